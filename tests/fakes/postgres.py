@@ -97,10 +97,10 @@ class PostgresServer:
         """Return a libpq URL that logs in as ``user`` (the owner unless told)."""
         return f"postgresql://{user}:{password or self.password}@{self.host}:{self.port}/{database}"
 
-    def execute(self, statement: sql.Composable | str, database: str = "postgres") -> None:
+    def execute(self, statement: sql.Composed | str, database: str = "postgres") -> None:
         """Run one statement as the owner, outside a transaction."""
         with psycopg.connect(self.dsn(database), autocommit=True) as connection:
-            connection.execute(statement if isinstance(statement, sql.Composable) else sql.SQL(statement))  # type: ignore[arg-type]  # tests pass literal text
+            connection.execute(statement.encode() if isinstance(statement, str) else statement)
 
     def _wait_until_ready(self) -> None:
         give_up_at = time.monotonic() + START_S
@@ -233,7 +233,7 @@ def _init(server: PostgresServer) -> None:
         for path in (server.folder, password_file):
             os.chown(path, account.pw_uid, account.pw_gid)
     options = ["-U", OWNER, "--auth=scram-sha-256", f"--pwfile={password_file}", "--locale=C.UTF-8", "--no-sync"]
-    command = [BIN / "initdb", "-D", server.folder / "data", *options]
+    command = [str(BIN / "initdb"), "-D", str(server.folder / "data"), *options]
     subprocess.run(command, check=True, capture_output=True, **_account(server.folder))
 
 
