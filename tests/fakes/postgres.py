@@ -62,17 +62,8 @@ class PostgresServer:
 
     def start(self) -> None:
         """Start the server and return when it accepts connections."""
-        command = [
-            BIN / "postgres",
-            "-D",
-            self.folder / "data",
-            "-h",
-            self.host,
-            "-p",
-            str(self.port),
-            "-k",
-            self.folder,
-        ]
+        data, sockets = str(self.folder / "data"), str(self.folder)
+        command = [str(BIN / "postgres"), "-D", data, "-h", self.host, "-p", str(self.port), "-k", sockets]
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log, **_account(self.folder))
         self._wait_until_ready()
