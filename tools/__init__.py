@@ -1,0 +1,1 @@
+"""What builds, checks and runs the mesh; no service imports it."""
