@@ -1,0 +1,109 @@
+"""HTTP to one vendor: one keep-alive pool, explicit timeouts, and every failure as a MeshError.
+
+The vendor's error text never leaves this file: some vendors repeat the key, or the prompt, in it.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+
+import httpx
+
+from services.chassis.clock import Clock
+from services.provider.core import failures
+
+_ERROR_BODY_LIMIT = 65_536
+"""Bytes of an error body that are read at most; a vendor's proxy may answer with a whole web page."""
+_FIRST_ERROR_STATUS = 400
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """How long to wait, in seconds. The remaining deadline of the call wins where it is shorter."""
+
+    connect_s: float
+    attempt_s: float
+    """For a whole answer, or for the next bytes of a streamed one (spec row PRV-02)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transport:
+    """Requests to one vendor below ``base_url``."""
+
+    client: httpx.AsyncClient
+    vendor: str
+    base_url: str
+    """The API root with its version, ``https://host/v1``, without a slash at the end."""
+    key: Callable[[], str]
+    """Return the key of the moment; empty sends none."""
+    patience: Patience
+    clock: Clock
+    remaining_s: Callable[[], float | None]
+    """Return what is left of the deadline of the call being served."""
+    read_codes: Callable[[bytes], frozenset[str]]
+    """Return the vendor's own words for an error from its error body."""
+
+    async def get(self, path: str) -> bytes:
+        """Return the body of a good reply."""
+        return await self._whole("GET", path, None)
+
+    async def post(self, path: str, body: bytes) -> bytes:
+        """Send JSON and return the body of a good reply."""
+        return await self._whole("POST", path, body)
+
+    async def post_events(self, path: str, body: bytes) -> AsyncGenerator[str, None]:
+        """Send JSON and yield the data of each server-sent event; leaving the loop early closes the connection."""
+        with self._translated():
+            async with self._open("POST", path, body) as reply:
+                async for line in reply.aiter_lines():
+                    if line.startswith("data:"):
+                        yield line[5:].strip()
+
+    async def _whole(self, method: str, path: str, body: bytes | None) -> bytes:
+        with self._translated():
+            async with asyncio.timeout(self._attempt_s()), self._open(method, path, body) as reply:
+                return await reply.aread()
+
+    @asynccontextmanager
+    async def _open(self, method: str, path: str, body: bytes | None) -> AsyncIterator[httpx.Response]:
+        timeout = httpx.Timeout(self._attempt_s(), connect=self.patience.connect_s)
+        async with self.client.stream(
+            method, self.base_url + path, content=body, headers=self._headers(), timeout=timeout
+        ) as reply:
+            if reply.status_code >= _FIRST_ERROR_STATUS:
+                raise await self._refusal(reply)
+            yield reply
+
+    def _headers(self) -> dict[str, str]:
+        headers = {"content-type": "application/json"}
+        key = self.key()
+        return {**headers, "authorization": f"Bearer {key}"} if key else headers
+
+    async def _refusal(self, reply: httpx.Response) -> Exception:
+        body = b""
+        async for piece in reply.aiter_bytes():
+            body += piece
+            if len(body) > _ERROR_BODY_LIMIT:
+                break
+        return failures.from_status(
+            self.vendor,
+            reply.status_code,
+            codes=self.read_codes(body),
+            retry_after_s=failures.retry_after_s(reply.headers.get("retry-after"), self.clock.now()),
+        )
+
+    def _attempt_s(self) -> float:
+        remaining = self.remaining_s()
+        return self.patience.attempt_s if remaining is None else max(0.0, min(remaining, self.patience.attempt_s))
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except (httpx.TimeoutException, TimeoutError) as error:
+            raise failures.timed_out(self.vendor) from error
+        except httpx.DecodingError as error:
+            raise failures.malformed(self.vendor, "a body that its encoding header does not fit") from error
+        except httpx.HTTPError as error:
+            raise failures.unreachable(self.vendor) from error

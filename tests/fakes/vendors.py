@@ -1,0 +1,351 @@
+"""A scriptable model vendor: the OpenAI wire format over HTTP/1.1 on loopback, with every fault that real vendors show.
+
+In a test::
+
+    async with FakeVendor(script=[Refusal(status=429, retry_after="2"), Answer()]) as vendor:
+        ...  # point an adapter at vendor.base_url
+
+As a process, for the whole mesh and the benchmark::
+
+    python -m tests.fakes.vendors --port 18091 --script busy,instant
+
+Each model call takes the next step of the script; the last step repeats. ``GET /calls`` returns the counters and
+``POST /script`` with ``{"script": "down,instant"}`` puts a new script in place while the process runs.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Self
+
+WORDS = ("The", " leave", " policy", " grants", " twenty", " five", " days", ".")
+CONTEXT_TOO_LONG = "context_length_exceeded"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """A good answer, or one that goes wrong after some tokens. Streams when the request asks for a stream."""
+
+    words: tuple[str, ...] = WORDS
+    delay_s: float = 0.0
+    """Wait before the headers."""
+    gap_s: float = 0.0
+    """Wait before each token: a slow drip."""
+    usage: bool = True
+    """Whether the vendor counts the tokens for us."""
+    finish: str = "stop"
+    stall_after: int | None = None
+    """Send so many tokens, then nothing more and keep the connection open."""
+    cut_after: int | None = None
+    """Send so many tokens, then drop the connection."""
+    junk_after: int | None = None
+    """Send so many tokens, then a chunk that is not JSON."""
+    error_after: int | None = None
+    """Send so many tokens, then an error object inside the stream."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """An HTTP error with the vendor's error body."""
+
+    status: int
+    retry_after: str | None = None
+    code: str = ""
+    message: str = "the fake vendor refuses"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Silence:
+    """Take the request and never send headers."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Junk:
+    """Status 200 with this body, whatever was asked."""
+
+    body: bytes = b'{"choices": [{"mess'
+
+
+Step = Answer | Refusal | Silence | Junk
+
+SCRIPTS: Mapping[str, Step] = {
+    "instant": Answer(),
+    "slow": Answer(delay_s=2.0),
+    "drip": Answer(gap_s=0.2),
+    "silent": Silence(),
+    "stall": Answer(stall_after=3),
+    "cut": Answer(cut_after=3),
+    "junk": Junk(),
+    "junk-chunk": Answer(junk_after=3),
+    "error-chunk": Answer(error_after=3),
+    "busy": Refusal(status=429, retry_after="2", code="rate_limit_exceeded"),
+    "overloaded": Refusal(status=529, retry_after="1"),
+    "down": Refusal(status=503),
+    "unauthorised": Refusal(status=401, code="invalid_api_key"),
+    "too-long": Refusal(status=400, code=CONTEXT_TOO_LONG),
+}
+"""Steps by name, for the command line and ``POST /script``."""
+
+
+def named(script: str) -> list[Step]:
+    """Return the steps of a comma-separated list of names, ``busy,instant``. Raises KeyError on an unknown name."""
+    return [SCRIPTS[name.strip()] for name in script.split(",")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One HTTP request as it arrived; header names in lower case."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    body: bytes
+
+    def json(self) -> dict[str, object]:
+        """Return the body as an object."""
+        parsed = json.loads(self.body)
+        assert isinstance(parsed, dict)
+        return parsed
+
+
+@dataclass(slots=True, kw_only=True)
+class FakeVendor:
+    """The server. Enter it to listen; everything it saw stays readable after it has closed."""
+
+    script: Sequence[Step] = (Answer(),)
+    api_key: str = ""
+    """Demand this bearer key on every call; empty accepts all."""
+    port: int = 0
+    """0 takes a free port."""
+    calls: list[Call] = field(default_factory=list)
+    """Model calls in order of arrival (not tokenize, models, health)."""
+    connections: int = 0
+    """TCP connections accepted: tells whether the client reuses them."""
+    arrived: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when the first model call came in."""
+    cancelled: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when a client left before its answer was complete."""
+    cancellations: int = 0
+    keep_calls: bool = True
+    """False counts without remembering: a benchmark must not grow."""
+    count: int = 0
+    _server: asyncio.Server | None = None
+    _open: set[asyncio.Task[None]] = field(default_factory=set)
+
+    async def __aenter__(self) -> Self:
+        """Listen on loopback."""
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
+        self.port = self._server.sockets[0].getsockname()[1]
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Stop listening and drop every connection."""
+        assert self._server is not None
+        self._server.close()
+        for task in self._open:
+            task.cancel()
+        await asyncio.gather(*self._open, return_exceptions=True)
+        await self._server.wait_closed()
+
+    @property
+    def base_url(self) -> str:
+        """Return the API root as a vendor's documentation would give it."""
+        return f"http://127.0.0.1:{self.port}/v1"
+
+    def _next_step(self) -> Step:
+        step = self.script[min(self.count, len(self.script) - 1)]
+        self.count += 1
+        return step
+
+    def restart(self, script: Sequence[Step]) -> None:
+        """Put a new script in place and count from its first step."""
+        self.script, self.count = script, 0
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        task = asyncio.current_task()
+        assert task is not None
+        self._open.add(task)
+        try:
+            while (call := await _read_call(reader)) is not None:
+                await self._reply(call, reader, writer)
+                await writer.drain()
+        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            pass
+        finally:
+            self._open.discard(task)
+            writer.close()
+
+    async def _reply(self, call: Call, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self.api_key and call.headers.get("authorization") != f"Bearer {self.api_key}":
+            writer.write(_refusal(Refusal(status=401, code="invalid_api_key")))
+        elif call.path.endswith("/chat/completions"):
+            await self._complete(call, reader, writer)
+        else:
+            writer.write(self._side_door(call))
+
+    def _side_door(self, call: Call) -> bytes:
+        match call.path:
+            case "/tokenize":
+                return _reply_json({"tokens": list(range(len(str(call.json()["content"]).split())))})
+            case "/v1/models":
+                return _reply_json({"object": "list", "data": [{"id": "fake-model", "object": "model"}]})
+            case "/health":
+                return _reply_json({"status": "ok"})
+            case "/calls":
+                return _reply_json(
+                    {"calls": self.count, "cancelled": self.cancellations, "connections": self.connections}
+                )
+            case "/script":
+                self.restart(named(str(call.json()["script"])))
+                return _reply_json({"script": call.json()["script"]})
+            case _:
+                return _refusal(Refusal(status=404, message=f"no such path: {call.path}"))
+
+    async def _complete(self, call: Call, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self.keep_calls:
+            self.calls.append(call)
+        self.arrived.set()
+        match self._next_step():
+            case Refusal() as step:
+                writer.write(_refusal(step))
+            case Junk() as step:
+                writer.write(_head(200, len(step.body)) + step.body)
+            case Silence():
+                await self._gone(reader)
+            case Answer() as step:
+                await self._answer(call, step, reader, writer)
+
+    async def _answer(
+        self, call: Call, step: Answer, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        await self._pause(step.delay_s, reader)
+        request = call.json()
+        if not request.get("stream"):
+            await self._pause(step.gap_s * len(step.words), reader)
+            reply = _reply_json(_completion(request, step))
+            if step.cut_after is not None:
+                writer.write(reply[:-20])
+                await writer.drain()
+                writer.close()
+                raise ConnectionError
+            writer.write(reply)
+            return
+        writer.write(_STREAM_HEAD)
+        async for event in self._events(request, step, reader, writer):
+            writer.write(b"%x\r\n%s\r\n" % (len(event), event))
+            await writer.drain()
+        writer.write(b"0\r\n\r\n")
+
+    async def _events(
+        self, request: Mapping[str, object], step: Answer, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> AsyncIterator[bytes]:
+        for sent, word in enumerate(step.words):
+            await self._pause(step.gap_s, reader)
+            if sent == step.stall_after:
+                await self._gone(reader)
+            if sent == step.cut_after:
+                writer.transport.abort()
+                raise ConnectionError
+            if sent == step.junk_after:
+                yield b'data: {"choices": [{"del\n\n'
+            if sent == step.error_after:
+                yield _event({"error": {"message": "the fake vendor failed", "code": "server_error", "type": "server"}})
+            yield _event(_chunk(request, {"content": word}, None))
+        yield _event(_chunk(request, {}, step.finish))
+        if step.usage:
+            yield _event({**_chunk(request, {}, None), "choices": [], "usage": _usage(request, step)})
+        yield b"data: [DONE]\n\n"
+
+    async def _pause(self, seconds: float, reader: asyncio.StreamReader) -> None:
+        if seconds <= 0:
+            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._gone(reader)
+
+    async def _gone(self, reader: asyncio.StreamReader) -> None:
+        """Wait until the client leaves, and remember that it did. Raises ConnectionError."""
+        if not await reader.read(1):
+            self.cancellations += 1
+            self.cancelled.set()
+        raise ConnectionError
+
+
+async def _read_call(reader: asyncio.StreamReader) -> Call | None:
+    try:
+        head = await reader.readuntil(b"\r\n\r\n")
+    except asyncio.IncompleteReadError:
+        return None
+    first, *lines = head.decode("latin-1").rstrip("\r\n").split("\r\n")
+    method, path, _ = first.split(" ")
+    headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+    body = await reader.readexactly(int(headers.get("content-length", "0")))
+    return Call(method=method, path=path, headers=headers, body=body)
+
+
+_STREAM_HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+def _head(status: int, length: int, extra: str = "") -> bytes:
+    lines = (f"HTTP/1.1 {status} Status", "Content-Type: application/json", f"Content-Length: {length}", extra)
+    return "\r\n".join(lines).encode() + b"\r\n"
+
+
+def _reply_json(value: object, status: int = 200, extra: str = "") -> bytes:
+    body = json.dumps(value).encode()
+    return _head(status, len(body), extra) + body
+
+
+def _refusal(step: Refusal) -> bytes:
+    extra = f"Retry-After: {step.retry_after}\r\n" if step.retry_after else ""
+    error = {"message": step.message, "code": step.code or None, "type": "error"}
+    return _reply_json({"error": error}, step.status, extra)
+
+
+def _event(value: object) -> bytes:
+    return b"data: " + json.dumps(value).encode() + b"\n\n"
+
+
+def _chunk(request: Mapping[str, object], delta: Mapping[str, str], finish: str | None) -> dict[str, object]:
+    choice = {"index": 0, "delta": delta, "finish_reason": finish}
+    return {"id": "chatcmpl-1", "object": "chat.completion.chunk", "model": request["model"], "choices": [choice]}
+
+
+def _completion(request: Mapping[str, object], step: Answer) -> dict[str, object]:
+    message = {"role": "assistant", "content": "".join(step.words)}
+    reply: dict[str, object] = {
+        "id": "chatcmpl-1",
+        "object": "chat.completion",
+        "model": request["model"],
+        "choices": [{"index": 0, "message": message, "finish_reason": step.finish}],
+    }
+    return {**reply, "usage": _usage(request, step)} if step.usage else reply
+
+
+def _usage(request: Mapping[str, object], step: Answer) -> dict[str, int]:
+    prompt = len(json.dumps(request["messages"]).split())
+    return {"prompt_tokens": prompt, "completion_tokens": len(step.words), "total_tokens": prompt + len(step.words)}
+
+
+async def _forever(port: int, script: str) -> None:
+    async with FakeVendor(port=port, script=named(script), keep_calls=False) as vendor:
+        print(vendor.base_url, flush=True)  # noqa: T201 - the starter reads the address from standard output
+        await asyncio.Event().wait()
+
+
+def main() -> None:
+    """Serve until a signal ends the process."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--port", type=int, default=0, help="0 takes a free port")
+    parser.add_argument("--script", default="instant", help=f"comma-separated steps of: {', '.join(SCRIPTS)}")
+    arguments = parser.parse_args()
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(_forever(arguments.port, arguments.script))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,292 @@
+"""One suite for every adapter of the OpenAI dialect: whatever the vendor does, the mesh sees the same."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+
+from services.chassis.errors import Kind, MeshError
+from services.provider.core.completion import Delta, End, Event, Finish, Message, Prompt, Role
+from services.provider.ports import Vendor
+from tests.fakes.vendors import CONTEXT_TOO_LONG, WORDS, Answer, FakeVendor, Junk, Refusal, Silence, Step
+from tests.unit.provider.vendors import DIALECTS, KEY, build
+
+PROMPT = Prompt(
+    model="gpt-4-turbo",
+    messages=(Message(role=Role.SYSTEM, text="Be brief."), Message(role=Role.USER, text="How many days of leave?")),
+    max_tokens=64,
+    temperature=0.2,
+)
+
+
+@pytest.fixture(params=DIALECTS)
+def dialect(request: pytest.FixtureRequest) -> str:
+    """Name the adapter under test."""
+    return str(request.param)
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[httpx.AsyncClient]:
+    """Open the one pool."""
+    async with httpx.AsyncClient(trust_env=False) as opened:
+        yield opened
+
+
+async def read(vendor: Vendor, into: list[Event]) -> None:
+    """Read a whole stream, keeping what came before a failure."""
+    async for event in vendor.stream(PROMPT):
+        into.append(event)  # noqa: PERF401 - a comprehension would lose the events before a failure
+
+
+@pytest.mark.spec("PRV-01")
+async def test_an_answer_comes_with_text_model_finish_and_counted_tokens(
+    dialect: str, client: httpx.AsyncClient
+) -> None:
+    """A good reply is translated whole."""
+    async with FakeVendor() as fake:
+        completion = await build(dialect, client, fake.base_url).generate(PROMPT)
+
+    assert completion.text == "".join(WORDS)
+    assert completion.model == "gpt-4-turbo"
+    assert completion.finish is Finish.STOP
+    assert completion.usage.completion_tokens == len(WORDS)
+    assert not completion.usage.estimated
+
+
+@pytest.mark.spec("PRV-01")
+async def test_the_request_carries_everything_that_was_asked(dialect: str, client: httpx.AsyncClient) -> None:
+    """Model, messages, cap, temperature and key arrive under the names that the vendor knows."""
+    async with FakeVendor(api_key=KEY) as fake:
+        await build(dialect, client, fake.base_url).generate(PROMPT)
+
+    sent = fake.calls[0].json()
+    assert sent["model"] == "gpt-4-turbo"
+    assert sent["messages"] == [
+        {"role": "system", "content": "Be brief."},
+        {"role": "user", "content": "How many days of leave?"},
+    ]
+    assert sent["temperature"] == 0.2
+    assert sent["max_tokens" if dialect == "local" else "max_completion_tokens"] == 64
+
+
+@pytest.mark.spec("PRV-05")
+async def test_usage_that_the_vendor_leaves_out_is_estimated_and_flagged(
+    dialect: str, client: httpx.AsyncClient
+) -> None:
+    """Without a count, characters / 4 is used, and said so."""
+    async with FakeVendor(script=[Answer(usage=False)]) as fake:
+        completion = await build(dialect, client, fake.base_url).generate(PROMPT)
+
+    assert completion.usage.estimated
+    assert completion.usage.completion_tokens == -(-len("".join(WORDS)) // 4)
+
+
+REFUSALS: list[tuple[Step, Kind, str, float | None]] = [
+    (Refusal(status=429, retry_after="2"), Kind.EXHAUSTED, "PROVIDER_RATE_LIMITED", 2.0),
+    (Refusal(status=429), Kind.EXHAUSTED, "PROVIDER_RATE_LIMITED", None),
+    (Refusal(status=529, retry_after="1"), Kind.UNAVAILABLE, "PROVIDER_UNAVAILABLE", 1.0),
+    (Refusal(status=503, retry_after="soon"), Kind.UNAVAILABLE, "PROVIDER_UNAVAILABLE", None),
+    (Refusal(status=500), Kind.UNAVAILABLE, "PROVIDER_UNAVAILABLE", None),
+    (Refusal(status=401, code="invalid_api_key"), Kind.UNAVAILABLE, "PROVIDER_CREDENTIALS_REJECTED", None),
+    (Refusal(status=403), Kind.UNAVAILABLE, "PROVIDER_CREDENTIALS_REJECTED", None),
+    (Refusal(status=400, code=CONTEXT_TOO_LONG), Kind.ABORTED, "PROVIDER_PROMPT_TOO_LONG", None),
+    (Refusal(status=400), Kind.ABORTED, "PROVIDER_REJECTED", None),
+    (Refusal(status=404), Kind.ABORTED, "PROVIDER_REJECTED", None),
+    (Refusal(status=408), Kind.UNAVAILABLE, "PROVIDER_UNAVAILABLE", None),
+    (Junk(), Kind.UNAVAILABLE, "PROVIDER_MALFORMED", None),
+    (Junk(body=b'{"choices": []}'), Kind.UNAVAILABLE, "PROVIDER_MALFORMED", None),
+    (Junk(body=b"<html>gateway</html>"), Kind.UNAVAILABLE, "PROVIDER_MALFORMED", None),
+    (Answer(cut_after=0), Kind.UNAVAILABLE, "PROVIDER_UNAVAILABLE", None),
+]
+
+
+@pytest.mark.spec("PRV-03", "PRV-14", "T29")
+@pytest.mark.parametrize(("step", "kind", "reason", "retry_after_s"), REFUSALS)
+async def test_every_failure_is_one_that_another_provider_may_mend(  # noqa: PLR0917 - one table of cases
+    dialect: str, client: httpx.AsyncClient, step: Step, kind: Kind, reason: str, retry_after_s: float | None
+) -> None:
+    """Each vendor failure has its reason and a code that Envoy moves on from; the vendor's wait is kept."""
+    async with FakeVendor(script=[step]) as fake:
+        with pytest.raises(MeshError) as caught:
+            await build(dialect, client, fake.base_url).generate(PROMPT)
+
+    assert (caught.value.kind, caught.value.reason) == (kind, reason)
+    assert caught.value.retry_after_s == retry_after_s
+    assert caught.value.metadata["provider"] == dialect
+    assert len(fake.calls) == 1, "a second try here would be paid twice; Envoy moves on instead"
+
+
+@pytest.mark.spec("PRV-02")
+async def test_a_silent_vendor_is_given_up_after_the_patience(dialect: str, client: httpx.AsyncClient) -> None:
+    """A vendor that never sends headers becomes UNAVAILABLE and its connection is closed."""
+    async with FakeVendor(script=[Silence()]) as fake:
+        with pytest.raises(MeshError) as caught:
+            await build(dialect, client, fake.base_url, attempt_s=0.05).generate(PROMPT)
+        await fake.cancelled.wait()
+
+    assert caught.value.metadata["cause"] == "timeout"
+
+
+@pytest.mark.spec("PRV-02")
+async def test_the_remaining_deadline_wins_over_the_patience(dialect: str, client: httpx.AsyncClient) -> None:
+    """A call with little time left does not wait as long as the configuration would allow."""
+    async with FakeVendor(script=[Silence()]) as fake:
+        with pytest.raises(MeshError) as caught:
+            await build(dialect, client, fake.base_url, attempt_s=600.0, remaining_s=lambda: 0.05).generate(PROMPT)
+
+    assert caught.value.metadata["cause"] == "timeout"
+
+
+async def test_a_vendor_that_nobody_runs_is_unavailable(dialect: str, client: httpx.AsyncClient) -> None:
+    """A refused connection is the vendor's failure, not ours."""
+    async with FakeVendor() as fake:
+        base_url = fake.base_url
+
+    with pytest.raises(MeshError) as caught:
+        await build(dialect, client, base_url).generate(PROMPT)
+
+    assert (caught.value.kind, caught.value.metadata["cause"]) == (Kind.UNAVAILABLE, "connection")
+
+
+@pytest.mark.spec("PRV-20")
+async def test_cancelling_hangs_up_on_the_vendor(dialect: str, client: httpx.AsyncClient) -> None:
+    """A loser of the race stops costing money at once, and the pool still works."""
+    async with FakeVendor(script=[Silence(), Answer()]) as fake:
+        vendor = build(dialect, client, fake.base_url)
+        call = asyncio.create_task(vendor.generate(PROMPT))
+        await fake.arrived.wait()
+        call.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await call
+        await fake.cancelled.wait()
+        completion = await vendor.generate(PROMPT)
+
+    assert completion.text == "".join(WORDS)
+
+
+@pytest.mark.spec("PRV-04")
+async def test_calls_share_their_connection(dialect: str, client: httpx.AsyncClient) -> None:
+    """Twenty calls in a row use one connection, streams and refusals among them."""
+    async with FakeVendor(script=[Answer(), Refusal(status=500), Answer()]) as fake:
+        vendor = build(dialect, client, fake.base_url)
+        for _ in range(10):
+            await vendor.generate(PROMPT)
+            with contextlib.suppress(MeshError):
+                await read(vendor, [])
+
+    assert len(fake.calls) == 20
+    assert fake.connections == 1
+
+
+@pytest.mark.spec("PRV-13")
+async def test_a_stream_yields_each_token_and_one_end(dialect: str, client: httpx.AsyncClient) -> None:
+    """Tokens come one by one; the end carries model, finish and usage."""
+    events: list[Event] = []
+    async with FakeVendor() as fake:
+        await read(build(dialect, client, fake.base_url), events)
+
+    *deltas, end = events
+    assert [delta.text for delta in deltas if isinstance(delta, Delta)] == list(WORDS)
+    assert isinstance(end, End)
+    assert (end.model, end.finish, end.usage.completion_tokens) == ("gpt-4-turbo", Finish.STOP, len(WORDS))
+    assert not end.usage.estimated
+
+
+@pytest.mark.spec("PRV-13")
+async def test_the_first_token_comes_before_the_last_is_written(dialect: str, client: httpx.AsyncClient) -> None:
+    """A stream that stalls has delivered its first tokens already, and leaving it hangs up."""
+    async with FakeVendor(script=[Answer(stall_after=2)]) as fake:
+        stream = build(dialect, client, fake.base_url).stream(PROMPT)
+        first = await anext(stream)
+        waiting = asyncio.create_task(_drain(stream))
+        await asyncio.sleep(0)
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        await fake.cancelled.wait()
+
+    assert first == Delta(text=WORDS[0])
+
+
+async def _drain(stream: AsyncIterator[Event]) -> None:
+    async for _ in stream:
+        pass
+
+
+@pytest.mark.spec("PRV-14")
+@pytest.mark.parametrize(
+    ("step", "reason"),
+    [
+        (Answer(cut_after=3), "PROVIDER_UNAVAILABLE"),
+        (Answer(junk_after=3), "PROVIDER_MALFORMED"),
+        (Answer(error_after=3), "PROVIDER_UNAVAILABLE"),
+        (Answer(stall_after=3), "PROVIDER_UNAVAILABLE"),
+    ],
+)
+async def test_a_stream_that_breaks_says_so_after_what_it_sent(
+    dialect: str, client: httpx.AsyncClient, step: Step, reason: str
+) -> None:
+    """The tokens before the fault arrive; then the error; never an end that is none."""
+    events: list[Event] = []
+    async with FakeVendor(script=[step]) as fake:
+        with pytest.raises(MeshError) as caught:
+            await read(build(dialect, client, fake.base_url, attempt_s=0.3), events)
+
+    assert events == [Delta(text=word) for word in WORDS[:3]]
+    assert (caught.value.kind, caught.value.reason) == (Kind.UNAVAILABLE, reason)
+
+
+async def test_a_refused_stream_fails_before_its_first_event(dialect: str, client: httpx.AsyncClient) -> None:
+    """A refusal is told apart from a broken stream: nothing was sent, so Envoy may still move on."""
+    events: list[Event] = []
+    async with FakeVendor(script=[Refusal(status=429, retry_after="3")]) as fake:
+        with pytest.raises(MeshError) as caught:
+            await read(build(dialect, client, fake.base_url), events)
+
+    assert events == []
+    assert (caught.value.reason, caught.value.retry_after_s) == ("PROVIDER_RATE_LIMITED", 3.0)
+
+
+@pytest.mark.spec("PRV-13")
+async def test_a_slow_drip_is_no_stall(dialect: str, client: httpx.AsyncClient) -> None:
+    """A stream may last longer than the patience as long as something keeps coming."""
+    events: list[Event] = []
+    async with FakeVendor(script=[Answer(gap_s=0.06)]) as fake:
+        await read(build(dialect, client, fake.base_url, attempt_s=0.4), events)
+
+    assert len(events) == len(WORDS) + 1
+
+
+@pytest.mark.spec("PRV-18")
+@pytest.mark.parametrize("step", [Refusal(status=401, message=f"wrong key: {KEY}"), Junk(body=KEY.encode())])
+async def test_no_error_shows_the_key(dialect: str, client: httpx.AsyncClient, step: Step) -> None:
+    """Even a vendor that repeats the key in its error text does not get it past the adapter."""
+    async with FakeVendor(script=[step]) as fake:
+        with pytest.raises(MeshError) as caught:
+            await build(dialect, client, fake.base_url).generate(PROMPT)
+
+    assert KEY not in f"{caught.value!r} {caught.value} {dict(caught.value.metadata)}"
+
+
+async def test_health_lists_the_models_or_says_why_not(dialect: str, client: httpx.AsyncClient) -> None:
+    """A sick vendor is an answer, not an error."""
+    async with FakeVendor(api_key="another") as fake:
+        sick = await build(dialect, client, fake.base_url).health()
+        well = await build(dialect, client, fake.base_url, key="another").health()
+
+    assert (sick.healthy, sick.reason) == (False, "PROVIDER_CREDENTIALS_REJECTED")
+    assert (well.healthy, well.models) == (True, ("fake-model",))
+
+
+@pytest.mark.spec("PRV-05")
+async def test_tokens_are_counted_exactly_where_the_vendor_has_a_tokenizer(
+    dialect: str, client: httpx.AsyncClient
+) -> None:
+    """llama.cpp is asked; for OpenAI it is an estimate, and says so."""
+    async with FakeVendor() as fake:
+        count = await build(dialect, client, fake.base_url).count_tokens(PROMPT.messages)
+
+    assert count.estimated == (dialect == "openai")
+    assert count.tokens == (7 if dialect == "local" else 3 + 6)
