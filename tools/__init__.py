@@ -1,1 +1,1 @@
-"""What builds, checks and runs the mesh; no service imports it."""
+"""The tools of the mesh: what builds, configures, starts, checks and measures it. Services never import them."""

@@ -1,0 +1,1 @@
+"""The services of the mesh: the implementation of the contract in ``magistrate.*``."""

@@ -1,0 +1,1 @@
+"""Generate the Python stubs from the contract, and check that they are fresh."""
