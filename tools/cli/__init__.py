@@ -1,0 +1,1 @@
+"""The command line `magistrate`: thin commands over the local stack and the public API."""

@@ -1,0 +1,16 @@
+"""Options that many commands share."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tools.up.options import DEFAULT_STATE
+
+State = Annotated[
+    Path,
+    typer.Option("--state", envvar="MAGISTRATE_STATE", help="Folder of the stack: secrets, data, logs.", metavar="DIR"),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+
+__all__ = ["DEFAULT_STATE", "Json", "State"]

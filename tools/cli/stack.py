@@ -1,0 +1,130 @@
+"""`magistrate up`, `down`, `status`, `logs`: the local stack."""
+
+import asyncio
+import json
+import os
+import time
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from tools.cli.arguments import DEFAULT_STATE, Json, State
+from tools.up import control, detached, state, supervisor
+from tools.up.crew import tail
+from tools.up.failures import StackError
+from tools.up.folder import Folder
+from tools.up.model import Tier
+from tools.up.options import Options
+from tools.up.progress import display
+
+_FOLLOW_S = 0.2
+
+
+def up(
+    *,
+    state_dir: State = DEFAULT_STATE,
+    detach: Annotated[bool, typer.Option("--detach", "-d", help="Return once it serves; `down` stops it.")] = False,
+    demo: Annotated[bool, typer.Option("--demo", help="Make one real decision and print it.")] = False,
+    model: Annotated[Tier, typer.Option(help="The local language model.")] = Tier.SMOLLM,
+    edge_port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port of the public API.")] = None,
+    provider: Annotated[
+        list[str] | None,
+        typer.Option(help="Place a vendor elsewhere, for example openai=http://127.0.0.1:9999.", metavar="VENDOR=URL"),
+    ] = None,
+    sample: Annotated[bool, typer.Option(help="Give a fresh state the sample knowledge pack.")] = True,
+    as_json: Json = False,
+) -> None:
+    """Start the whole mesh on this machine and serve."""
+    options = Options(
+        state=state_dir,
+        model=model,
+        edge_port=edge_port,
+        vendor_urls=dict(_vendor(pair) for pair in provider or ()),
+        environment=dict(os.environ),
+        sample=sample,
+    )
+    with display(as_json=as_json) as report:
+        if detach:
+            detached.start(options, report)
+        else:
+            supervisor.run(options, report)
+
+
+def _vendor(pair: str) -> tuple[str, str]:
+    vendor, equals, url = pair.partition("=")
+    if not (equals and url.startswith(("http://", "https://"))):
+        raise typer.BadParameter(f"{pair!r} is not VENDOR=URL, for example openai=http://127.0.0.1:9999")
+    return vendor, url
+
+
+def down(state_dir: State = DEFAULT_STATE, as_json: Json = False) -> None:
+    """Stop the stack cleanly and wait until it is gone."""
+    began = time.monotonic()
+    stopped = control.down(Options(state=state_dir).folder)
+    if as_json:
+        print(json.dumps({"stopped": stopped}))
+    elif stopped:
+        print(f"Stopped {len(stopped)} parts in {time.monotonic() - began:.1f} s.")
+    else:
+        print("Nothing was running.")
+
+
+def status(state_dir: State = DEFAULT_STATE, as_json: Json = False) -> None:
+    """Show every part: phase, process, restarts, address. Exit code 1 unless all serve."""
+    record = state.read(Options(state=state_dir).folder)
+    parts = {name: part.model_copy(update={"phase": _phase(record, part)}) for name, part in record.parts.items()}
+    serving = record.running and record.ready and all(part.phase is state.Phase.READY for part in parts.values())
+    record = record.model_copy(update={"ready": serving, "parts": parts})
+    if as_json:
+        print(record.model_dump_json(indent=2))
+    else:
+        Console(highlight=False).print(_table(record))
+    raise typer.Exit(0 if serving else 1)
+
+
+def _phase(record: state.StackRecord, part: state.PartRecord) -> state.Phase:
+    """Return the phase as it is now: a record may outlive what it describes."""
+    gone = part.process is not None and not part.process.alive
+    return state.Phase.STOPPED if gone or not record.running else part.phase
+
+
+def _table(record: state.StackRecord) -> Table | str:
+    if not record.parts:
+        return "No stack was ever started here."
+    table = Table(box=None, pad_edge=False, title=f"Public API: {record.edge}" if record.running else "Not running")
+    for column in ("part", "phase", "pid", "restarts", "address"):
+        table.add_column(column, overflow="fold")
+    for name, part in record.parts.items():
+        pid = str(part.process.pid) if part.process else ""
+        table.add_row(name, part.phase, pid, str(part.restarts or ""), part.address)
+    return table
+
+
+def logs(
+    part: Annotated[str, typer.Argument(help="A service or another part, as `status` names it.", metavar="SERVICE")],
+    state_dir: State = DEFAULT_STATE,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as it grows.")] = False,
+    lines: Annotated[int, typer.Option("--lines", "-n", min=0, help="How many of the last lines.")] = 100,
+) -> None:
+    """Print the last lines of one part's log."""
+    folder = Options(state=state_dir).folder
+    log = folder.log(part)
+    if not log.is_file() or log.parent != folder.logs:
+        known = sorted(path.stem for path in folder.logs.glob("*.log"))
+        raise StackError(f"there is no log of {part!r}", hint=f"one of: {', '.join(known) or 'none yet'}")
+    for line in tail(log, lines):
+        print(line)
+    if follow:
+        asyncio.run(_follow(folder, part))
+
+
+async def _follow(folder: Folder, part: str) -> None:
+    with folder.log(part).open(errors="replace") as log:
+        log.seek(0, os.SEEK_END)
+        while True:
+            if text := log.read():
+                print(text, end="", flush=True)
+            else:
+                await asyncio.sleep(_FOLLOW_S)

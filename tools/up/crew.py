@@ -1,0 +1,159 @@
+"""All parts of one stack: started in dependency order and side by side, restarted when they crash, stopped in order."""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Iterable
+from pathlib import Path
+
+from tools.up.events import Event, Kind, Report
+from tools.up.failures import StackError
+from tools.up.folder import Folder
+from tools.up.ledger import Ledger
+from tools.up.part import Part
+from tools.up.processes import Child
+from tools.up.state import PartRecord, Phase
+
+_PROBE_S = 0.03
+"""How often a starting part, which cannot tell when it is ready, is asked."""
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 5.0
+"""The wait before a crashed part is started again: doubled each time it crashes soon after."""
+_STEADY_S = 30.0
+"""A part that ran this long is restarted without delay again."""
+_LOG_LINES = 15
+_LOG_TAIL_BYTES = 32_768
+
+
+class Crew:
+    """The parts of one stack and their processes."""
+
+    def __init__(self, parts: Iterable[Part], folder: Folder, ledger: Ledger, report: Report) -> None:
+        self._parts = {part.name: part for part in parts}
+        self._folder = folder
+        self._ledger = ledger
+        self._report = report
+        self._ready = {name: asyncio.Event() for name in self._parts}
+        self._children: dict[str, Child] = {}
+
+    def plan(self) -> dict[str, PartRecord]:
+        """Announce every part and return its first record."""
+        for part in self._parts.values():
+            self._report(Event(kind=Kind.PLANNED, part=part.name))
+        return {
+            name: PartRecord(address=part.address, log=str(self._folder.log(name)))
+            for name, part in self._parts.items()
+        }
+
+    async def start(self, keepers: asyncio.TaskGroup) -> None:
+        """Start every part as soon as those before it are ready; each is watched in ``keepers`` from then on.
+
+        Raises:
+            StackError: In an exception group: a part did not become ready.
+        """
+        async with asyncio.TaskGroup() as group:
+            for part in self._parts.values():
+                group.create_task(self._bring_up(part, keepers))
+
+    async def stop(self) -> None:
+        """Stop every process, callers before callees; those that nobody needs any more stop side by side."""
+        gone = {name: asyncio.Event() for name in self._parts}
+        async with asyncio.TaskGroup() as group:
+            for part in self._parts.values():
+                group.create_task(self._take_down(part, gone))
+
+    def kill(self) -> None:
+        """End every process at once."""
+        for child in self._children.values():
+            child.kill()
+
+    async def _bring_up(self, part: Part, keepers: asyncio.TaskGroup) -> None:
+        for name in part.after:
+            await self._ready[name].wait()
+        began = time.monotonic()
+        self._report(Event(kind=Kind.STARTING, part=part.name))
+        try:
+            await self._launch(part)
+            await part.settle()
+        except StackError as error:
+            raise self._explained(error, part) from error
+        self._ledger.part(part.name, phase=Phase.READY)
+        self._report(Event(kind=Kind.READY, part=part.name, text=part.address, seconds=time.monotonic() - began))
+        self._ready[part.name].set()
+        if part.name in self._children:
+            keepers.create_task(self._keep(part))
+
+    async def _launch(self, part: Part) -> None:
+        """Start the process of ``part``, if it has one, and wait until it answers."""
+        await part.prepare()
+        command = part.command()
+        if command is None:
+            return
+        child = await Child.start(command, self._folder.log(part.name))
+        self._children[part.name] = child
+        self._ledger.started(part.name, child, command.stop_signal)
+        try:
+            async with asyncio.timeout(part.start_limit_s):
+                while not await part.ready():
+                    if child.exit_code is not None:
+                        raise StackError(f"{part.name} ended while starting ({_ending(child.exit_code)})")
+                    await asyncio.sleep(_PROBE_S)
+        except TimeoutError as error:
+            raise StackError(f"{part.name} did not answer within {part.start_limit_s:.0f} s") from error
+
+    async def _keep(self, part: Part) -> None:
+        """Start ``part`` again whenever it ends by itself, ever more slowly while it keeps ending soon."""
+        pause_s = _FIRST_PAUSE_S
+        while True:
+            child = self._children[part.name]
+            code = await child.wait()
+            pause_s = _FIRST_PAUSE_S if time.time() - child.started_at > _STEADY_S else pause_s
+            restarts = self._ledger.record.parts[part.name].restarts + 1
+            self._ledger.part(part.name, phase=Phase.RESTARTING, process=None, restarts=restarts)
+            text = f"{_ending(code)}; started again in {pause_s:.1f} s"
+            self._report(Event(kind=Kind.ENDED, part=part.name, text=text))
+            await asyncio.sleep(pause_s)
+            pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+            await self._relaunch(part)
+
+    async def _relaunch(self, part: Part) -> None:
+        began = time.monotonic()
+        try:
+            await self._launch(part)
+        except StackError as error:
+            self._children[part.name].kill()
+            self._report(Event(kind=Kind.NOTE, part=part.name, text=error.problem, log=self._tail(part)))
+            return
+        self._ledger.part(part.name, phase=Phase.READY)
+        self._report(Event(kind=Kind.READY, part=part.name, text=part.address, seconds=time.monotonic() - began))
+
+    async def _take_down(self, part: Part, gone: dict[str, asyncio.Event]) -> None:
+        for name in part.stops_after:
+            if name in gone:
+                await gone[name].wait()
+        child = self._children.get(part.name)
+        if child and child.exit_code is None:
+            self._report(Event(kind=Kind.STOPPING, part=part.name))
+            await part.drain()
+            await child.stop()
+        self._ledger.stopped(part.name)
+        gone[part.name].set()
+
+    def _explained(self, error: StackError, part: Part) -> StackError:
+        return StackError(error.problem, hint=error.hint or part.hint, part=part.name, log=self._tail(part))
+
+    def _tail(self, part: Part) -> tuple[str, ...]:
+        return tail(self._folder.log(part.name), _LOG_LINES)
+
+
+def tail(log: Path, count: int) -> tuple[str, ...]:
+    """Return the last ``count`` lines of a log file; none when there is no file."""
+    if not log.exists():
+        return ()
+    with log.open("rb") as file:
+        file.seek(max(0, log.stat().st_size - _LOG_TAIL_BYTES))
+        lines = file.read().decode(errors="replace").splitlines()
+    return tuple(deque(lines, maxlen=count))
+
+
+def _ending(code: int) -> str:
+    return f"signal {-code}" if code < 0 else f"exit code {code}"

@@ -1,0 +1,80 @@
+"""The one database: an owner, and for each service that keeps state a schema and a login role named like it."""
+
+import psycopg
+from psycopg import sql
+
+from services.topology import SERVICES
+from tools.migrate.schemas import upgrade_all
+from tools.up.folder import Folder
+from tools.up.part import Part
+from tools.up.postgres import NAME as POSTGRES
+from tools.up.postgres import Postgres, login
+
+NAME = "database"
+DATABASE = "magistrate"
+OWNER = "magistrate"
+"""Owns the schemas and runs the migrations; no superuser."""
+EXTENSIONS = ("vector", "pg_trgm")
+SCHEMAS = tuple(service.name for service in SERVICES if service.has_schema)
+
+
+class Database(Part):
+    """Roles, schemas, extensions and migrations; every step may run again on a database that has them."""
+
+    name = NAME
+    after = (POSTGRES,)
+    hint = "`magistrate logs postgres` shows what the server says"
+
+    def __init__(self, folder: Folder, postgres: Postgres, port: int) -> None:
+        self.address = DATABASE
+        self._folder = folder
+        self._postgres = postgres
+        self._port = port
+
+    async def settle(self) -> None:
+        """Bring the database to what this version of the services needs."""
+        async with await psycopg.AsyncConnection.connect(self._postgres.conninfo(), autocommit=True) as server:
+            for role in (OWNER, *SCHEMAS):
+                await _provide_role(server, role, self._folder)
+            await _provide_database(server)
+        conninfo = self._postgres.conninfo(DATABASE)
+        async with await psycopg.AsyncConnection.connect(conninfo) as database:
+            await _provide_schemas(database)
+        await upgrade_all(owner_login(self._folder, self._port))
+
+
+def owner_login(folder: Folder, port: int) -> str:
+    """Return the owner's login to the database."""
+    return login(port, DATABASE, OWNER, folder.secret(f"postgres-{OWNER}"))
+
+
+async def _provide_role(server: psycopg.AsyncConnection, role: str, folder: Folder) -> None:
+    """Create a login role, and give it the password of this state folder."""
+    found = await server.execute("select 1 from pg_roles where rolname = %s", [role])
+    if await found.fetchone() is None:
+        await server.execute(sql.SQL("create role {} login").format(sql.Identifier(role)))
+    password = sql.Literal(folder.secret(f"postgres-{role}").read_text())
+    await server.execute(sql.SQL("alter role {} password {}").format(sql.Identifier(role), password))
+
+
+async def _provide_database(server: psycopg.AsyncConnection) -> None:
+    """Create the database and let only the roles of the mesh connect."""
+    found = await server.execute("select 1 from pg_database where datname = %s", [DATABASE])
+    database = sql.Identifier(DATABASE)
+    if await found.fetchone() is None:
+        await server.execute(sql.SQL("create database {} owner {}").format(database, sql.Identifier(OWNER)))
+    await server.execute(sql.SQL("revoke all on database {} from public").format(database))
+    roles = sql.SQL(", ").join(map(sql.Identifier, SCHEMAS))
+    await server.execute(sql.SQL("grant connect on database {} to {}").format(database, roles))
+
+
+async def _provide_schemas(database: psycopg.AsyncConnection) -> None:
+    """Create the extensions in schema public, and one schema a service that only its owner may change."""
+    for extension in EXTENSIONS:
+        await database.execute(
+            sql.SQL("create extension if not exists {} schema public").format(sql.Identifier(extension))
+        )
+    for name in SCHEMAS:
+        schema, owner = sql.Identifier(name), sql.Identifier(OWNER)
+        await database.execute(sql.SQL("create schema if not exists {} authorization {}").format(schema, owner))
+        await database.execute(sql.SQL("grant usage on schema {} to {}").format(schema, schema))

@@ -1,0 +1,19 @@
+"""What can keep a stack from standing, said so that the reader knows what would be right."""
+
+
+class StackError(Exception):
+    """The stack cannot start or go on.
+
+    Args:
+        problem: One sentence: what is wrong.
+        hint: What would be right.
+        part: The part it happened in, if one.
+        log: The last lines that the part wrote.
+    """
+
+    def __init__(self, problem: str, *, hint: str = "", part: str = "", log: tuple[str, ...] = ()) -> None:
+        super().__init__(problem)
+        self.problem = problem
+        self.hint = hint
+        self.part = part
+        self.log = log

