@@ -1,0 +1,125 @@
+"""The call that is being served: who asks, under which ids, and how long the answer may take."""
+
+import re
+import secrets
+import time
+from collections.abc import Iterable, Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+from services.chassis.clock import RandomIds
+
+REQUEST_ID_KEY = "x-request-id"
+TRACEPARENT_KEY = "traceparent"
+TENANT_KEY = "x-magistrate-tenant"
+SUBJECT_KEY = "x-magistrate-subject"
+ROLES_KEY = "x-magistrate-roles"
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
+_TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+_TRACE_ID = slice(3, 35)
+_TRACE_ID_BITS, _SPAN_ID_BITS = 128, 64
+_IDS = RandomIds()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Principal:
+    """Whoever asks, as the edge verified it."""
+
+    tenant: str = ""
+    """The tenant whose data may be touched."""
+    subject: str = ""
+    """The person or program within the tenant."""
+    roles: tuple[str, ...] = ()
+    """Roles of ``services.topology.Role``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One call on its way through the mesh."""
+
+    request_id: str = ""
+    """Correlates every log line, reply and piece of evidence of one request from outside."""
+    principal: Principal = Principal()
+    """Who asks."""
+    deadline: float | None = None
+    """When the answer is worthless, in seconds of ``time.monotonic``; None where the caller set none."""
+    traceparent: str = ""
+    """W3C trace context of the span that covers this call."""
+
+    @property
+    def trace_id(self) -> str:
+        """Return the 32 hexadecimal digits of the trace, or nothing outside of one."""
+        return self.traceparent[_TRACE_ID]
+
+
+_NO_CALL = Call()
+_current: ContextVar[Call] = ContextVar("magistrate_call", default=_NO_CALL)
+
+
+def current() -> Call:
+    """Return the call that is being served; outside of one an empty call without a deadline."""
+    return _current.get()
+
+
+def enter(call: Call) -> None:
+    """Make ``call`` the current one for the rest of this task."""
+    _current.set(call)
+
+
+def detach() -> None:
+    """Keep ids and principal but drop the deadline: for work that goes on after the reply."""
+    _current.set(replace(_current.get(), deadline=None))
+
+
+def remaining_s() -> float | None:
+    """Return the seconds that are left for the current call, never below 0; None if it has no deadline."""
+    deadline = _current.get().deadline
+    return None if deadline is None else max(0.0, deadline - time.monotonic())
+
+
+def from_metadata(metadata: Mapping[str, str | bytes], remaining: float | None) -> Call:
+    """Return the call that arrived with ``metadata`` and ``remaining`` seconds.
+
+    A request id or traceparent that is missing or malformed is replaced, never refused: both only help people.
+    """
+    request_id = metadata.get(REQUEST_ID_KEY)
+    traceparent = metadata.get(TRACEPARENT_KEY)
+    return Call(
+        request_id=request_id if isinstance(request_id, str) and _REQUEST_ID.fullmatch(request_id) else _IDS.new(),
+        principal=_principal(
+            str(metadata.get(TENANT_KEY, "")), str(metadata.get(SUBJECT_KEY, "")), str(metadata.get(ROLES_KEY, ""))
+        ),
+        deadline=None if remaining is None else time.monotonic() + remaining,
+        traceparent=traceparent
+        if isinstance(traceparent, str) and _TRACEPARENT.fullmatch(traceparent)
+        else new_traceparent(),
+    )
+
+
+def to_metadata(call: Call, extra: Iterable[tuple[str, str | bytes]] = ()) -> list[tuple[str, str | bytes]]:
+    """Return the metadata that carries ``call`` to the next hop, with ``extra`` behind it."""
+    principal = call.principal
+    metadata: list[tuple[str, str | bytes]] = [
+        (REQUEST_ID_KEY, call.request_id or _IDS.new()),
+        (TRACEPARENT_KEY, call.traceparent or new_traceparent()),
+    ]
+    if principal.tenant:
+        metadata.append((TENANT_KEY, principal.tenant))
+    if principal.subject:
+        metadata.append((SUBJECT_KEY, principal.subject))
+    if principal.roles:
+        metadata.append((ROLES_KEY, " ".join(principal.roles)))
+    metadata.extend(extra)
+    return metadata
+
+
+def new_traceparent() -> str:
+    """Return the trace context of a new trace that nobody samples."""
+    return f"00-{secrets.randbits(_TRACE_ID_BITS):032x}-{secrets.randbits(_SPAN_ID_BITS):016x}-00"
+
+
+@lru_cache(maxsize=1024)
+def _principal(tenant: str, subject: str, roles: str) -> Principal:
+    return Principal(tenant=tenant, subject=subject, roles=tuple(roles.split()))

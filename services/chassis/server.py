@@ -1,0 +1,116 @@
+"""One gRPC server on a unix socket: chain of steps, health, reflection, and an end that loses no call."""
+
+import asyncio
+import os
+import socket as sockets
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import grpc
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from services.chassis import steps
+from services.chassis.client import TRANSPORT_MESSAGE_BYTES
+from services.chassis.handlers import HandlerTable
+from services.chassis.telemetry import Tracing
+
+SERVER_OPTIONS = (
+    ("grpc.max_receive_message_length", TRANSPORT_MESSAGE_BYTES),
+    ("grpc.max_send_message_length", TRANSPORT_MESSAGE_BYTES),
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.http2.min_recv_ping_interval_without_data_ms", 5_000),
+)
+_OWNER_AND_GROUP = 0o117
+"""Umask that leaves a socket mode 0660."""
+_LONGEST_SOCKET_PATH = 107
+"""Bytes that the kernel takes for the path of a unix socket."""
+
+_SERVING = health_pb2.HealthCheckResponse.SERVING
+_NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """One gRPC service and who answers it."""
+
+    add: Callable[[Any, Any], None]
+    """The generated ``add_<Service>Servicer_to_server``."""
+    servicer: Any
+    """The implementation."""
+    name: str
+    """Full name of the service, e.g. ``magistrate.router.v1.RouterService``."""
+
+
+class MeshServer:
+    """A server from its socket to its drain."""
+
+    def __init__(
+        self,
+        registrations: Sequence[Registration],
+        *,
+        pending: Mapping[str, str],
+        tracing: Tracing | None = None,
+    ) -> None:
+        self._names = [registration.name for registration in registrations]
+        self._server = grpc.aio.server(options=SERVER_OPTIONS)
+        self._health = health.aio.HealthServicer()
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        reflection.enable_server_reflection([*self._names, reflection.SERVICE_NAME, health.SERVICE_NAME], self._server)
+        table = HandlerTable(steps.chain(pending, tracing))
+        for registration in registrations:
+            registration.add(registration.servicer, table)
+        # Last, since the table has an answer for every path.
+        self._server.add_generic_rpc_handlers((table,))
+
+    async def start(self, path: Path) -> None:
+        """Listen at ``path``; health says NOT_SERVING until ``ready``.
+
+        Raises:
+            OSError: The path is too long, or a living process listens there.
+        """
+        _free(path)
+        before = os.umask(_OWNER_AND_GROUP)
+        try:
+            self._server.add_insecure_port(f"unix:{path}")
+        finally:
+            os.umask(before)
+        await self._say(_NOT_SERVING)
+        await self._server.start()
+
+    async def ready(self) -> None:
+        """Say SERVING, for the server and for each of its services."""
+        await self._say(_SERVING)
+
+    async def drain(self, *, delay_s: float, grace_s: float) -> None:
+        """End without losing a call: say NOT_SERVING, wait for proxies to notice, finish what runs, close.
+
+        Args:
+            delay_s: Seconds during which new calls are still served, so that health checks can steer away.
+            grace_s: Seconds for running calls; those that need longer are cancelled.
+        """
+        await self._health.enter_graceful_shutdown()
+        await asyncio.sleep(delay_s)
+        await self._server.stop(grace_s)
+
+    async def _say(self, status: "health_pb2.HealthCheckResponse.ServingStatus") -> None:
+        for name in ("", *self._names):
+            await self._health.set(name, status)
+
+
+def _free(path: Path) -> None:
+    """Make ``path`` free to listen on: remove the socket that a killed process left."""
+    if len(os.fsencode(path)) > _LONGEST_SOCKET_PATH:
+        raise OSError(f"{path} is too long for a unix socket: {_LONGEST_SOCKET_PATH} bytes at most")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.is_socket():
+        return
+    with sockets.socket(sockets.AF_UNIX) as probe:
+        try:
+            probe.connect(os.fspath(path))
+        except OSError:
+            path.unlink(missing_ok=True)
+            return
+    raise OSError(f"another process listens at {path}")
