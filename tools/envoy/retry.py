@@ -1,0 +1,59 @@
+"""Repeating calls between services: only such as no servicer has seen."""
+
+from tools.envoy.model import NOT_PROCESSED_HEADER
+from tools.envoy.typed import Config, extension, message
+
+REQUEST_BUFFER_BYTES = 8 * 1024 * 1024
+"""A request that is held for repeating; twice the largest message. Above it a call goes out once."""
+RETRY_BUDGET_PERCENT = 20.0
+"""Of the calls in flight to one callee, how many may be repeats (spec row EDG-25)."""
+RETRY_FLOOR = 64
+"""Repeats that are always allowed: a small mesh bridges the restart of a service that has one replica."""
+
+_UNSENT = "connect-failure,refused-stream,reset-before-request"
+
+
+def unprocessed() -> Config:
+    """Repeat a call that was certainly not processed, on another host where there is one, for about two seconds."""
+    return {
+        "retry_on": f"{_UNSENT},retriable-headers",
+        "retriable_headers": [{"name": NOT_PROCESSED_HEADER, "present_match": True}],
+        "num_retries": 6,
+        "retry_back_off": {"base_interval": "0.05s", "max_interval": "1s"},
+        "retry_host_predicate": [
+            extension(
+                "envoy.retry_host_predicates.previous_hosts",
+                "envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate",
+            )
+        ],
+        "host_selection_retry_max_attempts": "3",
+    }
+
+
+def unsent() -> Config:
+    """Repeat once, inside one host, a call that met a connection which was just closing."""
+    return {"retry_on": "refused-stream,reset-before-request", "num_retries": 1}
+
+
+def in_order(attempts: int, hedge_delay: str) -> Config:
+    """Ask each further priority of an order once: after ``hedge_delay`` of silence, or at once on a failure.
+
+    UNKNOWN (2) and the statuses of a vendor's failure are only seen by the header rule: an exception in a servicer
+    is UNKNOWN. A failure that is the caller's own fault (3, 5, 7 ...) is final.
+    """
+    return {
+        "retry_on": "connect-failure,refused-stream,reset,unavailable,resource-exhausted,internal,retriable-headers",
+        "retriable_headers": [
+            {"name": "grpc-status", "string_match": {"safe_regex": {"regex": "^(1|2|4|8|10|13|14|15)$"}}}
+        ],
+        "num_retries": attempts - 1,
+        "per_try_timeout": hedge_delay,
+        # The default back-off would add 25 ms and more to every change of provider.
+        "retry_back_off": {"base_interval": "0.001s", "max_interval": "0.001s"},
+        "retry_priority": {
+            "name": "envoy.retry_priorities.previous_priorities",
+            "typed_config": message(
+                "envoy.extensions.retry.priority.previous_priorities.v3.PreviousPrioritiesConfig", update_frequency=1
+            ),
+        },
+    }
