@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import Any, NamedTuple, Self, TypeVar, cast
 
 import grpc
 
@@ -174,7 +174,7 @@ class MeshChannel(grpc.aio.Channel):
         """Wait until the connection stands."""
         await self._channel.channel_ready()
 
-    async def __aenter__(self) -> "MeshChannel":
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_exc: object) -> None:
@@ -216,7 +216,7 @@ class _UnaryReply:
     async def _make(
         self,
         request: Any,
-        timeout: float | None,
+        timeout: float | None,  # noqa: ASYNC109 - as above
         metadata: _Metadata,
         wait_for_ready: bool | None,
     ) -> tuple[Any, Any]:
@@ -255,7 +255,7 @@ class _StreamedReply:
         wait_for_ready: bool | None = None,
         compression: None = None,  # noqa: ARG002 - sockets of one machine gain nothing from it
     ) -> MeshStream:
-        """Start the call and return its stream; ``request`` is a message, an iterator of them, or None to write later."""
+        """Start the call and return its stream; ``request`` is a message, an iterator, or None to write later."""
         seconds = self._departures.timeout_s(timeout)
         sent, span = self._departures.metadata(self._method, metadata)
         started = self._inner(request, timeout=seconds, metadata=sent, wait_for_ready=wait_for_ready)

@@ -147,7 +147,7 @@ def invalid(field: str, problem: str, *, reason: str = "FIELD_OUT_OF_RANGE", val
         field: Path of the field in the request.
         problem: What is wrong and what would be right; it follows the field's name in the message.
         reason: Name of the ErrorReason value.
-        value: What was given, when it is no secret and no prose (a number, an enum name); at most 64 characters are shown.
+        value: What was given, when it is neither secret nor prose (a number, an enum name); 64 characters are shown.
     """
     metadata = {"field": field}
     if value is not None:

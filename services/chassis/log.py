@@ -51,7 +51,7 @@ def get_logger(name: str = "", *, fields: Iterable[str] = ()) -> FilteringBoundL
 
 
 def scrub(text: str) -> str:
-    """Return ``text`` with everything that has the shape of a credential cut out, and no longer than 2,000 characters."""
+    """Return ``text`` without anything that has the shape of a credential, and no longer than 2,000 characters."""
     return _CREDENTIALS.sub(REDACTED, text[:_MAX_TEXT_CHARS])
 
 

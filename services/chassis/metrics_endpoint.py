@@ -1,6 +1,7 @@
 """Prometheus metrics over HTTP on a unix socket: the smallest server that a scraper accepts."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -10,6 +11,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from services.chassis.metrics import REGISTRY
 
 _REQUEST_S = 5.0
+_OWNER_AND_GROUP = 0o660
 _PATHS = (b"/metrics", b"/")
 
 
@@ -19,17 +21,21 @@ async def serve_metrics(path: Path, port: int = 0) -> AsyncIterator[None]:
     if port:
         server = await asyncio.start_server(_answer, "127.0.0.1", port)
     else:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.unlink(missing_ok=True)
-        server = await asyncio.start_unix_server(_answer, path)
-        path.chmod(0o660)
+        server = await asyncio.start_unix_server(_answer, sock=_listen(path))
     try:
         yield
     finally:
         server.close()
         await server.wait_closed()
-        if not port:
-            path.unlink(missing_ok=True)
+
+
+def _listen(path: Path) -> socket.socket:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(path))
+    path.chmod(_OWNER_AND_GROUP)
+    return listener
 
 
 async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

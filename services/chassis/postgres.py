@@ -15,7 +15,7 @@ RETRY_AFTER_S = 1.0
 """What a caller is told to wait while the database is away."""
 
 
-# Pydantic still carries a deprecated method named ``schema``; ours is the database's word, and the only one that says it.
+# Pydantic still carries a deprecated method named ``schema``; here it is the database's word.
 warnings.filterwarnings("ignore", message='Field name "schema" in "PostgresSettings" shadows', category=UserWarning)
 
 

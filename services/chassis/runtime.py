@@ -53,13 +53,13 @@ class ChassisSettings(Settings, env_prefix="MAGISTRATE_"):
 class Runtime:
     """What a service's ``main`` puts together."""
 
-    def __init__(self, name: str, settings: ChassisSettings, stack: AsyncExitStack, tracing: Tracing | None) -> None:
+    def __init__(self, name: str, settings: ChassisSettings, tracing: Tracing | None) -> None:
         self.name = name
         """Name of the service in ``services.topology``."""
         self.run_dir = settings.run_dir
         """Folder of the sockets."""
         self._settings = settings
-        self._stack = stack
+        self._resources = AsyncExitStack()
         self._tracing = tracing
         self._tasks: set[asyncio.Task[Any]] = set()
         self._checks: dict[str, _Check] = {}
@@ -71,7 +71,7 @@ class Runtime:
 
     async def enter(self, resource: AbstractAsyncContextManager[_T]) -> _T:
         """Open ``resource`` and return its value; it is closed after the drain, the last opened first."""
-        return await self._stack.enter_async_context(resource)
+        return await self._resources.enter_async_context(resource)
 
     def spawn(self, coro: Coroutine[Any, Any, _T], *, name: str) -> asyncio.Task[_T]:
         """Run ``coro`` beside the calls; a failure is logged and counted, and the drain cancels it.
@@ -122,11 +122,14 @@ class Runtime:
             _FAILURES.labels(task.get_name()).inc()
             _log.error("background task failed", task=task.get_name(), exc_info=task.exception())
 
-    async def _cancel_tasks(self) -> None:
+    async def close(self) -> None:
+        """Cancel what runs in the background, then close every resource, the last opened first."""
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await self._resources.aclose()
+        await self.channel.close()
 
 
 async def _passed(name: str, check: _Check) -> None:
@@ -162,12 +165,9 @@ async def open_runtime(name: str, settings: ChassisSettings | None = None) -> As
         if tracing:
             stack.callback(tracing.close)
         await stack.enter_async_context(serve_metrics(settings.run_dir / f"{name}-metrics.sock", settings.metrics_port))
-        mesh = Runtime(name, settings, stack, tracing)
-        stack.push_async_callback(mesh.channel.close)
+        mesh = Runtime(name, settings, tracing)
         mesh.spawn(_watch_lag(), name="loop lag")
-        async with AsyncExitStack() as resources:
-            mesh._stack = resources
-            try:
-                yield mesh
-            finally:
-                await mesh._cancel_tasks()
+        try:
+            yield mesh
+        finally:
+            await mesh.close()

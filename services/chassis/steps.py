@@ -5,6 +5,7 @@ import time
 from collections.abc import Mapping
 
 import grpc
+from prometheus_client import Counter, Histogram
 
 from services.chassis import call, metrics, status
 from services.chassis.errors import Kind, MeshError, WorldError
@@ -66,10 +67,10 @@ class _Metrics:
     """Counts and times the call."""
 
     def __init__(self) -> None:
-        self._seconds: dict[Method, metrics.Histogram] = {}
-        self._handled: dict[tuple[Method, grpc.StatusCode], metrics.Counter] = {}
+        self._seconds: dict[Method, Histogram] = {}
+        self._handled: dict[tuple[Method, grpc.StatusCode], Counter] = {}
 
-    def begin(self, rpc: Rpc) -> None:
+    def begin(self, rpc: Rpc) -> None:  # noqa: ARG002 - as in Step
         _IN_FLIGHT.inc()
 
     def end(self, rpc: Rpc) -> None:

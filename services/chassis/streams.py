@@ -77,7 +77,7 @@ class MeshStream:
             self.cancel()
 
     async def _raise_end(self) -> None:
-        """Raise what ended the call; a server that is content ends a call with OK, and then there is nothing to raise."""
+        """Raise what ended the call; a server may also end it early with OK, and then there is nothing to raise."""
         code = await self._call.code()
         if code is not grpc.StatusCode.OK:
             trailers = dict(await self._call.trailing_metadata() or ())
@@ -103,5 +103,5 @@ def failed(error: grpc.aio.AioRpcError) -> MeshError:
 
 
 def plain(*parts: Any) -> Mapping[str, str]:
-    """Return the text entries of metadata in one mapping; on a failure without a body Envoy's come with the trailers."""
+    """Return the text entries of metadata in one mapping; on a failure Envoy's own come with the trailers."""
     return {key: value for part in parts for key, value in part or () if isinstance(value, str)}
