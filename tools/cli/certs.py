@@ -40,10 +40,8 @@ def rollover(
 @app.command()
 def show(state_dir: State = DEFAULT_STATE, as_json: Json = False) -> None:
     """Show every certificate: whose it is and how long it lasts."""
-    rows = [
-        _facts(path) for path in sorted(_pki(state_dir).certs.glob("*/*.crt")) if path.name in ("tls.crt", "ca.crt")
-    ]
-    leaves = [row for row in rows if row["file"] == "tls.crt" or row["identity"] == "ca"]
+    certs = _pki(state_dir).certs
+    leaves = [_facts(path) for path in (certs / "ca" / "ca.crt", *sorted(certs.glob("*/tls.crt")))]
     if as_json:
         print(json.dumps(leaves, indent=2))
         return
@@ -68,7 +66,6 @@ def _facts(path: Path) -> dict[str, str]:
     left = expires - datetime.now(UTC)
     return {
         "identity": path.parent.name,
-        "file": path.name,
         "serial": f"{certificate.serial_number:x}"[:16],
         "expires": expires.isoformat(timespec="seconds"),
         "left": str(left).split(".")[0],

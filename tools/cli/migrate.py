@@ -71,9 +71,8 @@ def _login(state_dir: State) -> str:
 def _chosen(name: str | None) -> Iterator[Schema]:
     found = [schema for schema in schemas() if name in (None, schema.name)]
     if not found:
-        raise StackError(
-            f"there are no migrations for {name!r}", hint=f"one of: {', '.join(s.name for s in schemas())}"
-        )
+        known = ", ".join(schema.name for schema in schemas())
+        raise StackError(f"there are no migrations for {name!r}", hint=f"one of: {known or 'none yet'}")
     return iter(found)
 
 

@@ -14,6 +14,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Connection, create_engine, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 import services
@@ -75,7 +76,7 @@ def upgrade(conninfo: str, schema: Schema, revision: str = HEAD) -> Position:
         revision: A revision id, ``head`` or ``+N``.
 
     Raises:
-        MigrationError: There is no such revision.
+        MigrationError: There is no such revision, or the database refuses a statement of it.
     """
     return _move(conninfo, schema, lambda config: command.upgrade(config, revision))
 
@@ -84,7 +85,7 @@ def downgrade(conninfo: str, schema: Schema, revision: str = PREVIOUS) -> Positi
     """Move ``schema`` back to ``revision`` (an id, ``base`` or ``-N``); data that only newer revisions hold is lost.
 
     Raises:
-        MigrationError: There is no such revision.
+        MigrationError: There is no such revision, or the database refuses a statement of it.
     """
     return _move(conninfo, schema, lambda config: command.downgrade(config, revision))
 
@@ -107,7 +108,9 @@ def _move(conninfo: str, schema: Schema, move: Callable[[Config], None]) -> Posi
         try:
             move(_config(environment, schema, connection))
         except CommandError as error:
-            raise MigrationError(f"{schema.name}: {error}") from error
+            raise MigrationError(f"schema {schema.name}: {error}") from error
+        except DBAPIError as error:
+            raise MigrationError(f"schema {schema.name}: {error.orig} ({error.statement})") from error
         return _position(connection, schema)
 
 

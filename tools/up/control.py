@@ -57,7 +57,6 @@ def serving(folder: Folder) -> state.StackRecord:
     """
     record = state.read(folder)
     if not record.running:
-        raise StackError(
-            f"no stack runs in {folder.root}", hint="`magistrate up` starts one, `--state DIR` names another"
-        )
+        hint = "`magistrate up` starts one, `--state DIR` names another"
+        raise StackError(f"no stack runs in {folder.root}", hint=hint)
     return record

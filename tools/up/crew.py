@@ -57,6 +57,7 @@ class Crew:
     async def stop(self) -> None:
         """Stop every process, callers before callees; those that nobody needs any more stop side by side."""
         gone = {name: asyncio.Event() for name in self._parts}
+        await asyncio.gather(*(part.drain() for part in self._parts.values() if self._runs(part)))
         async with asyncio.TaskGroup() as group:
             for part in self._parts.values():
                 group.create_task(self._take_down(part, gone))
@@ -130,13 +131,15 @@ class Crew:
         for name in part.stops_after:
             if name in gone:
                 await gone[name].wait()
-        child = self._children.get(part.name)
-        if child and child.exit_code is None:
+        if self._runs(part):
             self._report(Event(kind=Kind.STOPPING, part=part.name))
-            await part.drain()
-            await child.stop()
+            await self._children[part.name].stop()
         self._ledger.stopped(part.name)
         gone[part.name].set()
+
+    def _runs(self, part: Part) -> bool:
+        child = self._children.get(part.name)
+        return child is not None and child.exit_code is None
 
     def _explained(self, error: StackError, part: Part) -> StackError:
         return StackError(error.problem, hint=error.hint or part.hint, part=part.name, log=self._tail(part))

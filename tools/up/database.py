@@ -4,7 +4,8 @@ import psycopg
 from psycopg import sql
 
 from services.topology import SERVICES
-from tools.migrate.schemas import upgrade_all
+from tools.migrate.schemas import MigrationError, upgrade_all
+from tools.up.failures import StackError
 from tools.up.folder import Folder
 from tools.up.part import Part
 from tools.up.postgres import NAME as POSTGRES
@@ -13,7 +14,7 @@ from tools.up.postgres import Postgres, login
 NAME = "database"
 DATABASE = "magistrate"
 OWNER = "magistrate"
-"""Owns the schemas and runs the migrations; no superuser."""
+"""Owns the schemas, runs the migrations and may set defaults of the services' roles; no superuser."""
 EXTENSIONS = ("vector", "pg_trgm")
 SCHEMAS = tuple(service.name for service in SERVICES if service.has_schema)
 
@@ -40,7 +41,10 @@ class Database(Part):
         conninfo = self._postgres.conninfo(DATABASE)
         async with await psycopg.AsyncConnection.connect(conninfo) as database:
             await _provide_schemas(database)
-        await upgrade_all(owner_login(self._folder, self._port))
+        try:
+            await upgrade_all(owner_login(self._folder, self._port))
+        except MigrationError as error:
+            raise StackError(f"a migration failed: {error}") from error
 
 
 def owner_login(folder: Folder, port: int) -> str:
@@ -51,8 +55,9 @@ def owner_login(folder: Folder, port: int) -> str:
 async def _provide_role(server: psycopg.AsyncConnection, role: str, folder: Folder) -> None:
     """Create a login role, and give it the password of this state folder."""
     found = await server.execute("select 1 from pg_roles where rolname = %s", [role])
+    may = sql.SQL("createrole" if role == OWNER else "nocreaterole")
     if await found.fetchone() is None:
-        await server.execute(sql.SQL("create role {} login").format(sql.Identifier(role)))
+        await server.execute(sql.SQL("create role {} login {}").format(sql.Identifier(role), may))
     password = sql.Literal(folder.secret(f"postgres-{role}").read_text())
     await server.execute(sql.SQL("alter role {} password {}").format(sql.Identifier(role), password))
 
@@ -60,12 +65,13 @@ async def _provide_role(server: psycopg.AsyncConnection, role: str, folder: Fold
 async def _provide_database(server: psycopg.AsyncConnection) -> None:
     """Create the database and let only the roles of the mesh connect."""
     found = await server.execute("select 1 from pg_database where datname = %s", [DATABASE])
-    database = sql.Identifier(DATABASE)
+    database, owner = sql.Identifier(DATABASE), sql.Identifier(OWNER)
     if await found.fetchone() is None:
-        await server.execute(sql.SQL("create database {} owner {}").format(database, sql.Identifier(OWNER)))
+        await server.execute(sql.SQL("create database {} owner {}").format(database, owner))
     await server.execute(sql.SQL("revoke all on database {} from public").format(database))
     roles = sql.SQL(", ").join(map(sql.Identifier, SCHEMAS))
     await server.execute(sql.SQL("grant connect on database {} to {}").format(database, roles))
+    await server.execute(sql.SQL("grant {} to {} with admin true, inherit false, set false").format(roles, owner))
 
 
 async def _provide_schemas(database: psycopg.AsyncConnection) -> None:

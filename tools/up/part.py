@@ -35,4 +35,4 @@ class Part:
         """Do what others rely on, once, after it answered for the first time."""
 
     async def drain(self) -> None:
-        """Let go of the work in flight, before its process is asked to stop."""
+        """End the work in flight, before any part of the stack is asked to stop."""

@@ -2,10 +2,12 @@
 
 import socket
 from collections.abc import Mapping
+from random import SystemRandom
 
 from tools.up.failures import StackError
 
 LOOPBACK = "127.0.0.1"
+_RANGE = range(20_000, 32_000)
 
 
 def free(port: int) -> bool:
@@ -40,17 +42,14 @@ def choose(names: tuple[str, ...], *, kept: Mapping[str, int], given: Mapping[st
 
 
 def _pick(count: int, *, taken: set[int]) -> list[int]:
-    """Return ``count`` different free ports; all stay bound until the last is found, so none is found twice."""
-    sockets: list[socket.socket] = []
+    """Return ``count`` different free ports from a range that the system hands to no outgoing connection.
+
+    A port of the system's own range could be taken by any connection while its server is down for a restart.
+    """
     ports: list[int] = []
-    try:
-        while len(ports) < count:
-            probe = socket.socket()
-            sockets.append(probe)
-            probe.bind((LOOPBACK, 0))
-            if (port := int(probe.getsockname()[1])) not in taken:
-                ports.append(port)
-    finally:
-        for probe in sockets:
-            probe.close()
+    for port in SystemRandom().sample(_RANGE, len(_RANGE)):
+        if len(ports) == count:
+            break
+        if port not in taken and free(port):
+            ports.append(port)
     return ports

@@ -1,0 +1,84 @@
+"""The one Envoy process of a local stack: every sidecar's listeners and the edge."""
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+
+import httpx
+
+from tools.envoy import ConfigError, Door, PlanError, Settings, command, drain, local_mesh, render, validate, write
+from tools.up.failures import StackError
+from tools.up.folder import Folder
+from tools.up.options import Vendor
+from tools.up.part import Part
+from tools.up.ports import LOOPBACK
+from tools.up.processes import Command
+
+NAME = "envoy"
+_PROBE_LIMIT_S = 2.0
+_DRAIN_LIMIT_S = 5.0
+
+
+class Envoy(Part):
+    """The proxy process; it stops last of the mesh, because draining services still call each other through it."""
+
+    name = NAME
+    hint = "`magistrate logs envoy` shows the line of the configuration that it refuses"
+
+    def __init__(
+        self,
+        *,
+        folder: Folder,
+        run_dir: Path,
+        ports: Mapping[str, int],
+        jwks: Path,
+        vendors: tuple[Vendor, ...],
+        services: tuple[str, ...],
+    ) -> None:
+        self.address = f"{LOOPBACK}:{ports['edge']}"
+        self.stops_after = services
+        self._folder = folder
+        self._admin = run_dir / "envoy-admin.sock"
+        self._config = folder.data(NAME) / "envoy.yaml"
+        self._settings = Settings(
+            run_dir=run_dir,
+            certs_dir=folder.root / "certs",
+            providers=tuple(vendor.name for vendor in vendors),
+        )
+        self._door = Door(jwks_file=jwks, port=ports["edge"])
+        self._ports = ports
+
+    def command(self) -> Command:
+        """Return the proxy's command line."""
+        return Command(argv=tuple(command(self._config)))
+
+    async def prepare(self) -> None:
+        """Write the configuration, and have it checked before a process is started with it.
+
+        Raises:
+            StackError: The configuration cannot work, or Envoy is not installed.
+        """
+        self._admin.unlink(missing_ok=True)
+        try:
+            write(render(local_mesh(self._settings, self._door, self._ports)), self._config)
+            await asyncio.to_thread(validate, self._config)
+        except (PlanError, ConfigError) as error:
+            raise StackError(f"the mesh cannot be planned: {error}") from error
+        except FileNotFoundError as error:
+            raise StackError(str(error), hint="pip install 'magistrate[local]'") from error
+
+    async def ready(self) -> bool:
+        """Ask its admin socket."""
+        transport = httpx.AsyncHTTPTransport(uds=str(self._admin))
+        try:
+            async with httpx.AsyncClient(transport=transport, timeout=_PROBE_LIMIT_S) as admin:
+                answer = await admin.get("http://envoy/ready")
+        except httpx.TransportError:
+            return False
+        return answer.status_code == httpx.codes.OK
+
+    async def drain(self) -> None:
+        """Send callers away and wait for the calls in flight; what takes longer is the services' own drain to end."""
+        with suppress(httpx.HTTPError):
+            await drain(self._admin, limit_s=_DRAIN_LIMIT_S)
