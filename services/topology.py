@@ -1,7 +1,7 @@
 """The single truth about the mesh: who exists, who may call what, for how long, and which people may ask from outside.
 
-Pure data. The Envoy configuration, the local stack, the access rules of the edge, compose, Helm and the tests derive from
-this page or are checked against it.
+Pure data. The Envoy configuration, the local stack, the access rules of the edge, compose, Helm and the tests derive
+from this page or are checked against it.
 """
 
 from collections.abc import Iterator, Mapping
@@ -34,7 +34,7 @@ ADMINS = (Role.ADMIN,)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rpc:
-    """One method: the services that may call it, the outside roles that may ask for it, and its deadlines in seconds."""
+    """One method: the services that may call it, the outside roles that may ask for it, its deadlines in seconds."""
 
     method: str
     callers: tuple[str, ...] = ()
@@ -200,14 +200,18 @@ _EVALUATOR = (
     ),
 )
 
-_RECORDER_PRODUCERS = ("engine", "router", "evaluator", "gate", "context", "critic")
+VENDORS = ("local", "ollama", "anthropic", "openai")
+"""The vendors that have an adapter, in the default order of preference (spec row RTR-02)."""
+
+_PROVIDERS = tuple(f"provider-{vendor}" for vendor in VENDORS)
+_PRODUCERS = ("engine", "router", "evaluator", "gate", "context", "critic")
 
 _RECORDER = (
     RpcService(
         name="magistrate.recorder.v1.RecorderService",
         rpcs=(
-            Rpc(method="Append", callers=(*_RECORDER_PRODUCERS, *("provider-" + v for v in ("local", "ollama", "anthropic", "openai")))),
-            Rpc(method="AppendStream", callers=_RECORDER_PRODUCERS, default_s=3600, cap_s=86400),
+            Rpc(method="Append", callers=(*_PRODUCERS, *_PROVIDERS)),
+            Rpc(method="AppendStream", callers=_PRODUCERS, default_s=3600, cap_s=86400),
             Rpc(method="GetRecord", callers=("engine", "evaluator"), roles=EVERYONE),
             Rpc(method="ListRecords", callers=("engine", "evaluator"), roles=EVERYONE),
             Rpc(method="GetInclusionProof", callers=("engine",), roles=EVERYONE),
@@ -220,22 +224,22 @@ _RECORDER = (
 )
 
 _GATE = (
-    RpcService(name="envoy.service.auth.v3.Authorization", rpcs=(Rpc(method="Check", callers=(EDGE,), default_s=0.5, cap_s=1),)),
+    RpcService(
+        name="envoy.service.auth.v3.Authorization",
+        rpcs=(Rpc(method="Check", callers=(EDGE,), default_s=0.5, cap_s=1),),
+    ),
     RpcService(
         name="envoy.service.ratelimit.v3.RateLimitService",
         rpcs=(Rpc(method="ShouldRateLimit", callers=(EDGE,), default_s=0.5, cap_s=1),),
     ),
 )
 
-VENDORS = ("local", "ollama", "anthropic", "openai")
-"""The vendors that have an adapter, in the default order of preference (spec row RTR-02)."""
-
 SERVICES: tuple[Service, ...] = (
     Service(name="recorder", room="recorder", port=7001, rpc_services=_RECORDER, has_schema=True),
     Service(name="context", room="context", port=7002, rpc_services=_CONTEXT, has_schema=True),
     *(
-        Service(name=f"provider-{vendor}", room="provider", port=7010 + n, rpc_services=_PROVIDER, vendor=vendor)
-        for n, vendor in enumerate(VENDORS)
+        Service(name=name, room="provider", port=7010 + n, rpc_services=_PROVIDER, vendor=VENDORS[n])
+        for n, name in enumerate(_PROVIDERS)
     ),
     Service(name="router", room="router", port=7003, rpc_services=_ROUTER, has_schema=True),
     Service(name="critic", room="critic", port=7004, rpc_services=_CRITIC),

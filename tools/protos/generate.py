@@ -13,6 +13,8 @@ PROTOS = ROOT / "protos"
 PYTHON = ROOT / "gen" / "python"
 _WELL_KNOWN = Path(grpc_tools.__file__).parent / "_proto"
 _BIN = Path(sys.executable).parent
+_OPTIONS = {"mypy": "quiet:", "mypy_grpc": "quiet,generate_concrete_servicer_stubs:"}
+"""A servicer may leave methods out: those that are pending are answered by the chassis."""
 _PACKAGE_DOC = '"""Generated from protos by `make gen`; do not edit."""\n'
 
 
@@ -33,7 +35,7 @@ def _protoc(files: list[Path], target: Path, *plugins: str) -> None:
         "protoc",
         f"--proto_path={PROTOS}",
         f"--proto_path={_WELL_KNOWN}",
-        *(f"--{plugin}_out={'quiet:' if 'mypy' in plugin else ''}{target}" for plugin in plugins),
+        *(f"--{plugin}_out={_OPTIONS.get(plugin, '')}{target}" for plugin in plugins),
         # The plugins live beside the interpreter, which need not be on PATH.
         *(f"--plugin=protoc-gen-{name}={_BIN / f'protoc-gen-{name}'}" for name in plugins if "mypy" in name),
         *(str(path.relative_to(PROTOS)) for path in files),

@@ -100,10 +100,9 @@ class ContextServiceAsyncStub(ContextServiceStub):
     Reasons: FIELD_REQUIRED, FIELD_OUT_OF_RANGE, STORE_UNAVAILABLE.
     """
 
-class ContextServiceServicer(metaclass=_abc_1.ABCMeta):
+class ContextServiceServicer:
     """What a model needs to know: documents in packs, searched by meaning and by word, packed into a token budget."""
 
-    @_abc_1.abstractmethod
     def BuildContext(
         self,
         request: _context_pb2.BuildContextRequest,
@@ -114,7 +113,6 @@ class ContextServiceServicer(metaclass=_abc_1.ABCMeta):
         also CONTEXT_REQUIRED and STORE_UNAVAILABLE.
         """
 
-    @_abc_1.abstractmethod
     def Search(
         self,
         request: _context_pb2.SearchRequest,
@@ -124,7 +122,6 @@ class ContextServiceServicer(metaclass=_abc_1.ABCMeta):
         Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_OUT_OF_RANGE, FIELD_MALFORMED, PACK_NOT_FOUND, STORE_UNAVAILABLE.
         """
 
-    @_abc_1.abstractmethod
     def IngestDocuments(
         self,
         request: _context_pb2.IngestDocumentsRequest,
@@ -135,7 +132,6 @@ class ContextServiceServicer(metaclass=_abc_1.ABCMeta):
         Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_MALFORMED, DUPLICATE_ENTRY, STORE_UNAVAILABLE, EMBEDDING_UNAVAILABLE.
         """
 
-    @_abc_1.abstractmethod
     def GetPack(
         self,
         request: _context_pb2.GetPackRequest,
@@ -145,7 +141,6 @@ class ContextServiceServicer(metaclass=_abc_1.ABCMeta):
         Reasons: FIELD_REQUIRED, FIELD_MALFORMED, PACK_NOT_FOUND, STORE_UNAVAILABLE.
         """
 
-    @_abc_1.abstractmethod
     def ListPacks(
         self,
         request: _context_pb2.ListPacksRequest,
@@ -155,7 +150,6 @@ class ContextServiceServicer(metaclass=_abc_1.ABCMeta):
         Reasons: FIELD_OUT_OF_RANGE, FIELD_MALFORMED, STORE_UNAVAILABLE.
         """
 
-    @_abc_1.abstractmethod
     def InvalidatePack(
         self,
         request: _context_pb2.InvalidatePackRequest,
@@ -165,7 +159,6 @@ class ContextServiceServicer(metaclass=_abc_1.ABCMeta):
         Reasons: PACK_NOT_FOUND, STORE_UNAVAILABLE.
         """
 
-    @_abc_1.abstractmethod
     def SubmitFeedback(
         self,
         request: _context_pb2.SubmitFeedbackRequest,
@@ -199,10 +192,9 @@ class EmbeddingServiceAsyncStub(EmbeddingServiceStub):
     Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, EMBEDDING_UNAVAILABLE.
     """
 
-class EmbeddingServiceServicer(metaclass=_abc_1.ABCMeta):
+class EmbeddingServiceServicer:
     """The one home of the embedding model."""
 
-    @_abc_1.abstractmethod
     def Embed(
         self,
         request: _context_pb2.EmbedRequest,

@@ -86,10 +86,9 @@ class EngineServiceAsyncStub(EngineServiceStub):
     Reasons: DECISION_NOT_FOUND, HUMAN_ACTION_REQUIRED, HUMAN_ACTION_INVALID, EVIDENCE_UNAVAILABLE.
     """
 
-class EngineServiceServicer(metaclass=_abc_1.ABCMeta):
+class EngineServiceServicer:
     """One governed decision from question to evidence."""
 
-    @_abc_1.abstractmethod
     def Decide(
         self,
         request: _engine_pb2.DecideRequest,
@@ -101,7 +100,6 @@ class EngineServiceServicer(metaclass=_abc_1.ABCMeta):
         IDEMPOTENCY_CONFLICT, PROVIDERS_UNAVAILABLE, EVIDENCE_UNAVAILABLE, DEPENDENCY_UNAVAILABLE, DEADLINE_EXPIRED.
         """
 
-    @_abc_1.abstractmethod
     def DecideStream(
         self,
         request: _engine_pb2.DecideStreamRequest,
@@ -112,7 +110,6 @@ class EngineServiceServicer(metaclass=_abc_1.ABCMeta):
         Reasons: as Decide.
         """
 
-    @_abc_1.abstractmethod
     def GetDecision(
         self,
         request: _engine_pb2.GetDecisionRequest,
@@ -122,7 +119,6 @@ class EngineServiceServicer(metaclass=_abc_1.ABCMeta):
         Reasons: FIELD_REQUIRED, FIELD_MALFORMED, DECISION_NOT_FOUND, STORE_UNAVAILABLE.
         """
 
-    @_abc_1.abstractmethod
     def ListDecisions(
         self,
         request: _engine_pb2.ListDecisionsRequest,
@@ -132,7 +128,6 @@ class EngineServiceServicer(metaclass=_abc_1.ABCMeta):
         Reasons: FIELD_OUT_OF_RANGE, FIELD_MALFORMED, ENUM_UNKNOWN, STORE_UNAVAILABLE.
         """
 
-    @_abc_1.abstractmethod
     def ExecuteDecision(
         self,
         request: _engine_pb2.ExecuteDecisionRequest,
@@ -206,10 +201,9 @@ class RunServiceAsyncStub(RunServiceStub):
     Reasons: RUN_NOT_FOUND, STATE_CONFLICT, STORE_UNAVAILABLE.
     """
 
-class RunServiceServicer(metaclass=_abc_1.ABCMeta):
+class RunServiceServicer:
     """Durable runs of tool steps."""
 
-    @_abc_1.abstractmethod
     def CreateRun(
         self,
         request: _engine_pb2.CreateRunRequest,
@@ -219,7 +213,6 @@ class RunServiceServicer(metaclass=_abc_1.ABCMeta):
         Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, IDEMPOTENCY_CONFLICT, RATE_LIMITED, STORE_UNAVAILABLE.
         """
 
-    @_abc_1.abstractmethod
     def GetRun(
         self,
         request: _engine_pb2.GetRunRequest,
@@ -229,7 +222,6 @@ class RunServiceServicer(metaclass=_abc_1.ABCMeta):
         Reasons: RUN_NOT_FOUND, STORE_UNAVAILABLE.
         """
 
-    @_abc_1.abstractmethod
     def ListRuns(
         self,
         request: _engine_pb2.ListRunsRequest,
@@ -239,7 +231,6 @@ class RunServiceServicer(metaclass=_abc_1.ABCMeta):
         Reasons: FIELD_OUT_OF_RANGE, FIELD_MALFORMED, ENUM_UNKNOWN, STORE_UNAVAILABLE.
         """
 
-    @_abc_1.abstractmethod
     def WatchRun(
         self,
         request: _engine_pb2.WatchRunRequest,
@@ -249,7 +240,6 @@ class RunServiceServicer(metaclass=_abc_1.ABCMeta):
         Reasons: RUN_NOT_FOUND, STORE_UNAVAILABLE.
         """
 
-    @_abc_1.abstractmethod
     def CancelRun(
         self,
         request: _engine_pb2.CancelRunRequest,
@@ -259,7 +249,6 @@ class RunServiceServicer(metaclass=_abc_1.ABCMeta):
         Reasons: RUN_NOT_FOUND, STATE_CONFLICT, STORE_UNAVAILABLE.
         """
 
-    @_abc_1.abstractmethod
     def RestartRun(
         self,
         request: _engine_pb2.RestartRunRequest,
@@ -297,10 +286,9 @@ class ToolServiceAsyncStub(ToolServiceStub):
     Reasons: TOOL_NOT_FOUND.
     """
 
-class ToolServiceServicer(metaclass=_abc_1.ABCMeta):
+class ToolServiceServicer:
     """The tools that runs may use."""
 
-    @_abc_1.abstractmethod
     def ListTools(
         self,
         request: _engine_pb2.ListToolsRequest,
@@ -308,7 +296,6 @@ class ToolServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_engine_pb2.ListToolsResponse, _abc.Awaitable[_engine_pb2.ListToolsResponse]]:
         """List tools with versions."""
 
-    @_abc_1.abstractmethod
     def GetTool(
         self,
         request: _engine_pb2.GetToolRequest,

@@ -72,10 +72,9 @@ class EvaluatorServiceAsyncStub(EvaluatorServiceStub):
     Reasons: FIELD_REQUIRED, MODEL_NOT_FOUND.
     """
 
-class EvaluatorServiceServicer(metaclass=_abc_1.ABCMeta):
+class EvaluatorServiceServicer:
     """Quality scores and the verdict."""
 
-    @_abc_1.abstractmethod
     def Score(
         self,
         request: _evaluator_pb2.ScoreRequest,
@@ -85,7 +84,6 @@ class EvaluatorServiceServicer(metaclass=_abc_1.ABCMeta):
         Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, ENUM_UNKNOWN.
         """
 
-    @_abc_1.abstractmethod
     def Adjudicate(
         self,
         request: _evaluator_pb2.AdjudicateRequest,
@@ -95,7 +93,6 @@ class EvaluatorServiceServicer(metaclass=_abc_1.ABCMeta):
         Reasons: FIELD_REQUIRED, FIELD_OUT_OF_RANGE, ENUM_UNKNOWN, SIGNAL_INVALID, DUPLICATE_ENTRY.
         """
 
-    @_abc_1.abstractmethod
     def JudgePlan(
         self,
         request: _evaluator_pb2.JudgePlanRequest,
@@ -105,7 +102,6 @@ class EvaluatorServiceServicer(metaclass=_abc_1.ABCMeta):
         Reasons: FIELD_REQUIRED, FIELD_TOO_LONG.
         """
 
-    @_abc_1.abstractmethod
     def Calibrate(
         self,
         request: _evaluator_pb2.CalibrateRequest,
@@ -155,10 +151,9 @@ class ReviewServiceAsyncStub(ReviewServiceStub):
     Reasons: REVIEW_NOT_FOUND, FIELD_REQUIRED, ENUM_UNKNOWN, HUMAN_ACTION_INVALID, STATE_CONFLICT, STORE_UNAVAILABLE.
     """
 
-class ReviewServiceServicer(metaclass=_abc_1.ABCMeta):
+class ReviewServiceServicer:
     """The work of human reviewers."""
 
-    @_abc_1.abstractmethod
     def ListReviews(
         self,
         request: _evaluator_pb2.ListReviewsRequest,
@@ -168,7 +163,6 @@ class ReviewServiceServicer(metaclass=_abc_1.ABCMeta):
         Reasons: FIELD_OUT_OF_RANGE, FIELD_MALFORMED, ENUM_UNKNOWN, STORE_UNAVAILABLE.
         """
 
-    @_abc_1.abstractmethod
     def GetReview(
         self,
         request: _evaluator_pb2.GetReviewRequest,
@@ -178,7 +172,6 @@ class ReviewServiceServicer(metaclass=_abc_1.ABCMeta):
         Reasons: REVIEW_NOT_FOUND, STORE_UNAVAILABLE.
         """
 
-    @_abc_1.abstractmethod
     def SubmitReview(
         self,
         request: _evaluator_pb2.SubmitReviewRequest,
@@ -236,10 +229,9 @@ class PrecedentServiceAsyncStub(PrecedentServiceStub):
     Reasons: FIELD_OUT_OF_RANGE, FIELD_MALFORMED, STORE_UNAVAILABLE.
     """
 
-class PrecedentServiceServicer(metaclass=_abc_1.ABCMeta):
+class PrecedentServiceServicer:
     """The ledger of precedents."""
 
-    @_abc_1.abstractmethod
     def SearchPrecedents(
         self,
         request: _evaluator_pb2.SearchPrecedentsRequest,
@@ -249,7 +241,6 @@ class PrecedentServiceServicer(metaclass=_abc_1.ABCMeta):
         Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_OUT_OF_RANGE, STORE_UNAVAILABLE.
         """
 
-    @_abc_1.abstractmethod
     def GetPrecedent(
         self,
         request: _evaluator_pb2.GetPrecedentRequest,
@@ -259,7 +250,6 @@ class PrecedentServiceServicer(metaclass=_abc_1.ABCMeta):
         Reasons: PRECEDENT_NOT_FOUND, STORE_UNAVAILABLE.
         """
 
-    @_abc_1.abstractmethod
     def PublishPrecedent(
         self,
         request: _evaluator_pb2.PublishPrecedentRequest,
@@ -269,7 +259,6 @@ class PrecedentServiceServicer(metaclass=_abc_1.ABCMeta):
         Reasons: FIELD_REQUIRED, FIELD_MALFORMED, ENUM_UNKNOWN, WRITE_CONFLICT, STORE_UNAVAILABLE.
         """
 
-    @_abc_1.abstractmethod
     def ListPrecedents(
         self,
         request: _evaluator_pb2.ListPrecedentsRequest,

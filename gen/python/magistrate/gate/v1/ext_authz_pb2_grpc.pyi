@@ -46,10 +46,9 @@ class AuthorizationAsyncStub(AuthorizationStub):
     Check: _aio.UnaryUnaryMultiCallable[_ext_authz_pb2.CheckRequest, _ext_authz_pb2.CheckResponse]  # type: ignore[assignment]
     """Decide about one request. OK lets it pass with the headers given; any other status refuses it."""
 
-class AuthorizationServicer(metaclass=_abc_1.ABCMeta):
+class AuthorizationServicer:
     """Envoy asks; the gate decides who may enter."""
 
-    @_abc_1.abstractmethod
     def Check(
         self,
         request: _ext_authz_pb2.CheckRequest,

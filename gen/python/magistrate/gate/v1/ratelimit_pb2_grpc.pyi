@@ -44,10 +44,9 @@ class RateLimitServiceAsyncStub(RateLimitServiceStub):
     ShouldRateLimit: _aio.UnaryUnaryMultiCallable[_ratelimit_pb2.RateLimitRequest, _ratelimit_pb2.RateLimitResponse]  # type: ignore[assignment]
     """Decide whether one more request is within its limits."""
 
-class RateLimitServiceServicer(metaclass=_abc_1.ABCMeta):
+class RateLimitServiceServicer:
     """Envoy asks; the gate counts."""
 
-    @_abc_1.abstractmethod
     def ShouldRateLimit(
         self,
         request: _ratelimit_pb2.RateLimitRequest,

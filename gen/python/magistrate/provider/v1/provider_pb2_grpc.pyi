@@ -80,12 +80,11 @@ class ProviderServiceAsyncStub(ProviderServiceStub):
     Reasons: PROVIDER_UNAVAILABLE.
     """
 
-class ProviderServiceServicer(metaclass=_abc_1.ABCMeta):
+class ProviderServiceServicer:
     """One vendor behind the one contract of the mesh. It decides nothing. A failure that another provider might not have always
     comes as a retriable status, so that the proxy moves on to the next provider.
     """
 
-    @_abc_1.abstractmethod
     def Generate(
         self,
         request: _provider_pb2.GenerateRequest,
@@ -96,7 +95,6 @@ class ProviderServiceServicer(metaclass=_abc_1.ABCMeta):
         PROVIDER_CREDENTIALS_REJECTED, PROVIDER_MALFORMED.
         """
 
-    @_abc_1.abstractmethod
     def GenerateStream(
         self,
         request: _provider_pb2.GenerateStreamRequest,
@@ -107,7 +105,6 @@ class ProviderServiceServicer(metaclass=_abc_1.ABCMeta):
         Reasons: as Generate; after the first token STREAM_BROKEN.
         """
 
-    @_abc_1.abstractmethod
     def CountTokens(
         self,
         request: _provider_pb2.CountTokensRequest,
@@ -117,7 +114,6 @@ class ProviderServiceServicer(metaclass=_abc_1.ABCMeta):
         Reasons: FIELD_REQUIRED, PROVIDER_UNAVAILABLE.
         """
 
-    @_abc_1.abstractmethod
     def GetInfo(
         self,
         request: _provider_pb2.GetInfoRequest,

@@ -116,10 +116,9 @@ class RecorderServiceAsyncStub(RecorderServiceStub):
     Reasons: FIELD_REQUIRED, EVIDENCE_UNAVAILABLE.
     """
 
-class RecorderServiceServicer(metaclass=_abc_1.ABCMeta):
+class RecorderServiceServicer:
     """Evidence that cannot be altered unseen: one RFC 6962 Merkle log per tenant and half-year."""
 
-    @_abc_1.abstractmethod
     def Append(
         self,
         request: _recorder_pb2.AppendRequest,
@@ -130,7 +129,6 @@ class RecorderServiceServicer(metaclass=_abc_1.ABCMeta):
         EVIDENCE_UNAVAILABLE.
         """
 
-    @_abc_1.abstractmethod
     def AppendStream(
         self,
         request_iterator: _MaybeAsyncIterator[_recorder_pb2.AppendStreamRequest],
@@ -141,7 +139,6 @@ class RecorderServiceServicer(metaclass=_abc_1.ABCMeta):
         Reasons: as Append.
         """
 
-    @_abc_1.abstractmethod
     def GetRecord(
         self,
         request: _recorder_pb2.GetRecordRequest,
@@ -151,7 +148,6 @@ class RecorderServiceServicer(metaclass=_abc_1.ABCMeta):
         Reasons: FIELD_REQUIRED, FIELD_MALFORMED, RECORD_NOT_FOUND, STORE_UNAVAILABLE.
         """
 
-    @_abc_1.abstractmethod
     def ListRecords(
         self,
         request: _recorder_pb2.ListRecordsRequest,
@@ -161,7 +157,6 @@ class RecorderServiceServicer(metaclass=_abc_1.ABCMeta):
         Reasons: FIELD_OUT_OF_RANGE, FIELD_MALFORMED, ENUM_UNKNOWN, STORE_UNAVAILABLE.
         """
 
-    @_abc_1.abstractmethod
     def GetInclusionProof(
         self,
         request: _recorder_pb2.GetInclusionProofRequest,
@@ -171,7 +166,6 @@ class RecorderServiceServicer(metaclass=_abc_1.ABCMeta):
         Reasons: FIELD_REQUIRED, RECORD_NOT_FOUND, LOG_NOT_FOUND, INDEX_OUT_OF_RANGE, STORE_UNAVAILABLE.
         """
 
-    @_abc_1.abstractmethod
     def GetConsistencyProof(
         self,
         request: _recorder_pb2.GetConsistencyProofRequest,
@@ -181,7 +175,6 @@ class RecorderServiceServicer(metaclass=_abc_1.ABCMeta):
         Reasons: FIELD_OUT_OF_RANGE, LOG_NOT_FOUND, INDEX_OUT_OF_RANGE, STORE_UNAVAILABLE.
         """
 
-    @_abc_1.abstractmethod
     def GetCheckpoint(
         self,
         request: _recorder_pb2.GetCheckpointRequest,
@@ -191,7 +184,6 @@ class RecorderServiceServicer(metaclass=_abc_1.ABCMeta):
         Reasons: LOG_NOT_FOUND, STORE_UNAVAILABLE.
         """
 
-    @_abc_1.abstractmethod
     def Export(
         self,
         request: _recorder_pb2.ExportRequest,
@@ -201,7 +193,6 @@ class RecorderServiceServicer(metaclass=_abc_1.ABCMeta):
         Reasons: FIELD_OUT_OF_RANGE, LOG_NOT_FOUND, INDEX_OUT_OF_RANGE, STORE_UNAVAILABLE.
         """
 
-    @_abc_1.abstractmethod
     def EraseSubject(
         self,
         request: _recorder_pb2.EraseSubjectRequest,

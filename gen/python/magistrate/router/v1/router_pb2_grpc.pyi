@@ -110,10 +110,9 @@ class RouterServiceAsyncStub(RouterServiceStub):
     Reasons: FIELD_OUT_OF_RANGE, STORE_UNAVAILABLE.
     """
 
-class RouterServiceServicer(metaclass=_abc_1.ABCMeta):
+class RouterServiceServicer:
     """Which provider and model, with which prompt, at what price."""
 
-    @_abc_1.abstractmethod
     def Generate(
         self,
         request: _router_pb2.GenerateRequest,
@@ -124,7 +123,6 @@ class RouterServiceServicer(metaclass=_abc_1.ABCMeta):
         MODEL_NOT_FOUND, MODEL_OVERRIDE_NOT_ALLOWED, PROVIDERS_UNAVAILABLE, PROVIDER_RATE_LIMITED.
         """
 
-    @_abc_1.abstractmethod
     def GenerateStream(
         self,
         request: _router_pb2.GenerateStreamRequest,
@@ -134,7 +132,6 @@ class RouterServiceServicer(metaclass=_abc_1.ABCMeta):
         Reasons: as Generate; after the first token STREAM_BROKEN.
         """
 
-    @_abc_1.abstractmethod
     def PlanRoute(
         self,
         request: _router_pb2.PlanRouteRequest,
@@ -144,7 +141,6 @@ class RouterServiceServicer(metaclass=_abc_1.ABCMeta):
         Reasons: as Generate, without those of providers.
         """
 
-    @_abc_1.abstractmethod
     def ListModels(
         self,
         request: _router_pb2.ListModelsRequest,
@@ -152,7 +148,6 @@ class RouterServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_router_pb2.ListModelsResponse, _abc.Awaitable[_router_pb2.ListModelsResponse]]:
         """List the model catalogue with prices and health."""
 
-    @_abc_1.abstractmethod
     def GetChampion(
         self,
         request: _router_pb2.GetChampionRequest,
@@ -162,7 +157,6 @@ class RouterServiceServicer(metaclass=_abc_1.ABCMeta):
         Reasons: ENUM_UNKNOWN, STORE_UNAVAILABLE.
         """
 
-    @_abc_1.abstractmethod
     def PromoteModel(
         self,
         request: _router_pb2.PromoteModelRequest,
@@ -172,7 +166,6 @@ class RouterServiceServicer(metaclass=_abc_1.ABCMeta):
         Reasons: ENUM_UNKNOWN, MODEL_NOT_FOUND, WRITE_CONFLICT, STORE_UNAVAILABLE.
         """
 
-    @_abc_1.abstractmethod
     def DemoteModel(
         self,
         request: _router_pb2.DemoteModelRequest,
@@ -182,7 +175,6 @@ class RouterServiceServicer(metaclass=_abc_1.ABCMeta):
         Reasons: ENUM_UNKNOWN, MODEL_NOT_FOUND, WRITE_CONFLICT, STORE_UNAVAILABLE.
         """
 
-    @_abc_1.abstractmethod
     def ReportScore(
         self,
         request: _router_pb2.ReportScoreRequest,
@@ -192,7 +184,6 @@ class RouterServiceServicer(metaclass=_abc_1.ABCMeta):
         Reasons: FIELD_REQUIRED, FIELD_OUT_OF_RANGE, MODEL_NOT_FOUND, STORE_UNAVAILABLE.
         """
 
-    @_abc_1.abstractmethod
     def GetCostSummary(
         self,
         request: _router_pb2.GetCostSummaryRequest,

@@ -1,0 +1,73 @@
+"""The recorder as the evidence log."""
+
+from magistrate.recorder.v1.recorder_pb2 import (
+    RECORD_KIND_DECISION,
+    RECORD_KIND_SECURITY,
+    AppendRequest,
+    Entry,
+    GetRecordRequest,
+)
+from magistrate.recorder.v1.recorder_pb2_grpc import RecorderServiceStub
+from services.chassis.client import MeshChannel
+from services.chassis.errors import Kind, MeshError
+from services.engine.adapters import codec
+from services.engine.core.decision import Decision, Evidence, Screened
+from services.engine.core.question import Question
+
+READ_S = 5.0
+"""Seconds that reading one record may take."""
+
+
+class MeshEvidenceLog:
+    """Keep evidence through ``RecorderService.Append``."""
+
+    def __init__(self, channel: MeshChannel) -> None:
+        self._stub = RecorderServiceStub(channel)
+
+    async def append(self, decision: Decision, question: Question, *, timeout_s: float) -> Evidence:
+        """Return where the decision stands, durably. The payload also holds what was asked and what was withheld."""
+        message = codec.message(decision)
+        message.answer = decision.generated.text
+        entry = Entry(
+            idempotency_key=decision.decision_id,
+            kind=RECORD_KIND_DECISION,
+            decision_id=decision.decision_id,
+            subject_id=question.subject_id,
+            payload=message.SerializeToString(deterministic=True),
+            content_type=codec.MEDIA_TYPE,
+            attributes={
+                "verdict": decision.verdict.name.lower(),
+                "model": decision.generated.model,
+                "degraded_mode": decision.gathered.mode.name.lower(),
+                "released": "no" if decision.withheld_reason else "yes",
+            },
+        )
+        reply = await self._stub.Append(AppendRequest(entry=entry), timeout=timeout_s)
+        position = reply.position
+        return Evidence(origin=position.origin, index=position.index, leaf_hash=position.leaf_hash)
+
+    async def recorded(self, decision_id: str) -> bytes | None:
+        """Return the decision that the log has under this id, as it was released; None where it has none."""
+        try:
+            reply = await self._stub.GetRecord(GetRecordRequest(decision_id=decision_id), timeout=READ_S)
+        except MeshError as error:
+            if error.kind is Kind.NOT_FOUND:
+                return None
+            raise
+        decision = codec.decode(reply.record.payload)
+        if decision.withheld:
+            decision.answer = ""
+        place = reply.record.position
+        decision.evidence.origin, decision.evidence.index = place.origin, place.index
+        decision.evidence.leaf_hash = place.leaf_hash
+        return decision.SerializeToString(deterministic=True)
+
+    async def append_rejection(self, decision_id: str, screened: Screened, *, timeout_s: float) -> None:
+        """Keep which detectors refused a question, without the question."""
+        entry = Entry(
+            idempotency_key=f"{decision_id}/refused",
+            kind=RECORD_KIND_SECURITY,
+            decision_id=decision_id,
+            attributes={"event": "input_rejected", "detectors": ",".join(screened.detectors)[:200]},
+        )
+        await self._stub.Append(AppendRequest(entry=entry), timeout=timeout_s)

@@ -1,0 +1,75 @@
+"""Decisions in PostgreSQL (schema ``engine``)."""
+
+from collections.abc import Sequence
+
+import asyncpg
+
+from services.chassis.postgres import guarded
+from services.engine.core.decision import Verdict
+from services.engine.core.question import Domain
+from services.engine.ports import Kept, Page
+
+_FIND = "SELECT decision_id, created_at, question_digest, body FROM decision WHERE tenant = $1 AND decision_id = $2"
+_KEEP = """
+INSERT INTO decision (tenant, decision_id, created_at, question_digest, verdict, domain, body)
+VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (tenant, decision_id) DO NOTHING
+"""
+_PAGE = """
+SELECT decision_id, created_at, question_digest, body FROM decision
+WHERE tenant = $1
+  AND ($2::timestamptz IS NULL OR (created_at, decision_id) < ($2, $3))
+  AND ($4::smallint IS NULL OR verdict = $4)
+  AND ($5::smallint IS NULL OR domain = $5)
+ORDER BY created_at DESC, decision_id DESC
+LIMIT $6
+"""
+
+
+class PostgresDecisions:
+    """Keep decisions for those who ask again."""
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self._pool = pool
+
+    async def find(self, tenant: str, decision_id: str) -> Kept | None:
+        """Return the tenant's decision, or None."""
+        with guarded():
+            row = await self._pool.fetchrow(_FIND, tenant, decision_id)
+        return None if row is None else _kept(row)
+
+    async def keep(self, tenant: str, kept: Kept, verdict: Verdict, domain: Domain) -> None:
+        """Keep the decision; one that is kept already stays as it is."""
+        with guarded():
+            await self._pool.execute(
+                _KEEP,
+                tenant,
+                kept.decision_id,
+                kept.created_at,
+                kept.question_digest,
+                verdict.value,
+                domain.value,
+                kept.body,
+            )
+
+    async def page(self, tenant: str, page: Page) -> Sequence[Kept]:
+        """Return up to one more than a page, newest first."""
+        after_time, after_id = page.after or (None, "")
+        verdict = None if page.verdict is None else page.verdict.value
+        domain = None if page.domain is None else page.domain.value
+        with guarded():
+            rows = await self._pool.fetch(_PAGE, tenant, after_time, after_id, verdict, domain, page.size + 1)
+        return [_kept(row) for row in rows]
+
+    async def ready(self) -> None:
+        """Return once the schema can be read."""
+        with guarded():
+            await self._pool.fetchval("SELECT 1 FROM decision LIMIT 1")
+
+
+def _kept(row: asyncpg.Record) -> Kept:
+    return Kept(
+        decision_id=row["decision_id"],
+        created_at=row["created_at"],
+        question_digest=row["question_digest"],
+        body=row["body"],
+    )

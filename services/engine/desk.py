@@ -1,0 +1,128 @@
+"""The desk in front of the pipeline: the same request id gets the same decision, and every decision is kept.
+
+A retry is recognised three ways, whichever comes first: the store has the decision; the evidence log knows its id,
+because an earlier call recorded it and died before keeping it; or another call records it while this one is at work.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from services.chassis import log, metrics
+from services.chassis.clock import Ids
+from services.chassis.errors import CallerError, Kind, MeshError
+from services.engine.core.decision import Decision, Verdict, decision_id, question_digest
+from services.engine.core.question import Question
+from services.engine.pipeline import Observer, Pipeline
+from services.engine.ports import DecisionStore, Kept
+
+_log = log.get_logger("engine")
+_DECISIONS = metrics.counter("magistrate_decisions_total", "Decisions, by verdict.", ("decision_type",))
+_ESCALATIONS = metrics.counter("magistrate_escalations_total", "Decisions with a closed gate, by tier.", ("tier",))
+_FALLBACKS = metrics.counter("magistrate_fallback_total", "Fallbacks that fired, by part.", ("component", "fallback"))
+_UNCERTAINTY = metrics.histogram("magistrate_uncertainty", "Overall uncertainty of decisions, 0 to 1.")
+_STAGE_SECONDS = metrics.histogram("magistrate_stage_seconds", "Time of each stage, in seconds.", ("stage",))
+
+Encode = Callable[[Decision], bytes]
+Recorded = Callable[[str], Awaitable[bytes | None]]
+"""Get the bytes of a decision from the evidence log, its evidence filled in; None where it has none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """One question from one tenant."""
+
+    question: Question
+    tenant: str
+    request_id: str
+    """Id of the call."""
+    retry_id: str
+    """The caller's own id of this request, empty where it gave none."""
+    time_s: float
+    """Seconds that the caller gives."""
+
+
+class Desk:
+    """Take questions, give decisions."""
+
+    def __init__(
+        self, pipeline: Pipeline, store: DecisionStore, *, encode: Encode, recorded: Recorded, ids: Ids
+    ) -> None:
+        self._pipeline = pipeline
+        self._store = store
+        self._encode = encode
+        self._recorded = recorded
+        self._ids = ids
+
+    async def decide(self, ask: Ask, observe: Observer | None = None) -> bytes:
+        """Return the encoded decision.
+
+        Raises:
+            MeshError: as ``EngineService.Decide`` says.
+        """
+        digest = question_digest(_parts(ask.question))
+        identity = decision_id(ask.tenant, ask.retry_id) if ask.retry_id else self._ids.new()
+        if ask.retry_id and (kept := await self._store.find(ask.tenant, identity)):
+            return _same(kept, digest, ask.retry_id)
+        try:
+            decision = await self._pipeline.decide(
+                ask.question,
+                decision_id=identity,
+                request_id=ask.request_id,
+                time_s=ask.time_s,
+                observe=observe,
+            )
+        except CallerError as error:
+            if error.kind is not Kind.EXISTS or not ask.retry_id:
+                raise
+            return await self._earlier(ask, identity, digest, error)
+        body = self._encode(decision)
+        await self._keep(ask, decision, digest, body)
+        _count(decision)
+        return body
+
+    async def _earlier(self, ask: Ask, identity: str, digest: bytes, conflict: CallerError) -> bytes:
+        """Return the decision that another call recorded under this id first."""
+        if kept := await self._store.find(ask.tenant, identity):
+            return _same(kept, digest, ask.retry_id)
+        body = await self._recorded(identity)
+        if body is None:
+            raise conflict
+        return body
+
+    async def _keep(self, ask: Ask, decision: Decision, digest: bytes, body: bytes) -> None:
+        """Keep the decision; losing it here is logged and counted, for its evidence is durable and has all of it."""
+        kept = Kept(decision_id=decision.decision_id, created_at=decision.created_at, question_digest=digest, body=body)
+        try:
+            await self._store.keep(ask.tenant, kept, decision.verdict, ask.question.domain)
+        except MeshError as error:
+            _FALLBACKS.labels("engine.store", "evidence_only").inc()
+            _log.warning("decision not kept", reason=error.reason, decision_id=decision.decision_id)
+
+
+def _same(kept: Kept, digest: bytes, retry_id: str) -> bytes:
+    if kept.question_digest == digest:
+        return kept.body
+    raise CallerError(
+        Kind.EXISTS,
+        "IDEMPOTENCY_CONFLICT",
+        "request_id was used before for another question; choose a new one",
+        metadata={"request_id": retry_id, "decision_id": kept.decision_id},
+    )
+
+
+def _parts(question: Question) -> tuple[object, ...]:
+    return tuple(getattr(question, name) for name in Question.__slots__)
+
+
+def _count(decision: Decision) -> None:
+    _DECISIONS.labels(decision.verdict.name.lower()).inc()
+    if decision.adjudicated.highest_tier:
+        _ESCALATIONS.labels(str(decision.adjudicated.highest_tier)).inc()
+    _UNCERTAINTY.observe(decision.adjudicated.uncertainty)
+    for stage in decision.stages:
+        _STAGE_SECONDS.labels(stage.name).observe(stage.duration_s)
+    for part in decision.degraded:
+        _FALLBACKS.labels(part.component, part.fallback).inc()
+        _log.warning("degraded", component=part.component, fallback=part.fallback, reason=part.reason)
+    if decision.verdict is Verdict.ABSTAIN:
+        _log.warning("no verdict", decision_id=decision.decision_id)

@@ -1,0 +1,66 @@
+"""Start the engine."""
+
+from magistrate.engine.v1 import engine_pb2_grpc
+from services.chassis.clock import RandomIds, SystemClock
+from services.chassis.config import load
+from services.chassis.postgres import PostgresSettings, open_pool
+from services.chassis.runtime import Registration, open_runtime
+from services.engine.adapters import codec
+from services.engine.adapters.context import ContextLibrarian
+from services.engine.adapters.critic import MeshCritics, MeshScreener
+from services.engine.adapters.evaluator import MeshAdjudicator, MeshScorer
+from services.engine.adapters.recorder import MeshEvidenceLog
+from services.engine.adapters.router import MeshGenerator
+from services.engine.adapters.store import PostgresDecisions
+from services.engine.config import Config
+from services.engine.core.budget import Limits
+from services.engine.desk import Desk
+from services.engine.pipeline import Parts, Pipeline
+from services.engine.servicer import EngineServicer
+
+ENGINE = "magistrate.engine.v1.EngineService"
+RUNS = "magistrate.engine.v1.RunService"
+TOOLS = "magistrate.engine.v1.ToolService"
+
+
+async def main(name: str) -> None:
+    """Serve until SIGTERM."""
+    config = load(Config)
+    async with open_runtime(name) as mesh:
+        store = PostgresDecisions(await mesh.enter(open_pool(load(PostgresSettings))))
+        evidence = MeshEvidenceLog(mesh.channel)
+        parts = Parts(
+            screener=MeshScreener(mesh.channel),
+            librarian=ContextLibrarian(mesh.channel),
+            generator=MeshGenerator(mesh.channel),
+            critics=MeshCritics(mesh.channel, SystemClock()),
+            scorer=MeshScorer(mesh.channel),
+            adjudicator=MeshAdjudicator(mesh.channel),
+            evidence=evidence,
+        )
+        pipeline = Pipeline(parts, clock=SystemClock(), limits=_limits(config))
+        desk = Desk(pipeline, store, encode=codec.encode, recorded=evidence.recorded, ids=RandomIds())
+        mesh.readiness("store", store.ready)
+        await mesh.serve(
+            [
+                Registration(engine_pb2_grpc.add_EngineServiceServicer_to_server, EngineServicer(desk, store), ENGINE),
+                Registration(
+                    engine_pb2_grpc.add_RunServiceServicer_to_server, engine_pb2_grpc.RunServiceServicer(), RUNS
+                ),
+                Registration(
+                    engine_pb2_grpc.add_ToolServiceServicer_to_server, engine_pb2_grpc.ToolServiceServicer(), TOOLS
+                ),
+            ]
+        )
+
+
+def _limits(config: Config) -> Limits:
+    return Limits(
+        screen=config.screen_s,
+        context=config.context_s,
+        route=config.route_s,
+        review=config.review_s,
+        score=config.score_s,
+        adjudicate=config.adjudicate_s,
+        record=config.record_s,
+    )

@@ -1,0 +1,281 @@
+"""The way of one decision: which call follows which, what runs side by side, and what stands in when a part is missing.
+
+Posture of each edge, fixed here and declared in every reply (design: failure posture):
+
+========== ==========================================================================
+screening  declared as unavailable; the critics still judge the whole exchange
+context    declared as MODEL_ONLY, or an error where the caller asked for strict context
+router     an error: there is no answer to judge
+critics    every critic unavailable, so the verdict is never better than escalate
+scores     not evaluated, never a number
+verdict    abstain: nothing is released before a person has looked
+evidence   an error: nothing is released
+========== ==========================================================================
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from services.chassis import errors
+from services.chassis.clock import Clock
+from services.chassis.errors import CallerError, Kind, MeshError, WorldError
+from services.engine import ports
+from services.engine.core.budget import Limits, allowance
+from services.engine.core.decision import (
+    Adjudicated,
+    Decision,
+    Degraded,
+    Evidence,
+    Gathered,
+    Generated,
+    Mode,
+    Reviewed,
+    Scored,
+    Screened,
+    Stage,
+    StageOutcome,
+    withheld_reason,
+)
+from services.engine.core.question import Question
+from services.engine.core.timeline import Timeline, degraded
+
+_First = TypeVar("_First")
+_Second = TypeVar("_Second")
+Observer = Callable[[Stage], None]
+"""Told of each stage as it ends; must not block."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """The rest of the mesh, as the pipeline sees it."""
+
+    screener: ports.Screener
+    librarian: ports.Librarian
+    generator: ports.Generator
+    critics: ports.Critics
+    scorer: ports.Scorer
+    adjudicator: ports.Adjudicator
+    evidence: ports.EvidenceLog
+
+
+class Pipeline:
+    """Run questions through the mesh. One pipeline serves all calls; everything of one call is in a ``_Run``."""
+
+    def __init__(self, parts: Parts, *, clock: Clock, limits: Limits) -> None:
+        self._parts = parts
+        self._clock = clock
+        self._limits = limits
+
+    async def decide(
+        self, question: Question, *, decision_id: str, request_id: str, time_s: float, observe: Observer | None = None
+    ) -> Decision:
+        """Return the decision on ``question``, its evidence durable.
+
+        Args:
+            question: What is asked.
+            decision_id: Id of the decision; the evidence log knows it only once.
+            request_id: Id of the call.
+            time_s: Seconds that the caller gives for all of it.
+            observe: Told of each stage as it ends.
+
+        Raises:
+            MeshError: as ``EngineService.Decide`` says; nothing was released then.
+        """
+        run = _Run(self._parts, self._clock, self._limits, time_s, observe or _nobody)
+        screened, gathered = await run.prepare(question, decision_id)
+        generated = await run.generate(question, gathered, decision_id)
+        reviewed, scored = await run.judge(question, generated, gathered, decision_id)
+        adjudicated = await run.adjudicate(
+            ports.Case(
+                decision_id=decision_id,
+                question=question,
+                gathered=gathered,
+                generated=generated,
+                reviewed=reviewed,
+                report=scored.report,
+                degraded=run.timeline.degraded,
+            )
+        )
+        draft = Decision(
+            decision_id=decision_id,
+            request_id=request_id,
+            verdict=adjudicated.verdict,
+            answer="" if withheld_reason(adjudicated) else generated.text,
+            withheld_reason=withheld_reason(adjudicated),
+            screened=screened,
+            gathered=gathered,
+            generated=generated,
+            reviewed=reviewed,
+            scored=scored,
+            adjudicated=adjudicated,
+            stages=run.timeline.stages,
+            degraded=run.timeline.degraded,
+            created_at=self._clock.now(),
+            duration_s=run.elapsed_s,
+        )
+        evidence = await run.record(draft, question)
+        return replace(draft, evidence=evidence, stages=run.timeline.stages, duration_s=run.elapsed_s)
+
+
+class _Run:
+    """One call on its way: its time, its stages, its degradations."""
+
+    def __init__(self, parts: Parts, clock: Clock, limits: Limits, time_s: float, observe: Observer) -> None:
+        self._parts = parts
+        self._clock = clock
+        self._limits = limits
+        self._time_s = time_s
+        self._observe = observe
+        self.timeline = Timeline(clock.monotonic())
+
+    @property
+    def elapsed_s(self) -> float:
+        return self._clock.monotonic() - self.timeline.started
+
+    async def prepare(self, question: Question, decision_id: str) -> tuple[Screened, Gathered]:
+        return await _together(self._screen(question, decision_id), self._gather(question))
+
+    async def judge(
+        self, question: Question, generated: Generated, gathered: Gathered, decision_id: str
+    ) -> tuple[Reviewed, Scored]:
+        return await _together(
+            self._review(question, generated, gathered), self._score(question, generated, gathered, decision_id)
+        )
+
+    async def _screen(self, question: Question, decision_id: str) -> Screened:
+        async with self._stage("screen") as stage:
+            try:
+                screened = await self._parts.screener.screen(question.query, timeout_s=stage.allowed_s)
+            except WorldError as error:
+                stage.missing(degraded("screening", "not_screened", error))
+                return Screened(action="unavailable")
+        if screened.action == "reject":
+            await self._refuse(decision_id, screened)
+        return screened
+
+    async def _refuse(self, decision_id: str, screened: Screened) -> None:
+        """Keep evidence of the refusal, then refuse; evidence that cannot be kept does not let the question in."""
+        try:
+            timeout_s = self._allowed_s("record")
+            await self._parts.evidence.append_rejection(decision_id, screened, timeout_s=timeout_s)
+        except MeshError as error:
+            self.timeline.degrade(degraded("evidence", "refusal_not_recorded", error))
+        raise CallerError(
+            Kind.INVALID,
+            "INPUT_REJECTED",
+            "screening found a high-risk attack in the question; it went to no model",
+            metadata={"detectors": ",".join(screened.detectors), "decision_id": decision_id},
+        )
+
+    async def _gather(self, question: Question) -> Gathered:
+        async with self._stage("context") as stage:
+            try:
+                gathered = await self._parts.librarian.gather(question, timeout_s=stage.allowed_s)
+            except WorldError as error:
+                if question.strict_context:
+                    raise
+                part = degraded("context", "no_context", error)
+                stage.missing(part)
+                return Gathered(mode=Mode.MODEL_ONLY, degraded=(part,))
+            stage.partial(*gathered.degraded)
+        return gathered
+
+    async def generate(self, question: Question, gathered: Gathered, decision_id: str) -> Generated:
+        async with self._stage("route") as stage:
+            return await self._parts.generator.generate(question, gathered.text, decision_id, timeout_s=stage.allowed_s)
+
+    async def _review(self, question: Question, generated: Generated, gathered: Gathered) -> Reviewed:
+        async with self._stage("review") as stage:
+            try:
+                reviewed = await self._parts.critics.review(
+                    question, generated.text, gathered.text, timeout_s=stage.allowed_s
+                )
+            except MeshError as error:
+                stage.missing(degraded("critics", "unavailable", error))
+                return self._parts.critics.unavailable(error.reason)
+            stage.partial(*reviewed.degraded)
+        return reviewed
+
+    async def _score(self, question: Question, generated: Generated, gathered: Gathered, decision_id: str) -> Scored:
+        async with self._stage("score") as stage:
+            try:
+                scored = await self._parts.scorer.score(
+                    question, generated.text, gathered.chunks, decision_id, timeout_s=stage.allowed_s
+                )
+            except MeshError as error:
+                stage.missing(degraded("scores", "not_evaluated", error))
+                return self._parts.scorer.unavailable(error.reason)
+            stage.partial(*scored.degraded)
+        return scored
+
+    async def adjudicate(self, case: ports.Case) -> Adjudicated:
+        async with self._stage("adjudicate") as stage:
+            try:
+                adjudicated = await self._parts.adjudicator.adjudicate(case, timeout_s=stage.allowed_s)
+            except MeshError as error:
+                stage.missing(degraded("verdict", "abstain", error))
+                return self._parts.adjudicator.unavailable(error.reason)
+            stage.partial(*adjudicated.degraded)
+        return adjudicated
+
+    async def record(self, draft: Decision, question: Question) -> Evidence:
+        async with self._stage("record") as stage:
+            try:
+                return await self._parts.evidence.append(draft, question, timeout_s=stage.allowed_s)
+            except CallerError:
+                raise
+            except WorldError as error:
+                message = "evidence could not be made durable, so nothing was released"
+                raise errors.unavailable("EVIDENCE_UNAVAILABLE", message, error.retry_after_s) from error
+
+    @asynccontextmanager
+    async def _stage(self, name: str) -> AsyncIterator["_OpenStage"]:
+        began = self._clock.monotonic()
+        stage = _OpenStage(self.timeline, self._allowed_s(name))
+        yield stage
+        # Not in a finally: a stage that raised has no place in a reply, because there will be none.
+        self._observe(self.timeline.end(name, began=began, now=self._clock.monotonic(), outcome=stage.outcome))
+
+    def _allowed_s(self, name: str) -> float:
+        remaining_s = self._time_s - self.elapsed_s
+        return allowance(name, total_s=self._time_s, remaining_s=remaining_s, limits=self._limits)
+
+
+class _OpenStage:
+    """A stage at work: the seconds it may take, and how it will have ended."""
+
+    def __init__(self, timeline: Timeline, allowed_s: float) -> None:
+        self._timeline = timeline
+        self.allowed_s = allowed_s
+        self.outcome = StageOutcome.DONE
+
+    def missing(self, part: Degraded) -> None:
+        self.outcome = StageOutcome.UNAVAILABLE
+        self._timeline.degrade(part)
+
+    def partial(self, *parts: Degraded) -> None:
+        if parts:
+            self.outcome = StageOutcome.DEGRADED
+            self._timeline.degrade(*parts)
+
+
+async def _together(first: Awaitable[_First], second: Awaitable[_Second]) -> tuple[_First, _Second]:
+    """Run both side by side; when one fails the other is cancelled and that failure is raised as it is."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            one = group.create_task(_wait(first))
+            two = group.create_task(_wait(second))
+    except BaseExceptionGroup as failures:
+        raise failures.exceptions[0] from None
+    return one.result(), two.result()
+
+
+async def _wait(work: Awaitable[_First]) -> _First:
+    return await work
+
+
+def _nobody(_: Stage) -> None:
+    return None
