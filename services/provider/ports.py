@@ -1,6 +1,6 @@
 """What the room needs from the world: one model vendor."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import Protocol
 
 from services.provider.core.completion import Completion, Event, Health, Message, Prompt, TokenCount
@@ -14,11 +14,16 @@ class Vendor(Protocol):
         """Return the vendor's name, as the topology has it."""
         ...
 
+    @property
+    def counts_tokens(self) -> bool:
+        """Tell whether the vendor counts tokens itself."""
+        ...
+
     async def generate(self, prompt: Prompt) -> Completion:
         """Return the whole answer."""
         ...
 
-    def stream(self, prompt: Prompt) -> AsyncIterator[Event]:
+    def stream(self, prompt: Prompt) -> AsyncGenerator[Event, None]:
         """Yield the answer as it is written: Delta, Delta, ..., End. Raises where it breaks."""
         ...
 

@@ -4,10 +4,11 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
 
+from services.chassis.errors import MeshError
 from services.provider.adapters import dialect
 from services.provider.adapters.transport import Transport
 from services.provider.core import failures
-from services.provider.core.completion import Completion, Delta, End, Event, Prompt
+from services.provider.core.completion import Completion, Delta, Event, Prompt
 
 _PATH = "/chat/completions"
 
@@ -26,21 +27,17 @@ class Chat:
         return dialect.read_completion(self.transport.vendor, body, prompt.messages)
 
     async def stream(self, prompt: Prompt) -> AsyncGenerator[Event, None]:
-        """Yield the answer as it is written."""
+        """Yield the answer as it is written; a failure after the first token is STREAM_BROKEN."""
+        reading = dialect.Reading(vendor=self.transport.vendor)
         request = dialect.encode(prompt, cap_field=self.cap_field, stream=True)
-        text, model, finish, usage, done = "", "", None, None, False
-        # Without aclosing, a consumer that leaves early would leave the vendor writing, and billing, until collection.
-        async with aclosing(self.transport.post_events(_PATH, request)) as events:
-            async for data in events:
-                if data == dialect.DONE:
-                    # Read on to the end of the body: a connection left half read cannot be used again.
-                    done = True
-                    continue
-                chunk = dialect.read_chunk(self.transport.vendor, data)
-                model, finish, usage = chunk.model or model, chunk.finish_reason or finish, chunk.usage or usage
-                if piece := chunk.text:
-                    text += piece
-                    yield Delta(text=piece)
-        if not done and finish is None:
-            raise failures.malformed(self.transport.vendor, "a stream without an end")
-        yield End(model=model, finish=dialect.finish(finish), usage=dialect.read_usage(usage, prompt.messages, text))
+        try:
+            # Without aclosing, a consumer that leaves early would leave the vendor writing, and billing, for a while.
+            async with aclosing(self.transport.post_events(_PATH, request)) as events:
+                async for data in events:
+                    if text := reading.take(data):
+                        yield Delta(text=text)
+            yield reading.end(prompt.messages)
+        except MeshError as error:
+            if reading.text:
+                raise failures.broken(self.transport.vendor, len(reading.text), error) from error
+            raise

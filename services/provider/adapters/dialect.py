@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from pydantic import BaseModel, ValidationError
 
 from services.provider.core import failures, tokens
-from services.provider.core.completion import Completion, Finish, Message, Prompt, Usage
+from services.provider.core.completion import Completion, End, Finish, Message, Prompt, Usage
 
 DONE = "[DONE]"
 """The data of the event that ends a stream."""
@@ -38,23 +39,11 @@ class _ChunkChoice(BaseModel):
     finish_reason: str | None = None
 
 
-class Chunk(BaseModel):
-    """One event of a stream; any part may be missing."""
-
+class _Chunk(BaseModel):
     model: str = ""
     choices: list[_ChunkChoice] = []
     usage: _Usage | None = None
     error: object = None
-
-    @property
-    def text(self) -> str:
-        """Return the piece of the answer in this chunk, often empty."""
-        return "".join(choice.delta.content or "" for choice in self.choices)
-
-    @property
-    def finish_reason(self) -> str | None:
-        """Return why the model stopped, in the vendor's word, where this chunk says it."""
-        return next((choice.finish_reason for choice in self.choices if choice.finish_reason), None)
 
 
 class _Model(BaseModel):
@@ -78,8 +67,11 @@ def encode(prompt: Prompt, *, cap_field: str, stream: bool) -> bytes:
     }
     if prompt.temperature is not None:
         body["temperature"] = prompt.temperature
-    if prompt.stop:
-        body["stop"] = list(prompt.stop)
+    if prompt.seed is not None:
+        body["seed"] = prompt.seed
+    if prompt.json_schema:
+        schema = {"name": "answer", "strict": True, "schema": json.loads(prompt.json_schema)}
+        body["response_format"] = {"type": "json_schema", "json_schema": schema}
     if stream:
         body |= {"stream": True, "stream_options": {"include_usage": True}}
     return json.dumps(body, ensure_ascii=False).encode()
@@ -96,14 +88,51 @@ def read_completion(vendor: str, body: bytes, messages: Iterable[Message]) -> Co
     choice = reply.choices[0]
     text = choice.message.content or ""
     return Completion(
-        text=text, model=reply.model, finish=finish(choice.finish_reason), usage=read_usage(reply.usage, messages, text)
+        text=text,
+        model=reply.model,
+        finish=_finish(choice.finish_reason),
+        usage=_read_usage(reply.usage, messages, text),
     )
 
 
-def read_chunk(vendor: str, data: str) -> Chunk:
-    """Return one chunk of a stream. Raises MeshError PROVIDER_MALFORMED, or what the error object in it means."""
+@dataclass(slots=True, kw_only=True)
+class Reading:
+    """What has been read of one stream so far; any chunk may lack any part."""
+
+    vendor: str
+    text: str = ""
+    _model: str = ""
+    _finish: str | None = None
+    _usage: _Usage | None = None
+    _done: bool = False
+
+    def take(self, data: str) -> str:
+        """Return the piece of the answer in the next event, often empty.
+
+        Raises:
+            MeshError: PROVIDER_MALFORMED, or what the error object in the event means.
+        """
+        # Events after the end are read and dropped: a connection left half read cannot be used again.
+        self._done = self._done or data == DONE
+        if self._done:
+            return ""
+        chunk = _read_chunk(self.vendor, data)
+        self._model, self._usage = chunk.model or self._model, chunk.usage or self._usage
+        self._finish = next((choice.finish_reason for choice in chunk.choices if choice.finish_reason), self._finish)
+        piece = "".join(choice.delta.content or "" for choice in chunk.choices)
+        self.text += piece
+        return piece
+
+    def end(self, messages: Iterable[Message]) -> End:
+        """Return the facts of the whole answer. Raises MeshError PROVIDER_MALFORMED where the stream was cut."""
+        if not self._done and self._finish is None:
+            raise failures.malformed(self.vendor, "a stream without an end")
+        return End(model=self._model, finish=_finish(self._finish), usage=_read_usage(self._usage, messages, self.text))
+
+
+def _read_chunk(vendor: str, data: str) -> _Chunk:
     try:
-        chunk = Chunk.model_validate_json(data)
+        chunk = _Chunk.model_validate_json(data)
     except ValidationError as error:
         raise failures.malformed(vendor, "a chunk that is not JSON of a stream") from error
     if chunk.error is not None:
@@ -111,8 +140,7 @@ def read_chunk(vendor: str, data: str) -> Chunk:
     return chunk
 
 
-def read_usage(usage: _Usage | None, messages: Iterable[Message], answer: str) -> Usage:
-    """Return the vendor's count, or an estimate where it gave none."""
+def _read_usage(usage: _Usage | None, messages: Iterable[Message], answer: str) -> Usage:
     if usage is None:
         return tokens.estimate_usage(messages, answer)
     return Usage(
@@ -155,6 +183,8 @@ def _codes(error: object) -> frozenset[str]:
     return frozenset(words)
 
 
-def finish(reason: str | None) -> Finish:
-    """Translate the vendor's word for why the model stopped."""
-    return Finish(reason) if reason in {"stop", "length", "content_filter"} else Finish.OTHER
+def _finish(reason: str | None) -> Finish:
+    try:
+        return Finish(reason or "")
+    except ValueError:
+        return Finish.UNSPECIFIED

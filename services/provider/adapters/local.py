@@ -1,7 +1,7 @@
 """The local model server: llama.cpp behind its OpenAI-compatible API."""
 
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 
 from services.chassis.errors import MeshError
@@ -27,6 +27,11 @@ class Local:
         return NAME
 
     @property
+    def counts_tokens(self) -> bool:
+        """Return True: llama.cpp has an endpoint for it."""
+        return True
+
+    @property
     def _chat(self) -> Chat:
         return Chat(transport=self.transport, cap_field="max_tokens")
 
@@ -34,7 +39,7 @@ class Local:
         """Return the whole answer."""
         return await self._chat.generate(prompt)
 
-    def stream(self, prompt: Prompt) -> AsyncIterator[Event]:
+    def stream(self, prompt: Prompt) -> AsyncGenerator[Event, None]:
         """Yield the answer as it is written."""
         return self._chat.stream(prompt)
 

@@ -1,6 +1,6 @@
 """OpenAI, and every server that speaks its API under another base URL (vLLM, for one)."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 
 from services.chassis.errors import MeshError
@@ -25,6 +25,11 @@ class OpenAI:
         return NAME
 
     @property
+    def counts_tokens(self) -> bool:
+        """Return False: the API has no endpoint that counts."""
+        return False
+
+    @property
     def _chat(self) -> Chat:
         # OpenAI's reasoning models refuse the older name, max_tokens.
         return Chat(transport=self.transport, cap_field="max_completion_tokens")
@@ -33,12 +38,12 @@ class OpenAI:
         """Return the whole answer."""
         return await self._chat.generate(prompt)
 
-    def stream(self, prompt: Prompt) -> AsyncIterator[Event]:
+    def stream(self, prompt: Prompt) -> AsyncGenerator[Event, None]:
         """Yield the answer as it is written."""
         return self._chat.stream(prompt)
 
     async def count_tokens(self, messages: Sequence[Message]) -> TokenCount:
-        """Estimate: the API has no endpoint that counts."""
+        """Estimate, and say so."""
         return TokenCount(tokens=sum(tokens.estimate(message.text).tokens for message in messages), estimated=True)
 
     async def health(self) -> Health:

@@ -17,8 +17,8 @@ class Finish(StrEnum):
 
     STOP = "stop"
     LENGTH = "length"
-    CONTENT_FILTER = "content_filter"
-    OTHER = "other"
+    FILTERED = "content_filter"
+    UNSPECIFIED = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,10 +37,12 @@ class Prompt:
     """The vendor's own name of the model."""
     messages: tuple[Message, ...]
     max_tokens: int
-    """Cap of the answer, at least 1."""
+    """Cap of the answer, 1 to 4000."""
     temperature: float | None = None
     """0.0 to 2.0; None leaves the vendor's default."""
-    stop: tuple[str, ...] = ()
+    json_schema: str = ""
+    """JSON schema that the answer must follow; empty leaves it free."""
+    seed: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -64,6 +64,12 @@ def in_stream(vendor: str, codes: frozenset[str]) -> MeshError:
     return _without_status(vendor, "failed", "failed inside its stream")
 
 
+def broken(vendor: str, sent_characters: int, error: MeshError) -> MeshError:
+    """Return the error for a stream that failed with ``error`` after ``sent_characters`` had been passed on."""
+    facts = {"provider": vendor, "sent_characters": str(sent_characters), "cause": error.reason}
+    return _unavailable("STREAM_BROKEN", f"{vendor} broke off after {sent_characters} characters", facts)
+
+
 def retry_after_s(header: str | None, now: datetime) -> float | None:
     """Read a Retry-After header, seconds or a date (RFC 9110 10.2.3); None when absent or unreadable."""
     if not header:

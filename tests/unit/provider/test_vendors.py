@@ -235,7 +235,9 @@ async def test_a_stream_that_breaks_says_so_after_what_it_sent(
             await read(build(dialect, client, fake.base_url, attempt_s=0.3), events)
 
     assert events == [Delta(text=word) for word in WORDS[:3]]
-    assert (caught.value.kind, caught.value.reason) == (Kind.UNAVAILABLE, reason)
+    assert (caught.value.kind, caught.value.reason) == (Kind.UNAVAILABLE, "STREAM_BROKEN")
+    assert caught.value.metadata["cause"] == reason
+    assert caught.value.metadata["sent_characters"] == str(len("".join(WORDS[:3])))
 
 
 async def test_a_refused_stream_fails_before_its_first_event(dialect: str, client: httpx.AsyncClient) -> None:

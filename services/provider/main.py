@@ -1,0 +1,42 @@
+"""Starts one provider process: config, pool, adapter, servicer, serve."""
+
+import httpx
+
+from magistrate.provider.v1.provider_pb2_grpc import add_ProviderServiceServicer_to_server
+from services.chassis import call
+from services.chassis.clock import SystemClock
+from services.chassis.config import load
+from services.chassis.runtime import Registration, open_runtime
+from services.provider.adapters import dialect, vendor
+from services.provider.adapters.transport import Patience, Transport
+from services.provider.config import Config
+from services.provider.servicer import Servicer
+
+
+async def main(name: str) -> None:
+    """Serve the vendor of the configuration as the mesh service ``name`` until a signal asks to stop."""
+    config = load(Config)
+    clock = SystemClock()
+    async with open_runtime(name) as mesh:
+        transport = Transport(
+            client=await mesh.enter(open_client(config)),
+            vendor=config.vendor,
+            base_url=config.root,
+            key=config.api_key_file.read if config.api_key_file else str,
+            patience=Patience(connect_s=config.connect_timeout_s, attempt_s=config.attempt_timeout_s),
+            clock=clock,
+            remaining_s=call.remaining_s,
+            read_codes=dialect.read_codes,
+        )
+        servicer = Servicer(
+            vendor=vendor.build(config.vendor, transport), default_model=config.default_model, clock=clock
+        )
+        await mesh.serve(
+            [Registration(add_ProviderServiceServicer_to_server, servicer, "magistrate.provider.v1.ProviderService")]
+        )
+
+
+def open_client(config: Config) -> httpx.AsyncClient:
+    """Return the one keep-alive pool to the vendor."""
+    limits = httpx.Limits(max_connections=config.max_connections, max_keepalive_connections=config.max_connections)
+    return httpx.AsyncClient(limits=limits, proxy=config.proxy or None, trust_env=False)

@@ -1,0 +1,120 @@
+"""The provider contract over one vendor: proto to values and back, nothing decided."""
+
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Any
+
+import grpc
+from google.protobuf.duration_pb2 import Duration
+
+from magistrate.common.v1 import usage_pb2
+from magistrate.provider.v1 import provider_pb2 as pb
+from magistrate.provider.v1 import provider_pb2_grpc
+from services.chassis.clock import Clock
+from services.chassis.errors import invalid
+from services.provider.core.completion import Completion, Delta, End, Finish, Message, Prompt, Role, Usage
+from services.provider.core.request import check
+from services.provider.ports import Vendor
+
+_ROLES: Mapping[int, Role] = {
+    pb.MESSAGE_ROLE_SYSTEM: Role.SYSTEM,
+    pb.MESSAGE_ROLE_USER: Role.USER,
+    pb.MESSAGE_ROLE_ASSISTANT: Role.ASSISTANT,
+}
+_FINISHES = {
+    Finish.STOP: pb.FINISH_REASON_STOP,
+    Finish.LENGTH: pb.FINISH_REASON_LENGTH,
+    Finish.FILTERED: pb.FINISH_REASON_FILTERED,
+    Finish.UNSPECIFIED: pb.FINISH_REASON_UNSPECIFIED,
+}
+_Context = grpc.aio.ServicerContext[Any, Any]  # Any: gRPC's context is not generic over what we use of it
+
+
+@dataclass(frozen=True, kw_only=True)
+class Servicer(provider_pb2_grpc.ProviderServiceServicer):
+    """Implements magistrate.provider.v1.ProviderService; nothing is sent, not even metadata, before the first token."""
+
+    vendor: Vendor
+    default_model: str
+    clock: Clock
+
+    async def Generate(self, request: pb.GenerateRequest, _context: _Context) -> pb.GenerateResponse:
+        """Return the whole answer."""
+        prompt = self._prompt(request.generation)
+        started = self.clock.monotonic()
+        completion = await self.vendor.generate(prompt)
+        return self._summary(prompt, completion, started, completion.text)
+
+    async def GenerateStream(
+        self, request: pb.GenerateStreamRequest, _context: _Context
+    ) -> AsyncIterator[pb.GenerateStreamResponse]:
+        """Yield the answer as it is written, then its facts."""
+        prompt = self._prompt(request.generation)
+        started = self.clock.monotonic()
+        async with aclosing(self.vendor.stream(prompt)) as events:
+            async for event in events:
+                match event:
+                    case Delta():
+                        yield pb.GenerateStreamResponse(text=event.text)
+                    case End():
+                        yield pb.GenerateStreamResponse(summary=self._summary(prompt, event, started))
+
+    async def CountTokens(self, request: pb.CountTokensRequest, _context: _Context) -> pb.CountTokensResponse:
+        """Count the tokens of a conversation."""
+        if not request.messages:
+            raise invalid("messages", "is empty; send at least one message", reason="FIELD_REQUIRED")
+        count = await self.vendor.count_tokens(_messages(request.messages))
+        return pb.CountTokensResponse(tokens=count.tokens, estimated=count.estimated)
+
+    async def GetInfo(self, _request: pb.GetInfoRequest, _context: _Context) -> pb.GetInfoResponse:
+        """Tell vendor, models and health."""
+        health = await self.vendor.health()
+        return pb.GetInfoResponse(
+            provider=self.vendor.name,
+            models=health.models,
+            default_model=self.default_model,
+            healthy=health.healthy,
+            counts_tokens=self.vendor.counts_tokens,
+        )
+
+    def _prompt(self, generation: pb.Generation) -> Prompt:
+        prompt = Prompt(
+            model=generation.models.get(self.vendor.name, "") or self.default_model,
+            messages=_messages(generation.messages),
+            max_tokens=generation.max_output_tokens,
+            temperature=generation.temperature if generation.HasField("temperature") else None,
+            json_schema=generation.json_schema,
+            seed=generation.seed if generation.HasField("seed") else None,
+        )
+        check(prompt)
+        return prompt
+
+    def _summary(self, prompt: Prompt, answer: Completion | End, started: float, text: str = "") -> pb.GenerateResponse:
+        duration = Duration()
+        duration.FromNanoseconds(round((self.clock.monotonic() - started) * 1e9))
+        return pb.GenerateResponse(
+            text=text,
+            provider=self.vendor.name,
+            model=prompt.model,
+            model_version=answer.model,
+            usage=_usage(answer.usage),
+            finish_reason=_FINISHES[answer.finish],
+            duration=duration,
+        )
+
+
+def _messages(messages: Iterable[pb.Message]) -> tuple[Message, ...]:
+    return tuple(Message(role=_role(message.role), text=message.content) for message in messages)
+
+
+def _role(role: int) -> Role:
+    if role not in _ROLES:
+        raise invalid("messages.role", "must be SYSTEM, USER or ASSISTANT", reason="ENUM_UNKNOWN", value=role)
+    return _ROLES[role]
+
+
+def _usage(usage: Usage) -> usage_pb2.TokenUsage:
+    return usage_pb2.TokenUsage(
+        input_tokens=usage.prompt_tokens, output_tokens=usage.completion_tokens, estimated=usage.estimated
+    )
