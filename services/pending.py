@@ -6,6 +6,7 @@ The chassis answers them UNIMPLEMENTED with the reason NOT_YET_IMPLEMENTED and t
 from collections.abc import Mapping
 from types import MappingProxyType
 
+_SPEND = "spend is recorded; summing it up is not part of this version"
 _RUNS = "durable runs are not part of this version"
 _CHAMPIONS = "champion and challenger models are not part of this version"
 _REVIEWS = "review packets are kept; deciding on them is not part of this version"
@@ -28,7 +29,7 @@ PENDING: Mapping[str, str] = MappingProxyType(
         "/magistrate.router.v1.RouterService/PromoteModel": _CHAMPIONS,
         "/magistrate.router.v1.RouterService/DemoteModel": _CHAMPIONS,
         "/magistrate.router.v1.RouterService/ReportScore": _CHAMPIONS,
-        "/magistrate.router.v1.RouterService/GetCostSummary": "spend is recorded; summing it up is not part of this version",
+        "/magistrate.router.v1.RouterService/GetCostSummary": _SPEND,
         "/magistrate.evaluator.v1.EvaluatorService/JudgePlan": _RUNS,
         "/magistrate.evaluator.v1.EvaluatorService/Calibrate": "model judges are not part of this version",
         "/magistrate.evaluator.v1.ReviewService/ListReviews": _REVIEWS,
@@ -38,8 +39,8 @@ PENDING: Mapping[str, str] = MappingProxyType(
         "/magistrate.evaluator.v1.PrecedentService/GetPrecedent": _PRECEDENTS,
         "/magistrate.evaluator.v1.PrecedentService/PublishPrecedent": _PRECEDENTS,
         "/magistrate.evaluator.v1.PrecedentService/ListPrecedents": _PRECEDENTS,
-        "/magistrate.recorder.v1.RecorderService/Export": "exporting a range is not part of this version",
-        "/magistrate.recorder.v1.RecorderService/EraseSubject": "erasure by key destruction is not part of this version",
+        "/magistrate.recorder.v1.RecorderService/Export": "exporting ranges is not part of this version",
+        "/magistrate.recorder.v1.RecorderService/EraseSubject": "erasing by key is not part of this version",
         "/envoy.service.ratelimit.v3.RateLimitService/ShouldRateLimit": "rate limits are not part of this version",
     }
 )

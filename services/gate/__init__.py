@@ -1,0 +1,4 @@
+"""Decide who may enter through the edge, when Envoy asks.
+
+It never sees what a message says, and it never opens the door on doubt.
+"""
