@@ -1,0 +1,101 @@
+"""Read evidence back from PostgreSQL, always from the primary."""
+
+from collections.abc import Collection, Mapping, Sequence
+
+import asyncpg
+from asyncpg import Pool
+
+from services.chassis.postgres import guarded
+from services.recorder.core.merkle import TILE_HEIGHT, Frontier
+from services.recorder.core.proof import TILE_WIDTH, Tile
+from services.recorder.ports import Head, Query, Stored
+
+HEAD = """
+select log, origin, tenant, size, frontier from head
+where tenant = $1 and (origin = $2 or $2 = '') order by log desc limit 1"""
+RECORD = """
+select e.seq, e.ik, e.leaf, e.envelope, e.kind, e.decision_id, e.content_type, e.recorded_at, b.sealed
+from ev e join ev_body b using (log, seq) where e.log = $1 and e.seq = $2"""
+DECISION = """
+select h.log, h.origin, h.tenant, h.size, h.frontier, e.seq
+from ev e join head h using (log)
+where h.tenant = $1 and e.decision_id = $2 and e.kind = 'DECISION' order by e.log desc, e.seq desc limit 1"""
+RECORDS = """
+select seq, ik, leaf, envelope, kind, decision_id, content_type, recorded_at, ''::bytea as sealed
+from ev
+where log = $1 and seq > $2 and (kind = $3 or $3 = '') and (decision_id = $4 or $4 = '')
+  and ($5::timestamptz is null or recorded_at >= $5) and ($6::timestamptz is null or recorded_at < $6)
+order by seq limit $7"""
+LEAVES = "select leaf as hash from ev where log = $1 and seq >= $2 and seq < $3 order by seq"
+NODES = "select hash from node where log = $1 and number >= $2 and number < $3 and level = $4 order by number"
+
+
+class PostgresReader:
+    """Reads heads, records and tiles."""
+
+    def __init__(self, pool: Pool[asyncpg.Record]) -> None:
+        self._pool = pool
+
+    async def head(self, tenant: str, origin: str) -> Head | None:
+        """Return one log of the tenant; for an empty ``origin`` its newest."""
+        with guarded():
+            row = await self._pool.fetchrow(HEAD, tenant, origin)
+        return head_of(row) if row else None
+
+    async def decision(self, tenant: str, decision_id: str) -> tuple[Head, Stored] | None:
+        """Return the newest record of kind DECISION about a decision, and its log."""
+        with guarded():
+            row = await self._pool.fetchrow(DECISION, tenant, decision_id)
+        if row is None:
+            return None
+        head = head_of(row)
+        record = await self.record(head, row["seq"])
+        return (head, record) if record else None
+
+    async def record(self, head: Head, index: int) -> Stored | None:
+        """Return one record."""
+        with guarded():
+            row = await self._pool.fetchrow(RECORD, head.log, index)
+        return _stored(head, row) if row else None
+
+    async def records(self, head: Head, query: Query) -> Sequence[Stored]:
+        """Return a page of records, without their bodies."""
+        filters = (query.kind, query.decision_id, query.since, query.until)
+        with guarded():
+            rows = await self._pool.fetch(RECORDS, head.log, query.after, *filters, query.limit)
+        return [_stored(head, row) for row in rows]
+
+    async def tiles(self, log: int, wanted: Collection[Tile]) -> Mapping[Tile, Sequence[bytes]]:
+        """Return the stored hashes of each tile, from its left."""
+        return {tile: await self._tile(log, tile) for tile in wanted}
+
+    async def _tile(self, log: int, tile: Tile) -> list[bytes]:
+        start = tile.number * TILE_WIDTH
+        with guarded():
+            if tile.level == 0:
+                rows = await self._pool.fetch(LEAVES, log, start, start + TILE_WIDTH)
+            else:
+                rows = await self._pool.fetch(NODES, log, start, start + TILE_WIDTH, tile.level * TILE_HEIGHT)
+        return [row["hash"] for row in rows]
+
+
+def head_of(row: asyncpg.Record) -> Head:
+    """Return the log that a row of `head` describes."""
+    frontier = Frontier.from_bytes(row["size"], row["frontier"])
+    return Head(log=row["log"], origin=row["origin"], tenant=row["tenant"], frontier=frontier)
+
+
+def _stored(head: Head, row: asyncpg.Record) -> Stored:
+    return Stored(
+        origin=head.origin,
+        tenant=head.tenant,
+        index=row["seq"],
+        key=row["ik"],
+        leaf=row["leaf"],
+        envelope=row["envelope"],
+        sealed=row["sealed"],
+        kind=row["kind"],
+        decision_id=row["decision_id"],
+        content_type=row["content_type"],
+        recorded_at=row["recorded_at"],
+    )

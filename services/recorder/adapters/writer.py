@@ -1,0 +1,143 @@
+"""Append evidence in PostgreSQL: one transaction for a batch, the head row as the lock."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+
+import asyncpg
+from asyncpg import Pool
+from asyncpg.pool import PoolConnectionProxy
+
+from services.chassis.postgres import guarded
+from services.recorder.core.batch import Entry, Plan, plan
+from services.recorder.core.merkle import Frontier
+from services.recorder.ports import LogDivergedError, RejectedError, Written
+
+Connection = PoolConnectionProxy[asyncpg.Record]
+
+# Every log of the tenant is locked, so that a retry across the turn of a half-year finds its key in the older log. The
+# commit waits for the disk whatever the server's default is.
+LOCK = """
+select log, origin, size, frontier, set_config('synchronous_commit', 'on', true)
+from head where tenant = $1 order by log for update"""
+CREATE = "insert into head (origin, tenant) values ($1, $2) on conflict (origin) do nothing"
+KNOWN = """
+select h.origin, e.seq, e.ik, e.leaf, e.envelope, b.sealed
+from head h join ev e using (log) join ev_body b using (log, seq)
+where h.tenant = $1 and e.ik = any($2::text[])"""
+INSERT = """
+with body as (
+    insert into ev_body (log, seq, sealed, subject_id)
+    select $1, r.* from unnest($2::bigint[], $5::bytea[], $6::text[]) as r
+)
+insert into ev (log, seq, ik, leaf, envelope, kind, decision_id, content_type, occurred_at, recorded_at)
+select $1, r.* from unnest($2::bigint[], $3::text[], $4::bytea[], $7::bytea[], $8::text[], $9::text[], $10::text[],
+                           $11::timestamptz[], $12::timestamptz[]) as r"""
+INSERT_NODES = """
+insert into node (log, level, number, hash)
+select $1, r.* from unnest($2::smallint[], $3::bigint[], $4::bytea[]) as r"""
+ADVANCE = "update head set size = $3, frontier = $4 where log = $1 and size = $2"
+
+
+class PostgresWriter:
+    """Writes batches; safe with any number of recorder processes, which take turns on the head row."""
+
+    def __init__(self, pool: Pool[asyncpg.Record], *, timeout_s: float) -> None:
+        self._pool = pool
+        self._timeout_s = timeout_s
+
+    async def append(self, tenant: str, entries: Sequence[Entry]) -> Mapping[str, Written]:
+        """Write what is new of ``entries`` in one transaction and return every key's record after COMMIT.
+
+        Raises:
+            WorldError: STORE_UNAVAILABLE; the write may have happened, repeat it.
+            RejectedError: PostgreSQL refuses the content of some record.
+            RejectedError: PostgreSQL refuses the content of some record.
+            LogDivergedError: an index would not follow its predecessor.
+        """
+        with guarded():
+            async with self._pool.acquire() as connection, _cut_off(connection, self._timeout_s):
+                return await self._commit(connection, tenant, entries)
+
+    async def _commit(self, connection: Connection, tenant: str, entries: Sequence[Entry]) -> dict[str, Written]:
+        try:
+            async with connection.transaction():
+                return await self._write(connection, tenant, entries)
+        except (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError) as error:
+            raise RejectedError(f"PostgreSQL refused the records: {type(error).__name__}") from error
+
+    async def _write(self, connection: Connection, tenant: str, entries: Sequence[Entry]) -> dict[str, Written]:
+        origin = entries[-1].origin
+        heads = await self._lock(connection, tenant, origin)
+        known = await connection.fetch(KNOWN, tenant, [entry.key for entry in entries])
+        head = next(head for head in heads if head["origin"] == origin)
+        frontier = Frontier.from_bytes(head["size"], head["frontier"])
+        planned = plan(frontier, entries, {row["ik"] for row in known})
+        if planned.fresh:
+            await self._insert(connection, head["log"], planned)
+        return _written(origin, planned, known)
+
+    async def _lock(self, connection: Connection, tenant: str, origin: str) -> list[asyncpg.Record]:
+        heads = await connection.fetch(LOCK, tenant)
+        if all(head["origin"] != origin for head in heads):
+            await connection.execute(CREATE, origin, tenant)
+            heads = await connection.fetch(LOCK, tenant)
+        return heads
+
+    async def _insert(self, connection: Connection, log: int, planned: Plan) -> None:
+        fresh, after = planned.fresh, planned.frontier
+        await connection.execute(
+            INSERT,
+            log,
+            list(range(planned.first_index, after.size)),
+            [entry.key for entry in fresh],
+            [entry.leaf for entry in fresh],
+            [entry.sealed for entry in fresh],
+            [entry.subject_id for entry in fresh],
+            [entry.envelope for entry in fresh],
+            [entry.kind for entry in fresh],
+            [entry.decision_id for entry in fresh],
+            [entry.content_type for entry in fresh],
+            [entry.occurred_at for entry in fresh],
+            [entry.recorded_at for entry in fresh],
+        )
+        if planned.nodes:
+            levels, numbers, hashes = zip(*((n.level, n.number, n.hash) for n in planned.nodes), strict=True)
+            await connection.execute(INSERT_NODES, log, levels, numbers, hashes)
+        status = await connection.execute(ADVANCE, log, planned.first_index, after.size, after.to_bytes())
+        if status != "UPDATE 1":
+            raise LogDivergedError(f"log {log} was not at size {planned.first_index}")
+
+
+def _written(origin: str, planned: Plan, known: Sequence[asyncpg.Record]) -> dict[str, Written]:
+    written = {
+        entry.key: Written(
+            origin=origin,
+            index=index,
+            leaf=entry.leaf,
+            envelope=entry.envelope,
+            sealed=entry.sealed,
+            already_recorded=False,
+        )
+        for index, entry in enumerate(planned.fresh, start=planned.first_index)
+    }
+    for row in known:
+        written[row["ik"]] = Written(
+            origin=row["origin"],
+            index=row["seq"],
+            leaf=row["leaf"],
+            envelope=row["envelope"],
+            sealed=row["sealed"],
+            already_recorded=True,
+        )
+    return written
+
+
+@asynccontextmanager
+async def _cut_off(connection: Connection, timeout_s: float) -> AsyncIterator[None]:
+    """Break the connection after ``timeout_s``: a frozen server answers neither a statement nor its cancellation."""
+    alarm = asyncio.get_running_loop().call_later(timeout_s, connection.terminate)
+    try:
+        yield
+    finally:
+        alarm.cancel()

@@ -1,0 +1,117 @@
+"""Find what a tenant may read: logs, records and their opened bodies."""
+
+import base64
+import binascii
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from services.chassis.errors import CallerError, invalid, not_found
+from services.recorder.core import body
+from services.recorder.ports import EvidenceReader, Head, Query, Seal, Stored
+
+DEFAULT_PAGE = 100
+LARGEST_PAGE = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a record is, as a caller says it: by the decision it records, or by log and index."""
+
+    decision_id: str = ""
+    origin: str = ""
+    """Empty means the tenant's newest log."""
+    index: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """A record with its log and its opened body."""
+
+    head: Head
+    record: Stored
+    payload: bytes
+    salt: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """Records in log order, and the token of the page behind them."""
+
+    records: Sequence[Stored]
+    next_token: str
+
+
+class Archive:
+    """Reads for one tenant at a time; what belongs to another does not exist."""
+
+    def __init__(self, reader: EvidenceReader, seal: Seal) -> None:
+        self._reader, self._seal = reader, seal
+
+    async def log(self, tenant: str, origin: str) -> Head:
+        """Return one of the tenant's logs, for an empty ``origin`` the newest.
+
+        Raises:
+            CallerError: LOG_NOT_FOUND.
+        """
+        head = await self._reader.head(tenant, origin)
+        if head is None:
+            raise not_found("LOG_NOT_FOUND", "origin", origin)
+        return head
+
+    async def find(self, tenant: str, place: Place) -> Found:
+        """Return the record at ``place``.
+
+        Raises:
+            CallerError: RECORD_NOT_FOUND.
+        """
+        if place.decision_id:
+            found = await self._reader.decision(tenant, place.decision_id)
+            if found is None:
+                raise not_found("RECORD_NOT_FOUND", "decision_id", place.decision_id)
+            return self._opened(*found)
+        head = await self._reader.head(tenant, place.origin)
+        record = await self._reader.record(head, place.index) if head else None
+        if head is None or record is None:
+            raise not_found("RECORD_NOT_FOUND", "index", f"{place.origin} {place.index}".strip())
+        return self._opened(head, record)
+
+    async def list(self, tenant: str, origin: str, query: Query, token: str) -> Page:
+        """Return the page of ``query`` that ``token`` names; a tenant without a log has no records.
+
+        Raises:
+            CallerError: FIELD_OUT_OF_RANGE, the page is not 0 to 1000 records; FIELD_MALFORMED, the token is not ours.
+        """
+        if not 0 <= query.limit <= LARGEST_PAGE:
+            raise invalid("page_size", f"must be from 0 to {LARGEST_PAGE}", value=query.limit)
+        if token:
+            origin, after = _read_token(token)
+            query = replace(query, after=after)
+        head = await self._reader.head(tenant, origin)
+        if head is None:
+            return Page(records=(), next_token="")
+        limit = query.limit or DEFAULT_PAGE
+        records = await self._reader.records(head, replace(query, limit=limit + 1))
+        if len(records) <= limit:
+            return Page(records=records, next_token="")
+        return Page(records=records[:limit], next_token=_token(head.origin, records[limit - 1].index))
+
+    def _opened(self, head: Head, record: Stored) -> Found:
+        opened = self._seal.open(record.sealed, body.context(record.tenant, record.key))
+        salt, payload = body.split(opened)
+        return Found(head=head, record=record, payload=payload, salt=salt)
+
+
+def _token(origin: str, index: int) -> str:
+    return base64.urlsafe_b64encode(f"{origin} {index}".encode()).decode()
+
+
+def _read_token(token: str) -> tuple[str, int]:
+    try:
+        origin, _, index = base64.urlsafe_b64decode(token).decode().rpartition(" ")
+        return origin, int(index)
+    except (ValueError, binascii.Error) as error:
+        raise _foreign_token() from error
+
+
+def _foreign_token() -> CallerError:
+    return invalid("page_token", "must be the next_page_token of the page before", reason="FIELD_MALFORMED")

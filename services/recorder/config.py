@@ -1,0 +1,30 @@
+"""What the recorder must be told."""
+
+from pydantic import Field
+
+from services.chassis.config import SecretFile, Settings
+
+
+class Config(Settings, env_prefix="MAGISTRATE_RECORDER_"):
+    """Names, keys and limits of the evidence log."""
+
+    deployment: str = Field(default="local", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
+    """Name of this deployment, part of every log's origin; it must never change."""
+    signing_key_file: SecretFile
+    """Ed25519 private key in PKCS 8 PEM that signs checkpoints; `python -m tools.verify.keys FOLDER` makes one."""
+    body_key_file: SecretFile
+    """Key that seals payloads, 32 bytes in base64; made by the same command."""
+    batch_records: int = Field(default=200, ge=1, le=1000)
+    """Records in one transaction at most."""
+    linger_s: float = Field(default=0.005, ge=0, le=0.1)
+    """Longest time that a record waits for company before its transaction begins, in seconds."""
+    queue_records: int = Field(default=4000, ge=1, le=1_000_000)
+    """Records that may wait for their commit; one more is refused with QUEUE_FULL."""
+    queue_bytes: int = Field(default=64 << 20, ge=1 << 20)
+    """Bytes of records that may wait for their commit."""
+    patience_s: float = Field(default=5.0, gt=0, le=60)
+    """Longest time that an append waits for an unreachable database, within its own deadline, in seconds."""
+    commit_timeout_s: float = Field(default=5.0, gt=0, le=60)
+    """Seconds after which a transaction without an answer is broken off and tried again."""
+    checkpoint_interval_s: float = Field(default=1.0, gt=0, le=60)
+    """Seconds between checkpoints of a growing log; a proof that needs one sooner gets it at once."""

@@ -1,0 +1,1 @@
+"""What the recorder computes: envelopes, leaves, trees, proofs and signed notes, from values to values."""

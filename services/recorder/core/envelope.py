@@ -1,0 +1,150 @@
+"""The envelope: what a leaf of the log is made from. Small, canonical (RFC 8785) and free of personal data.
+
+The payload stays outside. The envelope holds a commitment to it, SHA-256(salt || payload), which proves the payload to
+whoever has both and tells nothing to whoever has neither: a plain hash of a guessable text would give it away.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import rfc8785
+
+from services.chassis.errors import CallerError, invalid
+
+VERSION = 1
+SALT_BYTES = 32
+MAX_ENVELOPE_BYTES = 4096
+MAX_PAYLOAD_BYTES = 1 << 20
+"""1 MiB, the cap of a context (spec C10), below the 4 MiB of a message."""
+MAX_KEY_CHARS = 200
+MAX_ID_CHARS = 128
+MAX_CONTENT_TYPE_CHARS = 128
+MAX_ATTRIBUTES = 20
+MAX_ATTRIBUTE_CHARS = 200
+
+_PRINTABLE = re.compile(r"[!-~]*")
+_MEDIA_TYPE = re.compile(r"[!-~][ -~]*")
+_ATTRIBUTE_NAME = re.compile(r"[a-z][a-z0-9_.-]{0,63}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """A piece of evidence as its producer hands it in."""
+
+    tenant: str
+    idempotency_key: str
+    kind: str
+    """What happened: the name of a record kind, e.g. ``DECISION``."""
+    decision_id: str
+    subject_id: str
+    """The person it is about, who may ask for its erasure; empty for none."""
+    payload: bytes
+    content_type: str
+    attributes: Mapping[str, str]
+    """What records are found by; never personal data."""
+    occurred_at: datetime | None = None
+    """None means the moment it is recorded, on a retry the moment of the first write."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stamp:
+    """What the first write of a record adds, and every retry of it takes over."""
+
+    recorded_at: datetime
+    salt: bytes
+    """32 random bytes that hide the payload behind its commitment."""
+    body_digest: bytes
+    """SHA-256 of the stored, sealed body."""
+
+
+def check(draft: Draft) -> Draft:
+    """Return ``draft`` if every field keeps its limits.
+
+    Raises:
+        CallerError: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_MALFORMED, with the field.
+    """
+    _check_text("idempotency_key", draft.idempotency_key, MAX_KEY_CHARS, _PRINTABLE, required=True)
+    _check_text("decision_id", draft.decision_id, MAX_ID_CHARS, _PRINTABLE)
+    _check_text("content_type", draft.content_type, MAX_CONTENT_TYPE_CHARS, _MEDIA_TYPE, required=True)
+    _check_length("subject_id", len(draft.subject_id), MAX_ID_CHARS)
+    _check_length("payload", len(draft.payload), MAX_PAYLOAD_BYTES)
+    _check_length("attributes", len(draft.attributes), MAX_ATTRIBUTES)
+    for name, value in draft.attributes.items():
+        if not _ATTRIBUTE_NAME.fullmatch(name):
+            raise _malformed("attributes", "has a name that is not lower case letters, digits, '_', '.' or '-'")
+        _check_length(f"attributes.{name}", len(value), MAX_ATTRIBUTE_CHARS)
+    return draft
+
+
+def commitment(salt: bytes, plaintext: bytes) -> bytes:
+    """Return the hiding commitment SHA-256(salt || plaintext)."""
+    return hashlib.sha256(salt + plaintext).digest()
+
+
+def write(draft: Draft, stamp: Stamp) -> bytes:
+    """Return the canonical bytes whose hash is the leaf.
+
+    Raises:
+        CallerError: FIELD_TOO_LONG, the attributes make it larger than 4 KiB.
+    """
+    envelope = rfc8785.dumps(
+        {
+            "v": VERSION,
+            "tenant": draft.tenant,
+            "key": draft.idempotency_key,
+            "kind": draft.kind,
+            "decision": draft.decision_id,
+            "subject": commitment(stamp.salt, draft.subject_id.encode()).hex() if draft.subject_id else "",
+            "attributes": dict(draft.attributes),
+            "content_type": draft.content_type,
+            "payload": commitment(stamp.salt, draft.payload).hex(),
+            "body": stamp.body_digest.hex(),
+            "occurred_at": _instant(draft.occurred_at or stamp.recorded_at),
+            "recorded_at": _instant(stamp.recorded_at),
+        }
+    )
+    if len(envelope) >= MAX_ENVELOPE_BYTES:
+        raise _too_long("attributes", MAX_ENVELOPE_BYTES, len(envelope))
+    return envelope
+
+
+def restate(draft: Draft, stored: bytes, salt: bytes) -> bytes:
+    """Return the envelope that ``draft`` would have had if it had been the first write of its key.
+
+    It equals ``stored`` exactly when the request repeats that write, whatever time and salt the write drew.
+    """
+    fields = json.loads(stored)
+    recorded_at = datetime.fromisoformat(fields["recorded_at"])
+    return write(draft, Stamp(recorded_at=recorded_at, salt=salt, body_digest=bytes.fromhex(fields["body"])))
+
+
+def _instant(at: datetime) -> str:
+    """Write an aware time as UTC with microseconds, always of the same length."""
+    return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def _check_text(field: str, text: str, limit: int, form: re.Pattern[str], *, required: bool = False) -> None:
+    if required and not text:
+        raise invalid(field, "must be given", reason="FIELD_REQUIRED")
+    _check_length(field, len(text), limit)
+    if text and not form.fullmatch(text):
+        raise _malformed(field, "must be printable ASCII without spaces around it")
+
+
+def _check_length(field: str, actual: int, limit: int) -> None:
+    if actual > limit:
+        raise _too_long(field, limit, actual)
+
+
+def _malformed(field: str, problem: str) -> CallerError:
+    return invalid(field, problem, reason="FIELD_MALFORMED")
+
+
+def _too_long(field: str, limit: int, actual: int) -> CallerError:
+    error = invalid(field, f"must not be longer than {limit}, but is {actual}", reason="FIELD_TOO_LONG")
+    metadata = {**error.metadata, "limit": str(limit), "actual": str(actual)}
+    return CallerError(error.kind, error.reason, error.message, metadata=metadata, violations=error.violations)

@@ -1,0 +1,22 @@
+"""Which log a record belongs to: one for each tenant and half-year (reliability 2.4, line 1)."""
+
+import re
+from datetime import datetime
+
+from services.chassis.errors import invalid
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_LAST_MONTH_OF_FIRST_HALF = 6
+
+
+def origin(deployment: str, tenant: str, at: datetime) -> str:
+    """Return the name of the log, e.g. ``evidence/local/acme/2026h2``, for a record made ``at`` this UTC time."""
+    half = 1 if at.month <= _LAST_MONTH_OF_FIRST_HALF else 2
+    return f"evidence/{deployment}/{tenant}/{at.year}h{half}"
+
+
+def check_tenant(tenant: str) -> str:
+    """Return ``tenant`` if it can be part of an origin: 1 to 64 letters, digits, dots, dashes and underscores."""
+    if not _NAME.fullmatch(tenant):
+        raise invalid("tenant", "must be 1 to 64 letters, digits, '.', '_' or '-'", reason="FIELD_MALFORMED")
+    return tenant

@@ -1,0 +1,95 @@
+"""The Merkle tree of RFC 6962 section 2.1, grown leaf by leaf in memory that is logarithmic in its size."""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+HASH_BYTES = 32
+EMPTY_ROOT = hashlib.sha256(b"").digest()
+"""The root of a tree without leaves."""
+TILE_HEIGHT = 8
+"""Only the nodes of every eighth level are stored: with 256 of them any node in between is quickly made again."""
+
+
+class TreeError(Exception):
+    """The tree contradicts itself: a bug or a forgery, never the fault of a caller."""
+
+
+def hash_leaf(entry: bytes) -> bytes:
+    """Return the hash of a log entry: SHA-256(0x00 || entry)."""
+    return hashlib.sha256(b"\x00" + entry).digest()
+
+
+def hash_children(left: bytes, right: bytes) -> bytes:
+    """Return the hash of an inner node: SHA-256(0x01 || left || right)."""
+    return hashlib.sha256(b"\x01" + left + right).digest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    """The root of the full subtree over the leaves [number << level, (number + 1) << level)."""
+
+    level: int
+    number: int
+    hash: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frontier:
+    """All that must be known of a tree to grow it: the roots of its full subtrees, the largest first."""
+
+    size: int = 0
+    peaks: tuple[bytes, ...] = ()
+
+    def __post_init__(self) -> None:
+        if len(self.peaks) != self.size.bit_count():
+            raise TreeError(f"a tree of {self.size} leaves has {self.size.bit_count()} peaks, not {len(self.peaks)}")
+
+    @classmethod
+    def from_bytes(cls, size: int, joined: bytes) -> "Frontier":
+        """Read the peaks from their concatenation.
+
+        Raises:
+            TreeError: their number does not belong to a tree of ``size`` leaves.
+        """
+        steps = range(0, len(joined), HASH_BYTES)
+        return cls(size=size, peaks=tuple(joined[at : at + HASH_BYTES] for at in steps))
+
+    def to_bytes(self) -> bytes:
+        """Return the peaks, concatenated."""
+        return b"".join(self.peaks)
+
+    def root(self) -> bytes:
+        """Return the Merkle tree hash of all leaves."""
+        if not self.peaks:
+            return EMPTY_ROOT
+        *rest, root = self.peaks
+        for peak in reversed(rest):
+            root = hash_children(peak, root)
+        return root
+
+    def extend(self, leaves: Iterable[bytes]) -> "Growth":
+        """Append leaf hashes; also return the nodes that became full on the stored levels."""
+        size, peaks, nodes = self.size, list(self.peaks), list[Node]()
+        for leaf in leaves:
+            peaks.append(leaf)
+            for level in range(1, _trailing_ones(size) + 1):
+                right = peaks.pop()
+                peaks[-1] = hash_children(peaks[-1], right)
+                if level % TILE_HEIGHT == 0:
+                    nodes.append(Node(level=level, number=size >> level, hash=peaks[-1]))
+            size += 1
+        return Growth(frontier=Frontier(size=size, peaks=tuple(peaks)), nodes=tuple(nodes))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Growth:
+    """A frontier after leaves were appended, and the full nodes to store with it."""
+
+    frontier: Frontier
+    nodes: tuple[Node, ...]
+
+
+def _trailing_ones(number: int) -> int:
+    """Count how many subtrees the next leaf closes: the ones at the low end of the tree's size."""
+    return (~number & (number + 1)).bit_length() - 1

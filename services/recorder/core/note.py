@@ -1,0 +1,72 @@
+"""Signed notes and checkpoints in the text formats of C2SP (signed-note, tlog-checkpoint), byte for byte.
+
+The key of a deployment signs every log under the log's own origin as key name, as tlog-checkpoint recommends; so each
+log has its own verifier line, all with the same public key.
+"""
+
+import base64
+import binascii
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+ED25519 = b"\x01"
+"""The signature type byte of Ed25519."""
+KEY_ID_BYTES = 4
+
+Sign = Callable[[bytes], bytes]
+"""Return the 64-byte Ed25519 signature of a message."""
+
+
+class NoteError(Exception):
+    """The text is not a checkpoint note."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checkpoint:
+    """What is signed about a log: its name, its number of leaves and their root."""
+
+    origin: str
+    size: int
+    root: bytes
+
+    def text(self) -> str:
+        """Return the three lines that are signed."""
+        return f"{self.origin}\n{self.size}\n{_base64(self.root)}\n"
+
+
+def key_id(name: str, public_key: bytes) -> bytes:
+    """Return the four bytes that name an Ed25519 key: SHA-256(name || 0x0A || 0x01 || key), cut off."""
+    return hashlib.sha256(name.encode() + b"\n" + ED25519 + public_key).digest()[:KEY_ID_BYTES]
+
+
+def verifier_key(name: str, public_key: bytes) -> str:
+    """Return the verifier line `name+hex id+base64(type || key)` that readers of the log are given."""
+    return f"{name}+{key_id(name, public_key).hex()}+{_base64(ED25519 + public_key)}"
+
+
+def sign(text: str, *, name: str, public_key: bytes, signer: Sign) -> str:
+    """Return the signed note of ``text``; only the text is signed, never the signature lines (trap T10)."""
+    signature = key_id(name, public_key) + signer(text.encode())
+    return f"{text}\n\N{EM DASH} {name} {_base64(signature)}\n"
+
+
+def parse(note: str) -> Checkpoint:
+    """Return the checkpoint that a note states, without judging its signatures.
+
+    Raises:
+        NoteError: it does not have the three lines of a checkpoint.
+    """
+    text, separator, _ = note.partition("\n\n")
+    try:
+        origin, size, root, *_ = text.split("\n")
+        checkpoint = Checkpoint(origin=origin, size=int(size), root=base64.b64decode(root, validate=True))
+    except (ValueError, binascii.Error) as error:
+        raise NoteError("a checkpoint has an origin, a size and a root, each on its own line") from error
+    if not separator or str(checkpoint.size) != size:
+        raise NoteError("a checkpoint ends with a blank line, and its size has no leading zero")
+    return checkpoint
+
+
+def _base64(raw: bytes) -> str:
+    return base64.b64encode(raw).decode()

@@ -1,0 +1,28 @@
+"""Read the configuration, open the database, serve."""
+
+from magistrate.recorder.v1.recorder_pb2_grpc import add_RecorderServiceServicer_to_server
+from services.chassis.clock import SystemClock
+from services.chassis.config import load
+from services.chassis.postgres import PostgresSettings, open_pool
+from services.chassis.runtime import Registration, open_runtime
+from services.recorder.adapters.durability import check_durable
+from services.recorder.adapters.keys import AesSeal, Ed25519Signer
+from services.recorder.assembly import assemble
+from services.recorder.config import Config
+
+SERVICE = "magistrate.recorder.v1.RecorderService"
+
+
+async def main(name: str) -> None:
+    """Run the recorder until SIGTERM."""
+    config, postgres = load(Config), load(PostgresSettings)
+    signer, seal = Ed25519Signer(config.signing_key_file.read()), AesSeal(config.body_key_file.read())
+    async with open_runtime(name) as mesh:
+        pool = await mesh.enter(open_pool(postgres))
+        await check_durable(pool)
+        recorder = assemble(config, pool, signer=signer, seal=seal, clock=SystemClock())
+        # A committer that ended has met a log that would fork: nothing more may be accepted.
+        mesh.spawn(recorder.committer.run(), name="committer").add_done_callback(lambda _: mesh.stop())
+        mesh.spawn(recorder.publisher.run(), name="publisher")
+        mesh.readiness("evidence log", recorder.publisher.publish_all)
+        await mesh.serve([Registration(add_RecorderServiceServicer_to_server, recorder.servicer, SERVICE)])

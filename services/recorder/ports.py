@@ -1,0 +1,173 @@
+"""What the recorder needs from the world: a store that is durable, a seal for bodies, a signature."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from services.recorder.core.batch import Entry
+from services.recorder.core.merkle import Frontier
+from services.recorder.core.note import Checkpoint
+from services.recorder.core.proof import Tile
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """A record as it stands in its log, by this write or an earlier one with the same key."""
+
+    origin: str
+    index: int
+    leaf: bytes
+    envelope: bytes
+    sealed: bytes
+    already_recorded: bool
+    """Whether an earlier transaction had written it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stored:
+    """A record as it is read back."""
+
+    origin: str
+    tenant: str
+    index: int
+    key: str
+    leaf: bytes
+    envelope: bytes
+    sealed: bytes
+    """The body; empty where it was not asked for."""
+    kind: str
+    decision_id: str
+    content_type: str
+    recorded_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Head:
+    """One log and how far it has grown."""
+
+    log: int
+    origin: str
+    tenant: str
+    frontier: Frontier
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedCheckpoint:
+    """A checkpoint with its signed note."""
+
+    checkpoint: Checkpoint
+    note: str
+    signed_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Query:
+    """Which records of one log to list, in the order of their indexes."""
+
+    kind: str = ""
+    decision_id: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+    after: int = -1
+    """Index behind which the page begins."""
+    limit: int = 100
+
+
+class RejectedError(Exception):
+    """The store refuses the content of a record: repeating the write does not help."""
+
+
+class LogDivergedError(Exception):
+    """A log moved although it was locked: going on could fork it, so the process must end."""
+
+
+class EvidenceWriter(Protocol):
+    """The write side."""
+
+    async def append(self, tenant: str, entries: Sequence[Entry]) -> Mapping[str, Written]:
+        """Write what is new of one tenant's ``entries`` in one transaction and return every key's record after COMMIT.
+
+        Raises:
+            WorldError: the store did not answer. The write may have happened: repeat it, the keys decide.
+            RejectedError: the store refuses the content of some record; nothing is written.
+            LogDivergedError: the log would fork.
+        """
+        ...
+
+
+class EvidenceReader(Protocol):
+    """The read side. Only `head` and `decision` know tenants: whoever asks by log has asked them before."""
+
+    async def head(self, tenant: str, origin: str) -> Head | None:
+        """Return one log of the tenant; for an empty ``origin`` its newest."""
+        ...
+
+    async def decision(self, tenant: str, decision_id: str) -> tuple[Head, Stored] | None:
+        """Return the newest record of kind DECISION about a decision, and its log."""
+        ...
+
+    async def record(self, head: Head, index: int) -> Stored | None:
+        """Return one record."""
+        ...
+
+    async def records(self, head: Head, query: Query) -> Sequence[Stored]:
+        """Return a page of records, without their bodies."""
+        ...
+
+    async def tiles(self, log: int, wanted: Collection[Tile]) -> Mapping[Tile, Sequence[bytes]]:
+        """Return the stored hashes of each tile, from its left."""
+        ...
+
+
+class CheckpointStore(Protocol):
+    """What the publisher re-reads and where its checkpoints go."""
+
+    async def heads(self) -> Sequence[Head]:
+        """Return every log."""
+        ...
+
+    async def head_of(self, log: int) -> Head:
+        """Return one log as it is now."""
+        ...
+
+    async def leaves(self, log: int, start: int, stop: int) -> Sequence[tuple[int, bytes, bytes]]:
+        """Return (index, leaf, envelope) of the records from ``start`` to before ``stop``."""
+        ...
+
+    async def checkpoint(self, log: int, size: int | None = None) -> SignedCheckpoint | None:
+        """Return the checkpoint of this size, or the newest."""
+        ...
+
+    async def publish(self, log: int, signed: SignedCheckpoint) -> SignedCheckpoint:
+        """Store a checkpoint unless one of its size is there; return the stored one."""
+        ...
+
+
+class Seal(Protocol):
+    """How bodies rest in the store. The context binds a body to its record, so that none can be moved to another."""
+
+    def close(self, plaintext: bytes, context: bytes) -> bytes:
+        """Return the sealed form of ``plaintext``."""
+        ...
+
+    def open(self, sealed: bytes, context: bytes) -> bytes:
+        """Return the plaintext.
+
+        Raises:
+            WorldError: INTERNAL, it was altered or belongs elsewhere.
+        """
+        ...
+
+
+class Signer(Protocol):
+    """The Ed25519 key of the deployment."""
+
+    @property
+    def public_key(self) -> bytes:
+        """Return the 32 raw bytes that verify its signatures."""
+        ...
+
+    def sign(self, message: bytes) -> bytes:
+        """Return the 64-byte signature of ``message``."""
+        ...
