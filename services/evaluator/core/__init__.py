@@ -1,0 +1,1 @@
+"""What the evaluator decides, as pure functions over frozen values."""

@@ -1,0 +1,137 @@
+"""How little the mesh knows about one decision (spec 2.10), and the reading of it that a verdict may rest on."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import product
+
+from services.evaluator.core.precedent import NOT_CONSULTED, Guidance
+from services.evaluator.core.spread import clamp, population_variance
+
+OVERALL_ESCALATES = 0.65
+CONFLICT_ESCALATES = 0.75
+NOVELTY_WEIGHT = 0.15
+"""Epistemic uncertainty added when precedent was consulted and nothing relevant exists (trap T7)."""
+MISSING_WEIGHT = 0.6
+"""Epistemic uncertainty of an entirely silent bench, as much as a fully divided one; one of six critics adds 0.1."""
+UNKNOWN_MODEL = 0.20
+DIVERGENCE_COUNTS = 0.20
+"""From here on disagreement of the critics is named as a source."""
+
+_FAMILIES = (
+    (re.compile(r"(gpt|claude|grok)(?![a-z])"), 0.05),
+    (re.compile(r"(llama|mistral|(?<![a-z])phi)(?![a-z])"), 0.15),
+)
+"""Instability by model family; a family is a whole word, so that ``philosopher`` is no ``phi`` (trap T27)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unknowns:
+    """What besides the severities makes a decision uncertain."""
+
+    guidance: Guidance = NOT_CONSULTED
+    """What precedent says; unconsulted precedent adds nothing."""
+    model_name: str = ""
+    missing_share: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Uncertainty:
+    """Every part of the uncertainty, each 0-1."""
+
+    epistemic: float
+    aleatoric: float
+    critic_divergence: float
+    precedent_conflict: float
+    model_stability: float
+    """Despite its name a penalty: higher is less stable (the name is the one of the specification)."""
+    overall: float
+    needs_escalation: bool
+    sources: tuple[str, ...]
+    explanation: str
+
+
+def model_instability(model_name: str) -> float:
+    """Return the penalty 0.05-0.20 of the family that ``model_name`` belongs to."""
+    name = model_name.lower()
+    return next((penalty for family, penalty in _FAMILIES if family.search(name)), UNKNOWN_MODEL)
+
+
+def divergence(severities_0_3: Sequence[float]) -> float:
+    """Return how much the critics disagree, 0-1; one critic cannot disagree."""
+    return clamp(population_variance(severities_0_3) / 2)
+
+
+def assess(severities_0_3: Sequence[float], unknowns: Unknowns) -> Uncertainty:
+    """Return the uncertainty of a decision over these raw severities."""
+    conflict = unknowns.guidance.conflict
+    epistemic = _epistemic(severities_0_3, unknowns)
+    instability = model_instability(unknowns.model_name)
+    overall = _overall(epistemic, conflict, instability)
+    sources = _sources(divergence(severities_0_3), unknowns)
+    return Uncertainty(
+        epistemic=epistemic,
+        aleatoric=conflict,
+        critic_divergence=divergence(severities_0_3),
+        precedent_conflict=conflict,
+        model_stability=instability,
+        overall=overall,
+        needs_escalation=_needs_escalation(overall, conflict),
+        sources=sources,
+        explanation=_explain(overall, sources),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Peak:
+    """The uncertainty that a verdict rests on."""
+
+    overall: float
+    needs_escalation: bool
+
+
+def peak(severities_0_3: Sequence[float], unknowns: Unknowns) -> Peak:
+    """Return the greatest uncertainty that any milder reading of the same critics would have.
+
+    Divergence and drift can fall when a critic finds something WORSE; a verdict resting on them could then relax.
+    Their sum is convex, so its maximum over all readings between 0 and each severity lies at a corner, where every
+    critic either keeps its finding or is silent. The result only grows with the severities.
+    """
+    conflict = unknowns.guidance.conflict
+    epistemic = max(_epistemic(corner, unknowns) for corner in _corners(severities_0_3))
+    overall = _overall(epistemic, conflict, model_instability(unknowns.model_name))
+    return Peak(overall=overall, needs_escalation=_needs_escalation(overall, conflict))
+
+
+def _epistemic(severities_0_3: Sequence[float], unknowns: Unknowns) -> float:
+    known = 0.6 * divergence(severities_0_3) + 0.4 * unknowns.guidance.drift(severities_0_3)
+    novelty = NOVELTY_WEIGHT if unknowns.guidance.novel else 0.0
+    return clamp(known + novelty + MISSING_WEIGHT * unknowns.missing_share)
+
+
+def _overall(epistemic: float, aleatoric: float, instability: float) -> float:
+    return clamp(0.5 * epistemic + 0.4 * aleatoric + 0.1 * instability)
+
+
+def _needs_escalation(overall: float, conflict: float) -> bool:
+    return overall >= OVERALL_ESCALATES or conflict >= CONFLICT_ESCALATES
+
+
+def _corners(severities_0_3: Sequence[float]) -> Iterator[tuple[float, ...]]:
+    return product(*({0.0, severity} for severity in severities_0_3))
+
+
+def _sources(divided: float, unknowns: Unknowns) -> tuple[str, ...]:
+    present = {
+        "critic_disagreement": divided >= DIVERGENCE_COUNTS,
+        "critic_missing": unknowns.missing_share > 0,
+        "novel_precedent": unknowns.guidance.novel,
+        "precedent_conflict": unknowns.guidance.conflict > 0,
+        "model_ambiguity": model_instability(unknowns.model_name) >= UNKNOWN_MODEL,
+    }
+    return tuple(source for source, is_present in present.items() if is_present)
+
+
+def _explain(overall: float, sources: Sequence[str]) -> str:
+    causes = ", ".join(source.replace("_", " ") for source in sources) or "no particular source"
+    return f"Overall uncertainty is {overall:.2f} of 1, from {causes}."
