@@ -21,14 +21,14 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-from alembic.config import Config
-from alembic.runtime.environment import EnvironmentContext
-from alembic.script import ScriptDirectory
 from psycopg import sql
-from sqlalchemy import create_engine, pool, text
+
+from tools.migrate.schemas import Schema, downgrade, upgrade
 
 OWNER = "owner"
-"""The superuser who owns every database and runs the migrations."""
+"""The superuser who owns every database."""
+MIGRATOR = "magistrate"
+"""The role that runs the migrations: it owns the schemas, administers the services' roles and is no superuser."""
 SERVICES = Path(__file__).parents[2] / "services"
 START_S = 30.0
 POLL_S = 0.02
@@ -177,43 +177,39 @@ def fresh_database(server: PostgresServer, *, migrations_of: Sequence[str] = ())
 
 
 def migrate(dsn: str, room: str, *, revision: str = "head") -> None:
-    """Bring the schema of ``room`` to ``revision`` ("head", "base" or an id); its version table lives inside it."""
-    folder = str(SERVICES / room / "migrations")
-    script = ScriptDirectory(folder, version_locations=[folder])
-    engine = create_engine(dsn.replace("postgresql://", "postgresql+psycopg://"), poolclass=pool.NullPool)
+    """Bring the schema of ``room`` to ``revision``: "head", or back to "base" or an id, as the migration tool does."""
+    schema = Schema(name=room, folder=SERVICES / room / "migrations")
+    upgrade(dsn, schema) if revision == "head" else downgrade(dsn, schema, revision)
 
-    def steps(current: Any, _: object) -> Any:  # as alembic's own commands do it; it has no public types
-        return (
-            script._downgrade_revs("base", current) if revision == "base" else script._upgrade_revs(revision, current)
-        )
 
-    with engine.begin() as connection, EnvironmentContext(Config(), script, fn=steps) as environment:
-        connection.execute(text(f'create schema if not exists "{room}"'))
-        environment.configure(connection=connection, version_table_schema=room)
-        with environment.begin_transaction():
-            environment.run_migrations()
+def migrator_dsn(server: PostgresServer, database: str) -> str:
+    """Return the URL of the role that runs migrations: as in the real stack, it owns the schemas only."""
+    return server.dsn(database, user=MIGRATOR)
 
 
 def _build_template(server: PostgresServer, rooms: tuple[str, ...]) -> str:
     name = "_".join(("template", *rooms))
+    _create_role(server, MIGRATOR, "createrole")
     _create(server, name, template="template1")
     server.execute("create extension if not exists vector schema public", name)
     for room in rooms:
-        _create_role(server, room)
-        migrate(server.dsn(name), room)
+        _create_role(server, room, "nocreaterole")
+        server.execute(f"grant {room} to {MIGRATOR} with admin true, inherit false, set false")
+        server.execute(f"create schema {room} authorization {MIGRATOR}", name)
+        migrate(migrator_dsn(server, name), room)
     return name
 
 
 def _create(server: PostgresServer, name: str, *, template: str) -> None:
-    statement = sql.SQL("create database {} template {} strategy file_copy")
-    server.execute(statement.format(sql.Identifier(name), sql.Identifier(template)))
+    statement = sql.SQL("create database {} template {} owner {} strategy file_copy")
+    server.execute(statement.format(*map(sql.Identifier, (name, template, MIGRATOR))))
 
 
-def _create_role(server: PostgresServer, room: str) -> None:
+def _create_role(server: PostgresServer, role: str, may: str) -> None:
     with psycopg.connect(server.dsn("postgres"), autocommit=True) as connection:
-        if connection.execute("select 1 from pg_roles where rolname = %s", [room]).fetchone() is None:
-            statement = sql.SQL("create role {} login password {}")
-            connection.execute(statement.format(sql.Identifier(room), sql.Literal(server.password)))
+        if connection.execute("select 1 from pg_roles where rolname = %s", [role]).fetchone() is None:
+            statement = sql.SQL("create role {} login {} password {}")
+            connection.execute(statement.format(sql.Identifier(role), sql.SQL(may), sql.Literal(server.password)))
 
 
 def _init(server: PostgresServer) -> None:

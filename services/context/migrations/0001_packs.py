@@ -59,7 +59,6 @@ _CHUNKS = """
     )
 """
 _STATEMENTS = (
-    "create schema if not exists context",
     _PACKS,
     _DOCUMENTS,
     _CHUNKS,
@@ -84,6 +83,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Drop everything that this revision made, with its content."""
+    op.execute("select '[1]'::public.vector")  # loads the extension, whose settings no one else may name before
     op.execute("alter role context reset hnsw.ef_search")
     op.execute("alter role context reset hnsw.iterative_scan")
     for table in ("chunks", "documents", "packs"):
