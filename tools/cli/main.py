@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from tools.cli import certs, migrate, stack
+from tools.cli import certs, decide, knowledge, migrate, models, stack, verify
 from tools.cli.failure import explain
 from tools.up.failures import StackError
 
@@ -12,6 +12,7 @@ app = typer.Typer(
     name="magistrate",
     help="Govern LLM inference and prove what was decided.",
     no_args_is_help=True,
+    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -19,6 +20,11 @@ app.command()(stack.up)
 app.command()(stack.down)
 app.command()(stack.status)
 app.command()(stack.logs)
+app.command()(decide.decide)
+app.command()(knowledge.ingest)
+app.command()(knowledge.search)
+app.command()(models.models)
+app.command()(verify.verify)
 app.add_typer(certs.app, name="certs")
 app.add_typer(migrate.app, name="migrate")
 

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import time
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -11,8 +12,10 @@ from rich.console import Console
 from rich.table import Table
 
 from tools.cli.arguments import DEFAULT_STATE, Json, State
+from tools.cli.demo import demonstrate
 from tools.up import control, detached, state, supervisor
 from tools.up.crew import tail
+from tools.up.events import failed
 from tools.up.failures import StackError
 from tools.up.folder import Folder
 from tools.up.model import Tier
@@ -37,6 +40,8 @@ def up(
     as_json: Json = False,
 ) -> None:
     """Start the whole mesh on this machine and serve."""
+    if demo and as_json:
+        raise typer.BadParameter("--demo is for people; programs call `magistrate decide --json`")
     options = Options(
         state=state_dir,
         model=model,
@@ -45,11 +50,18 @@ def up(
         environment=dict(os.environ),
         sample=sample,
     )
+    show = partial(demonstrate, options.folder.root)
     with display(as_json=as_json) as report:
-        if detach:
-            detached.start(options, report)
-        else:
-            supervisor.run(options, report)
+        try:
+            if detach:
+                detached.start(options, report)
+            else:
+                supervisor.run(options, report, show if demo else None)
+        except StackError as error:
+            report(failed(error))
+            raise
+    if detach and demo:
+        asyncio.run(show())
 
 
 def _vendor(pair: str) -> tuple[str, str]:

@@ -8,7 +8,7 @@ from tools.up.failures import StackError
 from tools.up.folder import Folder
 from tools.up.processes import await_end, send
 
-DOWN_LIMIT_S = 90.0
+DOWN_LIMIT_S = 180.0
 """Longer than every part may take to drain, one after the other, in practice."""
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from tools.up.events import Event, Kind, Report
+from tools.up.events import Event, Kind, Report, failed
 from tools.up.failures import StackError
 from tools.up.model import Tier
 from tools.up.options import Options
@@ -104,7 +104,7 @@ def main() -> None:
         try:
             run(options, report)
         except StackError as error:
-            report(Event(kind=Kind.FAILED, part=error.part, text=error.problem, hint=error.hint, log=error.log))
+            report(failed(error))
             raise SystemExit(1) from None
 
 

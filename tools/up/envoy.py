@@ -10,10 +10,10 @@ import httpx
 from tools.envoy import ConfigError, Door, PlanError, Settings, command, drain, local_mesh, render, validate, write
 from tools.up.failures import StackError
 from tools.up.folder import Folder
-from tools.up.options import Vendor
 from tools.up.part import Part
 from tools.up.ports import LOOPBACK
 from tools.up.processes import Command
+from tools.up.vendors import Vendor
 
 NAME = "envoy"
 _PROBE_LIMIT_S = 2.0

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 
+from tools.up.failures import StackError
+
 
 class Kind(StrEnum):
     """What happened."""
@@ -47,6 +49,11 @@ class Event:
         """Return the event of a line that `to_json` wrote."""
         fields = json.loads(line)
         return cls(**fields | {"kind": Kind(fields["kind"]), "log": tuple(fields.get("log", ()))})
+
+
+def failed(error: StackError) -> Event:
+    """Return the event that tells of ``error``."""
+    return Event(kind=Kind.FAILED, part=error.part, text=error.problem, hint=error.hint, log=error.log)
 
 
 Report = Callable[[Event], None]

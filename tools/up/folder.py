@@ -41,6 +41,16 @@ class Folder:
         """Return the file whose lock says that a supervisor lives."""
         return self.root / "lock"
 
+    @property
+    def verifier_key(self) -> Path:
+        """Return the file with the public key of the evidence log."""
+        return self.root / "recorder.vkey"
+
+    @property
+    def token(self) -> Path:
+        """Return the file with the operator's bearer token, renewed while the stack runs."""
+        return self.secrets / "token"
+
     def log(self, part: str) -> Path:
         """Return the log file of ``part``."""
         return self.logs / f"{part}.log"

@@ -10,6 +10,7 @@ from typing import Self, TextIO
 from rich.console import Console
 from rich.live import Live
 from rich.spinner import Spinner
+from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
@@ -106,29 +107,20 @@ class LiveTable:
 
 
 def _line(event: Event) -> Text | None:
-    """Return an event as one line (more for a failure, which brings the log's last lines); None for a plan."""
+    """Return an event as one line; None for what needs none (a failure is explained by whoever catches it)."""
+    parts: list[str | tuple[str, str | Style]]
     match event.kind:
         case Kind.READY:
-            return Text.assemble(("✓ ", "green"), f"{event.part}  {event.seconds:.1f} s  ", (event.text, "dim"))
+            parts = [("✓ ", "green"), f"{event.part}  {event.seconds:.1f} s  ", (event.text, "dim")]
         case Kind.SERVING:
-            text = f"Serving on {event.text}, ready after {event.seconds:.1f} s."
-            return Text.assemble((text, "bold green"), "  Ctrl-C or `magistrate down` stops it.")
-        case Kind.FAILED:
-            return _failure(event)
+            what = f"Serving on {event.text}, ready after {event.seconds:.1f} s."
+            parts = [(what, "bold green"), "  Ctrl-C or `magistrate down` stops it."]
         case Kind.ENDED | Kind.NOTE:
-            return Text.assemble(("! ", "yellow"), f"{event.part}: {event.text}")
+            parts = [("! ", "yellow"), f"{event.part}: {event.text}"]
         case Kind.STOPPING:
-            return Text(f"  stopping {event.part}", style="dim")
+            parts = [(f"  stopping {event.part}", "dim")]
         case Kind.STOPPED:
-            return Text(f"Stopped in {event.seconds:.1f} s.")
-        case Kind.PLANNED | Kind.STARTING:
+            parts = [f"Stopped in {event.seconds:.1f} s."]
+        case _:
             return None
-
-
-def _failure(event: Event) -> Text:
-    text = Text.assemble(("✗ ", "red"), (event.text, "bold"))
-    for line in event.log:
-        text.append(f"\n  | {line}", style="dim")
-    if event.hint:
-        text.append(f"\n  → {event.hint}")
-    return text
+    return Text.assemble(*parts)

@@ -10,14 +10,17 @@ from services.topology import SERVICES, Service, callees
 from tools.up.database import DATABASE
 from tools.up.database import NAME as DATABASE_PART
 from tools.up.folder import Folder
-from tools.up.options import Vendor
 from tools.up.part import Part
 from tools.up.ports import LOOPBACK
 from tools.up.processes import Command, python
+from tools.up.signing import BODY_KEY, SIGNING_KEY
 from tools.up.valkey import NAME as VALKEY
+from tools.up.vendors import Vendor
 
 USES_REDIS = ("router", "gate", "context")
 _PROBE_LIMIT_S = 2.0
+_DRAIN_LIMIT_S = 35.0
+"""A little longer than the services give their running calls."""
 
 
 class MeshService(Part):
@@ -36,7 +39,7 @@ class MeshService(Part):
 
     def command(self) -> Command:
         """Return the command line of the service."""
-        return Command(argv=python("services", self.name), env=self._env)
+        return Command(argv=python("services", self.name), env=self._env, stop_patience_s=_DRAIN_LIMIT_S)
 
     async def prepare(self) -> None:
         """Remove the socket of a killed predecessor."""
@@ -109,13 +112,18 @@ class Surroundings:
             "VENDOR": vendor.name,
             "BASE_URL": vendor.url,
             "API_KEY_FILE": vendor.key_file and str(vendor.key_file),
+            "MODEL": vendor.model,
         }
         return {f"MAGISTRATE_PROVIDER_{name}": value for name, value in settings.items() if value}
 
     def _own(self, room: str) -> dict[str, str]:
         own = {
             "router": {"MAGISTRATE_ROUTER_PROVIDERS": ",".join(self._vendors)},
-            "recorder": {"MAGISTRATE_RECORDER_SIGNING_KEY_FILE": str(self._folder.secrets / "recorder.pem")},
+            "recorder": {
+                "MAGISTRATE_RECORDER_SIGNING_KEY_FILE": str(self._folder.secrets / SIGNING_KEY),
+                "MAGISTRATE_RECORDER_BODY_KEY_FILE": str(self._folder.secrets / BODY_KEY),
+            },
+            "context": {"MAGISTRATE_CONTEXT_COPY_FILE": str(self._folder.data("context") / "copies.sqlite")},
             "gate": {"MAGISTRATE_GATE_JWKS_FILE": str(self._jwks)},
         }
         return own.get(room, {})

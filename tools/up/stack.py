@@ -7,14 +7,16 @@ from tools.up.database import Database
 from tools.up.envoy import Envoy
 from tools.up.ledger import Ledger
 from tools.up.model import MODELS, ModelServer
-from tools.up.options import LOCAL, Options, enabled_vendors
+from tools.up.options import Options
 from tools.up.part import Part
 from tools.up.ports import LOOPBACK
 from tools.up.postgres import Postgres
+from tools.up.sample import SamplePack
 from tools.up.services import Surroundings, mesh_services
-from tools.up.signing import signing_key
+from tools.up.signing import recorder_keys
 from tools.up.surroundings import surroundings
 from tools.up.valkey import Valkey
+from tools.up.vendors import LOCAL, Vendor, enabled_vendors
 
 PORTS = ("edge", "postgres", "valkey", "model", *(service.name for service in SERVICES))
 """The edge, the stores, the model server, and the mutual-TLS ingress of each service."""
@@ -32,16 +34,18 @@ def assemble(options: Options, ledger: Ledger) -> tuple[Part, ...]:
     run_dir = state.socket_folder(folder)
     postgres = Postgres(folder, chosen["postgres"])
     model = ModelServer(folder, chosen["model"], options.model)
-    vendors = enabled_vendors(options, model_url=model.address, model_key=model.key_file)
-    signing_key(folder)
+    local = Vendor(name=LOCAL, url=model.address, key_file=model.key_file, model=MODELS[options.model].alias)
+    vendors = enabled_vendors(options, local)
+    recorder_keys(folder)
     jwks = Tokens(folder.root).jwks_file
+    base = surroundings(options.environment)
     environment = Surroundings(
         folder=folder,
         run_dir=run_dir,
         ports=chosen,
         vendors=vendors,
         jwks=jwks,
-        base=surroundings(options.environment),
+        base=base,
     )
     ledger.change(
         run_dir=str(run_dir),
@@ -59,4 +63,5 @@ def assemble(options: Options, ledger: Ledger) -> tuple[Part, ...]:
         *(() if LOCAL in options.vendor_urls else (model,)),
         Envoy(folder=folder, run_dir=run_dir, ports=chosen, jwks=jwks, vendors=vendors, services=names),
         *services,
+        *((SamplePack(folder, ledger, base, names),) if options.sample and not ledger.record.sample_ingested else ()),
     )

@@ -22,7 +22,7 @@ OPERATOR_TENANT = "default"
 _LONGEST_ROTATION_WAIT_S = 60.0
 """A clock that jumps (a laptop that slept) is noticed within this time."""
 
-Serving = Callable[[state.StackRecord], Awaitable[None]]
+Serving = Callable[[], Awaitable[None]]
 """What to do once everything is ready, for example one first decision."""
 
 
@@ -77,7 +77,7 @@ class Supervisor:
                 keepers.create_task(self._keep_leaves_fresh())
                 keepers.create_task(self._keep_token_fresh())
                 if serving:
-                    await serving(ledger.record)
+                    await serving()
         except* StackError as failures:
             raise _first(failures) from failures
         finally:
@@ -108,7 +108,7 @@ class Supervisor:
 
     def _renew_token(self) -> None:
         token = Tokens(self._folder.root).mint(OPERATOR_SUBJECT, OPERATOR_TENANT, ["admin"])
-        write_private(self._folder.secrets / "token", token.encode())
+        write_private(self._folder.token, token.encode())
 
     async def _keep_token_fresh(self) -> None:
         """Replace the operator's token at half of its life."""

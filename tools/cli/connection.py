@@ -1,0 +1,67 @@
+"""The way into a local stack: its edge, with the operator's certificate and token, as any client would come."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import grpc
+from google.rpc import error_details_pb2
+from grpc_status import rpc_status
+
+from tools.certs.identity import OPERATOR
+from tools.up.control import serving
+from tools.up.failures import StackError
+from tools.up.options import Options
+
+MESSAGE_LIMIT_BYTES = 16 * 1024 * 1024
+"""The edge's own limit."""
+_HINTS = {
+    "TOKEN_EXPIRED": "the running supervisor renews the token; is it alive? `magistrate status`",
+    "DEPENDENCY_UNAVAILABLE": "`magistrate status` shows which part is down",
+    "GATE_UNAVAILABLE": "`magistrate status` shows which part is down",
+}
+
+
+class CallFailedError(StackError):
+    """A call was refused or failed; the message carries the reason of the mesh."""
+
+
+@contextmanager
+def connection(state_dir: Path) -> Iterator[grpc.Channel]:
+    """Yield a channel to the edge of the stack in ``state_dir``; errors become one sentence with the reason.
+
+    Raises:
+        StackError: No stack runs there.
+        CallFailedError: A call inside the block failed.
+    """
+    folder = Options(state=state_dir).folder
+    edge = serving(folder).edge
+    home = folder.root / "certs" / OPERATOR
+    tls = grpc.ssl_channel_credentials(
+        root_certificates=(home / "ca.crt").read_bytes(),
+        private_key=(home / "tls.key").read_bytes(),
+        certificate_chain=(home / "tls.crt").read_bytes(),
+    )
+    token = grpc.access_token_call_credentials(folder.token.read_text())
+    limits = [(f"grpc.max_{way}_message_length", MESSAGE_LIMIT_BYTES) for way in ("send", "receive")]
+    with grpc.secure_channel(edge, grpc.composite_channel_credentials(tls, token), options=limits) as channel:
+        try:
+            yield channel
+        except grpc.RpcError as error:
+            raise explained(error) from error
+
+
+def explained(error: grpc.RpcError) -> CallFailedError:
+    """Return what a failed call says: message, reason and every field that is wrong."""
+    status = rpc_status.from_call(error)
+    code = error.code()
+    if status is None:
+        return CallFailedError(f"{error.details()} ({code.name})")
+    reason, wrong = "", []
+    for detail in status.details:
+        info, bad = error_details_pb2.ErrorInfo(), error_details_pb2.BadRequest()
+        if detail.Unpack(info):
+            reason = info.reason
+        elif detail.Unpack(bad):
+            wrong = [f"{violation.field}: {violation.description}" for violation in bad.field_violations]
+    return CallFailedError(f"{status.message} ({code.name}, {reason})", hint="; ".join(wrong) or _HINTS.get(reason, ""))

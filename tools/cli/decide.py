@@ -1,0 +1,73 @@
+"""`magistrate decide`: one governed decision, with its evidence checked offline."""
+
+import sys
+from typing import Annotated, Never
+
+import grpc
+import typer
+from google.protobuf.json_format import MessageToJson
+from rich.console import Console
+
+from magistrate.common.v1.task_pb2 import Domain, TaskType
+from magistrate.engine.v1.engine_pb2 import DecideRequest, Decision, Question
+from magistrate.engine.v1.engine_pb2_grpc import EngineServiceStub
+from tools.cli.arguments import DEFAULT_STATE, Json, State
+from tools.cli.choices import DomainChoice, TaskChoice
+from tools.cli.connection import connection
+from tools.cli.decision_view import show
+from tools.cli.marks import EXIT_CODES
+from tools.cli.proof import checked
+from tools.up.options import Options
+
+_STANDARD_INPUT = "-"
+
+
+def decide(
+    query: Annotated[str, typer.Argument(help="The question; - reads it from standard input.")],
+    *,
+    pack: Annotated[str, typer.Option(help="Context pack; none means `default`.", metavar="ID")] = "",
+    domain: Annotated[DomainChoice, typer.Option(help="Field of work.")] = DomainChoice.GENERAL,
+    task: Annotated[TaskChoice, typer.Option(help="Kind of task.")] = TaskChoice.ANALYSIS,
+    context: Annotated[str, typer.Option(help="Further context of yours.", metavar="TEXT")] = "",
+    max_tokens: Annotated[int, typer.Option(help="Most tokens of the answer.")] = 0,
+    strategy: Annotated[str, typer.Option(help="Routing strategy.", metavar="NAME")] = "",
+    model: Annotated[str, typer.Option(help="Model to use whatever the strategy says.", metavar="NAME")] = "",
+    subject: Annotated[str, typer.Option(help="Opaque id of the person it is about.", metavar="ID")] = "",
+    strict_context: Annotated[bool, typer.Option(help="Fail where context is missing.")] = False,
+    high_impact: Annotated[bool, typer.Option(help="Much depends on it: novel cases go to a person.")] = False,
+    request_id: Annotated[str, typer.Option(help="The same id returns the same decision.", metavar="ID")] = "",
+    timeout_s: Annotated[float, typer.Option("--timeout", min=0.001, help="Seconds to wait.")] = 60.0,
+    state_dir: State = DEFAULT_STATE,
+    as_json: Json = False,
+) -> Never:
+    """Decide one question.
+
+    Exit code: 0 allowed, 3 allowed with constraints, 4 escalated to a person, 5 denied, 1 error, 2 usage.
+    """
+    question = Question(
+        query=sys.stdin.read() if query == _STANDARD_INPUT else query,
+        context_pack_id=pack,
+        domain=Domain.Value(f"DOMAIN_{domain.name}"),
+        task_type=TaskType.Value(f"TASK_TYPE_{task.name}"),
+        additional_context=context,
+        max_output_tokens=max_tokens,
+        strategy=strategy,
+        model=model,
+        subject_id=subject,
+        strict_context=strict_context,
+        high_impact=high_impact,
+    )
+    with connection(state_dir) as channel:
+        reply = EngineServiceStub(channel).Decide(
+            DecideRequest(question=question, request_id=request_id), timeout=timeout_s
+        )
+        if as_json:
+            print(MessageToJson(reply))
+        else:
+            _show(reply.decision, channel, state_dir)
+    raise typer.Exit(EXIT_CODES.get(reply.decision.verdict, 1))
+
+
+def _show(decision: Decision, channel: grpc.Channel, state_dir: State) -> None:
+    proof = checked(decision, channel, Options(state=state_dir).folder)
+    show(decision, proof, Console(highlight=False))

@@ -1,0 +1,126 @@
+"""`magistrate ingest` and `magistrate search`: the knowledge packs."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from google.protobuf.json_format import MessageToJson
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from magistrate.context.v1.context_pb2 import (
+    Document,
+    IngestDocumentsRequest,
+    IngestDocumentsResponse,
+    SearchMode,
+    SearchRequest,
+    SearchResponse,
+)
+from magistrate.context.v1.context_pb2_grpc import ContextServiceStub
+from tools.cli.arguments import DEFAULT_STATE, Json, State
+from tools.cli.choices import SearchChoice
+from tools.cli.connection import connection
+from tools.up.failures import StackError
+
+TEXT_SUFFIXES = (".md", ".txt", ".rst")
+"""What is taken from a folder; a file that is named itself is always taken."""
+_CALL_DOCUMENTS = 200
+_CALL_BYTES = 3 * 1024 * 1024
+"""Room below the mesh's limit of 4 MiB a message."""
+
+
+def ingest(
+    paths: Annotated[list[Path], typer.Argument(help="Text files, or folders of them.", metavar="FILE|DIR...")],
+    *,
+    pack: Annotated[str, typer.Option(help="Pack to add to.", metavar="ID")] = "default",
+    replace: Annotated[bool, typer.Option("--replace", help="Remove what else is in the pack.")] = False,
+    timeout_s: Annotated[float, typer.Option("--timeout", min=0.001, help="Seconds to wait for a call.")] = 120.0,
+    state_dir: State = DEFAULT_STATE,
+    as_json: Json = False,
+) -> None:
+    """Add text files to a knowledge pack; what did not change costs nothing."""
+    calls = list(_batches(_documents(paths)))
+    if replace and len(calls) > 1:
+        problem = "a pack is replaced by one call, and this is too much for one"
+        raise StackError(problem, hint="ingest without --replace")
+    with connection(state_dir) as channel:
+        context = ContextServiceStub(channel)
+        for documents in calls:
+            request = IngestDocumentsRequest(pack_id=pack, documents=documents, replace_pack=replace)
+            reply = context.IngestDocuments(request, timeout=timeout_s)
+            print(MessageToJson(reply)) if as_json else _show_ingested(reply)
+
+
+def search(
+    query: Annotated[str, typer.Argument(help="What to look for.")],
+    *,
+    pack: Annotated[str, typer.Option(help="Only this pack.", metavar="ID")] = "",
+    limit: Annotated[int, typer.Option("--limit", "-n", help="How many hits.")] = 4,
+    mode: Annotated[SearchChoice, typer.Option(help="By meaning, by words, or both.")] = SearchChoice.HYBRID,
+    timeout_s: Annotated[float, typer.Option("--timeout", min=0.001, help="Seconds to wait.")] = 10.0,
+    state_dir: State = DEFAULT_STATE,
+    as_json: Json = False,
+) -> None:
+    """Search the knowledge packs by meaning and by word."""
+    request = SearchRequest(query=query, pack_id=pack, limit=limit, mode=SearchMode.Value(f"SEARCH_MODE_{mode.name}"))
+    with connection(state_dir) as channel:
+        reply = ContextServiceStub(channel).Search(request, timeout=timeout_s)
+    print(MessageToJson(reply)) if as_json else _show_hits(reply)
+
+
+def _documents(paths: Iterable[Path]) -> Iterator[Document]:
+    """Yield a document for each file; its id is its path as named, so that a second run replaces it."""
+    found = False
+    for path in paths:
+        if not path.exists():
+            raise StackError(f"there is no file or folder {path}")
+        inside = sorted(file for file in path.rglob("*") if file.suffix in TEXT_SUFFIXES) if path.is_dir() else [path]
+        for file in inside:
+            found = True
+            yield _document(file, str(file.relative_to(path)) if path.is_dir() else file.name)
+    if not found:
+        raise StackError("there is nothing to ingest", hint=f"folders are searched for {', '.join(TEXT_SUFFIXES)}")
+
+
+def _document(file: Path, name: str) -> Document:
+    try:
+        text = file.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise StackError(f"{file} is not a UTF-8 text (byte {error.start})") from error
+    heading = next((line.removeprefix("# ") for line in text.splitlines() if line.startswith("# ")), file.stem)
+    return Document(document_id=name, title=heading.strip(), source=name, text=text)
+
+
+def _batches(documents: Iterable[Document]) -> Iterator[list[Document]]:
+    batch: list[Document] = []
+    size = 0
+    for document in documents:
+        if batch and (len(batch) == _CALL_DOCUMENTS or size + document.ByteSize() > _CALL_BYTES):
+            yield batch
+            batch, size = [], 0
+        batch.append(document)
+        size += document.ByteSize()
+    yield batch
+
+
+def _show_ingested(reply: IngestDocumentsResponse) -> None:
+    for document in reply.documents:
+        what = "unchanged" if document.unchanged else f"{document.chunk_count} chunks"
+        print(f"{document.document_id}: {what}")
+    pack = reply.pack
+    print(f"Pack {pack.pack_id}, version {pack.version}: {pack.document_count} documents, {pack.chunk_count} chunks.")
+
+
+def _show_hits(reply: SearchResponse) -> None:
+    console = Console(highlight=False)
+    table = Table(box=None, pad_edge=False, show_header=False)
+    for hit in reply.hits:
+        source = hit.provenance
+        place = Text(source.title or source.document_id, style="bold")
+        table.add_row(f"{hit.score:.4f}", place, Text(f"{source.similarity:.2f}", style="dim"))
+        table.add_row("", Text(" ".join(hit.text.split()), overflow="fold"), "")
+    console.print(table if reply.hits else "Nothing found.")
+    for part in reply.degraded_components:
+        console.print(f"! {part.component}: {part.fallback} ({part.reason})", style="yellow")

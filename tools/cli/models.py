@@ -1,0 +1,42 @@
+"""`magistrate models`: what can answer."""
+
+from typing import Annotated
+
+import typer
+from google.protobuf.json_format import MessageToJson
+from rich.console import Console
+from rich.table import Table
+
+from magistrate.router.v1.router_pb2 import ListModelsRequest, ModelHealth
+from magistrate.router.v1.router_pb2_grpc import RouterServiceStub
+from tools.cli.arguments import DEFAULT_STATE, Json, State
+from tools.cli.connection import connection
+from tools.cli.marks import dollars
+
+
+def models(
+    *,
+    timeout_s: Annotated[float, typer.Option("--timeout", min=0.001, help="Seconds to wait.")] = 10.0,
+    state_dir: State = DEFAULT_STATE,
+    as_json: Json = False,
+) -> None:
+    """List the models of the catalogue: provider, tier, price, health."""
+    with connection(state_dir) as channel:
+        reply = RouterServiceStub(channel).ListModels(ListModelsRequest(), timeout=timeout_s)
+    if as_json:
+        print(MessageToJson(reply))
+        return
+    columns = ("model", "provider", "tier", "context", "in / 1M", "out / 1M", "enabled", "health")
+    table = Table(*columns, box=None, pad_edge=False)
+    for model in reply.models:
+        table.add_row(
+            model.name,
+            model.provider,
+            model.tier,
+            str(model.context_tokens),
+            dollars(model.input_price_per_million.micro_usd),
+            dollars(model.output_price_per_million.micro_usd),
+            "yes" if model.enabled else "no",
+            ModelHealth.Name(model.health).removeprefix("MODEL_HEALTH_").lower(),
+        )
+    Console(highlight=False).print(table)

@@ -1,0 +1,64 @@
+"""Proofs of evidence: fetched from the stack, judged offline by code that the recorder has no part in."""
+
+import base64
+from typing import Any
+
+import grpc
+from rich.text import Text
+
+from magistrate.engine.v1.engine_pb2 import Decision
+from magistrate.recorder.v1.recorder_pb2 import GetInclusionProofRequest, GetInclusionProofResponse
+from magistrate.recorder.v1.recorder_pb2_grpc import RecorderServiceStub
+from tools.cli.connection import explained
+from tools.up.folder import Folder
+from tools.verify.bundle import Result, verify
+
+Bundle = dict[str, Any]
+"""All that is needed to check one record offline, ready for JSON; see `tools.verify`."""
+_LIMIT_S = 10.0
+
+
+def fetch(decision_id: str, channel: grpc.Channel) -> Bundle:
+    """Return the evidence of a decision with its proof."""
+    reply = RecorderServiceStub(channel).GetInclusionProof(
+        GetInclusionProofRequest(decision_id=decision_id), timeout=_LIMIT_S
+    )
+    return _bundle(reply)
+
+
+def checked(decision: Decision, channel: grpc.Channel, folder: Folder) -> Text:
+    """Return what the offline check of a decision's evidence found, in a word and its reason."""
+    try:
+        bundle = fetch(decision.decision_id, channel)
+    except grpc.RpcError as error:
+        return Text(f"not checked: {explained(error).problem}", style="yellow")
+    bundle["leaf_hash"] = _text(decision.evidence.leaf_hash)
+    return verdict(verify(bundle, folder.verifier_key.read_text()))
+
+
+def verdict(result: Result) -> Text:
+    """Return the result of a check in its colour."""
+    if result.verified:
+        return Text.assemble(("verified", "bold green"), f" ({result.explanation})")
+    return Text.assemble((f"NOT verified: {result.fault}", "bold red"), f" ({result.explanation})")
+
+
+def _bundle(reply: GetInclusionProofResponse) -> Bundle:
+    record = reply.record
+    bundle: Bundle = {
+        "decision_id": record.decision_id,
+        "origin": reply.position.origin,
+        "index": reply.position.index,
+        "leaf_hash": _text(reply.position.leaf_hash),
+        "tree_size": reply.tree_size,
+        "hashes": [_text(item) for item in reply.hashes],
+        "checkpoint": reply.checkpoint,
+        "envelope": _text(record.envelope),
+    }
+    if record.payload:
+        bundle |= {"payload": _text(record.payload), "commitment_nonce": _text(record.commitment_nonce)}
+    return bundle
+
+
+def _text(raw: bytes) -> str:
+    return base64.b64encode(raw).decode()

@@ -1,0 +1,59 @@
+"""`magistrate verify`: check evidence offline, with nothing but the public key."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from tools.cli.arguments import DEFAULT_STATE, Json, State
+from tools.cli.connection import connection
+from tools.cli.proof import Bundle, fetch, verdict
+from tools.up.failures import StackError
+from tools.up.options import Options
+from tools.verify.bundle import verify as judge
+
+
+def verify(
+    decision_id: Annotated[str, typer.Argument(help="A decision of the running stack.")] = "",
+    *,
+    bundle_file: Annotated[Path | None, typer.Option("--bundle", help="Check a saved bundle; no stack needed.")] = None,
+    key_file: Annotated[Path | None, typer.Option("--key", help="File with the log's verifier key.")] = None,
+    save: Annotated[Path | None, typer.Option(help="Keep the bundle for later checks.", metavar="FILE")] = None,
+    state_dir: State = DEFAULT_STATE,
+    as_json: Json = False,
+) -> None:
+    """Check that a decision's evidence stands unaltered in the signed log. Exit code 1 unless it does."""
+    if bool(decision_id) == bool(bundle_file):
+        raise typer.BadParameter("give either a decision or --bundle FILE")
+    bundle = _read(bundle_file) if bundle_file else _fetched(decision_id, state_dir)
+    if save:
+        save.write_text(json.dumps(bundle, indent=2) + "\n", encoding="utf-8")
+    result = judge(bundle, _text_of(key_file or Options(state=state_dir).folder.verifier_key))
+    if as_json:
+        print(json.dumps(asdict(result) | {"verified": result.verified}, indent=2))
+    else:
+        Console(highlight=False, soft_wrap=True).print("proof:", verdict(result))
+    raise typer.Exit(0 if result.verified else 1)
+
+
+def _fetched(decision_id: str, state_dir: State) -> Bundle:
+    with connection(state_dir) as channel:
+        return fetch(decision_id, channel)
+
+
+def _read(path: Path) -> Bundle:
+    try:
+        bundle = json.loads(_text_of(path))
+    except ValueError as error:
+        raise StackError(f"{path} is not JSON: {error}") from error
+    return bundle if isinstance(bundle, dict) else {}
+
+
+def _text_of(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise StackError(f"{path} cannot be read: {error.strerror}") from error
