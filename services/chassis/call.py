@@ -99,20 +99,22 @@ def from_metadata(metadata: Mapping[str, str | bytes], remaining: float | None) 
 
 
 def to_metadata(call: Call, extra: Iterable[tuple[str, str | bytes]] = ()) -> list[tuple[str, str | bytes]]:
-    """Return the metadata that carries ``call`` to the next hop, with ``extra`` behind it."""
+    """Return the metadata that carries ``call`` to the next hop; an entry of ``extra`` replaces the call's own."""
     principal = call.principal
-    metadata: list[tuple[str, str | bytes]] = [
-        (REQUEST_ID_KEY, call.request_id or _IDS.new()),
-        (TRACEPARENT_KEY, call.traceparent or new_traceparent()),
-    ]
+    own: dict[str, str | bytes] = {
+        REQUEST_ID_KEY: call.request_id or _IDS.new(),
+        TRACEPARENT_KEY: call.traceparent or new_traceparent(),
+    }
     if principal.tenant:
-        metadata.append((TENANT_KEY, principal.tenant))
+        own[TENANT_KEY] = principal.tenant
     if principal.subject:
-        metadata.append((SUBJECT_KEY, principal.subject))
+        own[SUBJECT_KEY] = principal.subject
     if principal.roles:
-        metadata.append((ROLES_KEY, " ".join(principal.roles)))
-    metadata.extend(extra)
-    return metadata
+        own[ROLES_KEY] = " ".join(principal.roles)
+    given = list(extra)
+    for key, _ in given:
+        own.pop(key, None)
+    return [*own.items(), *given]
 
 
 def new_traceparent() -> str:

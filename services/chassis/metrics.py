@@ -3,12 +3,13 @@
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.gc_collector import GCCollector
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 
 REGISTRY = CollectorRegistry()
+CONTENT_TYPE = CONTENT_TYPE_LATEST
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 """Buckets for durations, from one hop to the longest call with a default deadline."""
 
@@ -33,6 +34,11 @@ def gauge(name: str, what: str, labels: Sequence[str] = ()) -> Gauge:
 def histogram(name: str, what: str, labels: Sequence[str] = (), buckets: Sequence[float] = SECONDS) -> Histogram:
     """Return the histogram ``name``; its unit ends its name, and ``buckets`` are upper bounds in that unit."""
     return _once(name, Histogram, lambda: Histogram(name, what, labels, buckets=tuple(buckets), registry=REGISTRY))
+
+
+def exposition() -> bytes:
+    """Return every metric in the text format that Prometheus scrapes (``CONTENT_TYPE``)."""
+    return generate_latest(REGISTRY)
 
 
 def _once(name: str, kind: type[_Metric], create: Callable[[], _Metric]) -> _Metric:

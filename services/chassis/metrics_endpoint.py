@@ -6,9 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-
-from services.chassis.metrics import REGISTRY
+from services.chassis.metrics import CONTENT_TYPE, exposition
 
 _REQUEST_S = 5.0
 _OWNER_AND_GROUP = 0o660
@@ -55,8 +53,7 @@ def _response(head: bytes) -> bytes:
     words = head.split(b" ", 2)
     if words[0] != b"GET" or len(words) < 3 or words[1].partition(b"?")[0] not in _PATHS:  # noqa: PLR2004 - method, path, version
         return b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
-    body = generate_latest(REGISTRY)
+    body = exposition()
     return (
-        f"HTTP/1.1 200 OK\r\ncontent-type: {CONTENT_TYPE_LATEST}\r\n"
-        f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
+        f"HTTP/1.1 200 OK\r\ncontent-type: {CONTENT_TYPE}\r\ncontent-length: {len(body)}\r\nconnection: close\r\n\r\n"
     ).encode() + body

@@ -24,11 +24,12 @@ async def serving(
     *,
     principal: Principal = TESTER,
     pending: Mapping[str, str] = PENDING,
-    timeout_s: float = TEST_TIMEOUT_S,
+    timeout_s: float | None = TEST_TIMEOUT_S,
 ) -> AsyncIterator[MeshChannel]:
     """Yield a channel to an in-process server on a unix socket in a folder of its own.
 
-    Calls pass the whole chain, carry ``principal``, raise MeshError, and have ``timeout_s`` seconds unless they say.
+    Calls pass the whole chain, carry ``principal``, raise MeshError, and have ``timeout_s`` seconds unless they say
+    (None: they must say).
     """
     server = MeshServer(registrations, pending=pending)
     with tempfile.TemporaryDirectory(prefix="magistrate-") as folder:
