@@ -14,7 +14,7 @@ import pytest
 from services.chassis.errors import Kind, MeshError
 from services.provider.core.completion import Delta, End, Finish, Message, Prompt, Role
 from services.provider.ports import Vendor
-from tests.unit.provider.vendors import KEY, build
+from tests.unit.provider.wiring import KEY, build
 
 PROMPT = Prompt(
     model="smollm2-135m",

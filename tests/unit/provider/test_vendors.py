@@ -11,7 +11,7 @@ from services.chassis.errors import Kind, MeshError
 from services.provider.core.completion import Delta, End, Event, Finish, Message, Prompt, Role
 from services.provider.ports import Vendor
 from tests.fakes.vendors import CONTEXT_TOO_LONG, WORDS, Answer, FakeVendor, Junk, Refusal, Silence, Step
-from tests.unit.provider.vendors import DIALECTS, KEY, build
+from tests.unit.provider.wiring import DIALECTS, KEY, build
 
 PROMPT = Prompt(
     model="gpt-4-turbo",

@@ -1,0 +1,124 @@
+"""All providers behind one call: Envoy tries them in the order and after the delay that its metadata give."""
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import cast
+
+import grpc
+
+from magistrate.provider.v1 import provider_pb2 as pb
+from magistrate.provider.v1.provider_pb2_grpc import ProviderServiceStub
+from services.chassis.client import exchange
+from services.chassis.errors import MeshError
+from services.chassis.streams import MeshStream
+from services.router.core.account import Usage
+from services.router.core.plan import Plan
+from services.router.ports import Piece, Reply, Unanswered
+
+ORDER_KEY = "x-magistrate-providers"
+"""Request metadata: providers in the order of the tries, by comma. Envoy has a cluster for each order."""
+HEDGE_DELAY_KEY = "x-envoy-upstream-rq-per-try-timeout-ms"
+"""Request metadata: milliseconds after which Envoy lets the next provider join."""
+WINNER_KEY = "x-mesh-provider"
+"""Response metadata: the provider whose response this is."""
+ATTEMPTS_KEY = "x-envoy-attempt-count"
+"""Response metadata: tries that were started."""
+_COUNT_TIMEOUT_S = 2.0
+
+_Metadata = tuple[tuple[str, str], ...]
+
+
+class HedgedRoute:
+    """Implements the Providers port on the router's own way out.
+
+    Args:
+        channel: The way out.
+        timeout_s: Seconds for a whole call with all its tries; the caller's remaining deadline wins where it is shorter.
+    """
+
+    def __init__(self, channel: grpc.aio.Channel, *, timeout_s: float) -> None:
+        self._stub = ProviderServiceStub(channel)
+        self._timeout_s = timeout_s
+
+    async def generate(self, plan: Plan, call_id: str) -> Reply:
+        """Return the first good answer."""
+        request = pb.GenerateRequest(generation=_generation(plan, call_id))
+        try:
+            reply, facts = await exchange(self._stub.Generate, request, timeout=self._timeout_s, metadata=_way(plan))
+        except MeshError as error:
+            raise _unanswered(error) from error
+        return _reply(reply, facts.get(WINNER_KEY, ""), facts.get(ATTEMPTS_KEY, ""))
+
+    async def stream(self, plan: Plan, call_id: str) -> AsyncGenerator[Piece | Reply, None]:
+        """Yield pieces and, last, one Reply."""
+        request = pb.GenerateStreamRequest(generation=_generation(plan, call_id))
+        try:
+            started = self._stub.GenerateStream(request, timeout=self._timeout_s, metadata=_way(plan))
+            # The generated stub cannot know that the channel of the mesh returns its own kind of stream.
+            async with aclosing(cast("MeshStream", started)) as messages:
+                async for message in messages:
+                    facts = await messages.metadata()
+                    winner = facts.get(WINNER_KEY, "")
+                    if message.HasField("summary"):
+                        yield _reply(message.summary, winner, facts.get(ATTEMPTS_KEY, ""))
+                    elif message.text:
+                        yield Piece(text=message.text, provider=winner or plan.order[0])
+        except MeshError as error:
+            raise _unanswered(error) from error
+
+    async def count_tokens(self, plan: Plan) -> int:
+        """Count the prompt's tokens at the first provider of the order."""
+        first = plan.models[0]
+        request = pb.CountTokensRequest(messages=_messages(plan), model=first.name)
+        metadata = ((ORDER_KEY, first.provider),)
+        try:
+            counted = await self._stub.CountTokens(request, timeout=_COUNT_TIMEOUT_S, metadata=metadata)
+        except MeshError as error:
+            raise _unanswered(error) from error
+        return counted.tokens
+
+
+def _way(plan: Plan) -> _Metadata:
+    return ((ORDER_KEY, ",".join(plan.order)), (HEDGE_DELAY_KEY, str(round(plan.hedge_delay_s * 1000))))
+
+
+def _generation(plan: Plan, call_id: str) -> pb.Generation:
+    return pb.Generation(
+        models={model.provider: model.name for model in plan.models},
+        messages=_messages(plan),
+        max_output_tokens=plan.output_tokens,
+        temperature=plan.temperature,
+        call_id=call_id,
+    )
+
+
+def _messages(plan: Plan) -> list[pb.Message]:
+    return [
+        pb.Message(role=pb.MESSAGE_ROLE_SYSTEM, content=plan.prompt.system),
+        pb.Message(role=pb.MESSAGE_ROLE_USER, content=plan.prompt.user),
+    ]
+
+
+def _reply(reply: pb.GenerateResponse, winner: str, attempts: str) -> Reply:
+    return Reply(
+        text=reply.text,
+        provider=reply.provider or winner,
+        model_version=reply.model_version,
+        usage=Usage(
+            input_tokens=reply.usage.input_tokens,
+            output_tokens=reply.usage.output_tokens,
+            estimated=reply.usage.estimated,
+        ),
+        truncated=reply.finish_reason == pb.FINISH_REASON_LENGTH,
+        attempts=_count(attempts),
+        duration=reply.duration.ToTimedelta(),
+    )
+
+
+def _unanswered(error: MeshError) -> Unanswered:
+    provider = error.metadata.get("provider") or error.transport.get(WINNER_KEY, "")
+    return Unanswered(error, provider=provider, attempts=_count(error.transport.get(ATTEMPTS_KEY, "")))
+
+
+def _count(attempts: str) -> int:
+    return max(1, int(attempts)) if attempts.isdecimal() else 1

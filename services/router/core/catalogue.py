@@ -1,0 +1,91 @@
+"""The models that exist, and what they cost."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from services.chassis.errors import not_found
+
+_MILLION = 1_000_000
+
+
+class Tier(StrEnum):
+    """How good a model is, best first (spec 3)."""
+
+    PREMIUM = "premium"
+    STANDARD = "standard"
+    FAST = "fast"
+    OFFLINE = "offline"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Price:
+    """Millionths of a US dollar for a million tokens: whole numbers, so that sums are exact."""
+
+    input_micro_usd_per_million: int
+    output_micro_usd_per_million: int
+
+    def of(self, *, input_tokens: int, output_tokens: int) -> int:
+        """Return what the tokens cost in micro-dollars, rounded up to a whole one (spec row PRV-06)."""
+        millionths = input_tokens * self.input_micro_usd_per_million + output_tokens * self.output_micro_usd_per_million
+        return -(-millionths // _MILLION)
+
+
+UNKNOWN_PRICE = Price(input_micro_usd_per_million=10_000_000, output_micro_usd_per_million=30_000_000)
+"""Of a model that nobody priced: 1 and 3 cents a thousand tokens (spec 4)."""
+UNKNOWN_CONTEXT_TOKENS = 8_192
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Model:
+    """One model of one provider."""
+
+    name: str
+    """Unique in the catalogue, and what the provider's vendor calls it."""
+    provider: str
+    tier: Tier
+    context_tokens: int
+    """Tokens that it can read and write together."""
+    price: Price
+    capabilities: tuple[str, ...] = ()
+
+    def fits(self, *, input_tokens: int, output_tokens: int) -> bool:
+        """Tell whether a prompt and the longest answer to it fit together."""
+        return input_tokens + output_tokens <= self.context_tokens
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Catalogue:
+    """All models, the preferred one of a provider before its others."""
+
+    models: tuple[Model, ...]
+
+    def named(self, name: str) -> Model:
+        """Return the model called ``name``. Raises CallerError MODEL_NOT_FOUND."""
+        for model in self.models:
+            if model.name == name:
+                return model
+        raise not_found("MODEL_NOT_FOUND", "model", name)
+
+    def preferred(self, provider: str) -> Model | None:
+        """Return the first model of ``provider``; None where it has none."""
+        return next((model for model in self.models if model.provider == provider), None)
+
+    def preferring(self, names: Mapping[str, str]) -> "Catalogue":
+        """Return the models with those of ``names`` (provider to model) first; one that is missing is added.
+
+        A model that the catalogue does not know is booked at the price of an unknown one, never at nothing.
+        """
+        first = tuple(self._of(provider, name) for provider, name in names.items())
+        return Catalogue(models=first + tuple(model for model in self.models if model not in first))
+
+    def _of(self, provider: str, name: str) -> Model:
+        known = (model for model in self.models if (model.provider, model.name) == (provider, name))
+        unknown = Model(
+            name=name,
+            provider=provider,
+            tier=Tier.STANDARD,
+            context_tokens=UNKNOWN_CONTEXT_TOKENS,
+            price=UNKNOWN_PRICE,
+        )
+        return next(known, unknown)

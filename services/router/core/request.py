@@ -1,0 +1,103 @@
+"""What is asked of the router, and the limits that every request meets before anything is spent."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from enum import StrEnum
+
+from services.chassis.errors import CallerError, Kind, Violation, invalid
+
+MODEL_CHOOSERS = frozenset({"admin", "operator"})
+"""Roles that may name a model themselves (spec row RTR-22)."""
+MAX_TEMPERATURE = 2.0
+
+
+class Domain(StrEnum):
+    """The field of work a question belongs to."""
+
+    LITERARY = "literary"
+    MARKET = "market"
+    GENERAL = "general"
+
+
+class Task(StrEnum):
+    """What is to be done with the question."""
+
+    ANALYSIS = "analysis"
+    GENERATION = "generation"
+    REASONING = "reasoning"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One question on its way to a model."""
+
+    query: str
+    domain: Domain
+    task: Task
+    context: str = ""
+    additional_context: str = ""
+    max_output_tokens: int = 0
+    """0 takes the default."""
+    temperature: float | None = None
+    """None takes the template's own."""
+    strategy: str = ""
+    """Empty takes the configured default."""
+    model: str = ""
+    """Empty leaves the choice to the strategy."""
+    roles: tuple[str, ...] = ()
+    """Roles of whoever asks."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What one request may have at most."""
+
+    query_characters: int = 5_000
+    additional_context_characters: int = 10_000
+    prompt_tokens: int = 4_000
+    """Spec row PRV-11."""
+    output_tokens: int = 4_000
+    default_output_tokens: int = 256
+    micro_usd: int = 500_000
+    """All its tries together (spec row PRV-08, ruling C15)."""
+
+
+def check(request: Request, limits: Limits, strategies: Collection[str]) -> None:
+    """Refuse what no provider should ever see.
+
+    Raises:
+        CallerError: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_OUT_OF_RANGE or MODEL_OVERRIDE_NOT_ALLOWED.
+    """
+    if not request.query.strip():
+        raise invalid("routing.query", "is empty; ask a question", reason="FIELD_REQUIRED")
+    _check_length("routing.query", request.query, limits.query_characters)
+    _check_length("routing.additional_context", request.additional_context, limits.additional_context_characters)
+    if not 0 <= request.max_output_tokens <= limits.output_tokens:
+        raise invalid(
+            "routing.max_output_tokens", f"must be 0 to {limits.output_tokens}", value=request.max_output_tokens
+        )
+    # A comparison with NaN is always false, so NaN is refused as well.
+    if request.temperature is not None and not 0 <= request.temperature <= MAX_TEMPERATURE:
+        raise invalid("routing.temperature", f"must be 0 to {MAX_TEMPERATURE:g}", value=request.temperature)
+    if request.strategy and request.strategy not in strategies:
+        raise invalid("routing.strategy", f"must be one of {', '.join(sorted(strategies))}", value=request.strategy)
+    if request.model and MODEL_CHOOSERS.isdisjoint(request.roles):
+        raise CallerError(
+            Kind.DENIED,
+            "MODEL_OVERRIDE_NOT_ALLOWED",
+            "only an admin or operator may name a model",
+            metadata={"field": "routing.model"},
+        )
+
+
+def _check_length(field: str, text: str, limit: int) -> None:
+    if len(text) <= limit:
+        return
+    problem = f"has {len(text)} characters; at most {limit} are allowed"
+    raise CallerError(
+        Kind.INVALID,
+        "FIELD_TOO_LONG",
+        f"{field} {problem}",
+        metadata={"field": field, "limit": str(limit), "actual": str(len(text))},
+        violations=(Violation(field=field, problem=problem),),
+    )

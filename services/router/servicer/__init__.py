@@ -1,0 +1,5 @@
+"""The router contract over the dispatcher: proto to values and back, nothing decided."""
+
+from services.router.servicer.router import Servicer
+
+__all__ = ["Servicer"]

@@ -1,0 +1,59 @@
+"""magistrate.router.v1.RouterService."""
+
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Any
+
+import grpc
+
+from magistrate.router.v1 import router_pb2 as pb
+from magistrate.router.v1 import router_pb2_grpc
+from services.chassis import call
+from services.router.dispatch import Answer, Dispatcher
+from services.router.ports import Health
+from services.router.servicer import replies, requests
+
+_Context = grpc.aio.ServicerContext[Any, Any]  # Any: gRPC's context is not generic over what we use of it
+
+
+@dataclass(frozen=True, kw_only=True)
+class Servicer(router_pb2_grpc.RouterServiceServicer):
+    """Implements the RPCs whose logic stands; ``services.pending`` names the others."""
+
+    dispatcher: Dispatcher
+    health: Health
+
+    async def Generate(self, request: pb.GenerateRequest, _context: _Context) -> pb.GenerateResponse:
+        """Return the first good answer of the hedged route."""
+        asked = requests.read(request.routing, call.current().principal.roles)
+        answer = await self.dispatcher.generate(asked, request.routing.decision_id)
+        return pb.GenerateResponse(text=answer.text, route=replies.taken_route(answer), truncated=answer.truncated)
+
+    async def GenerateStream(
+        self, request: pb.GenerateStreamRequest, _context: _Context
+    ) -> AsyncIterator[pb.GenerateStreamResponse]:
+        """Yield the answer as it is written and, last, its route."""
+        asked = requests.read(request.routing, call.current().principal.roles)
+        async with aclosing(self.dispatcher.stream(asked, request.routing.decision_id)) as events:
+            async for event in events:
+                if isinstance(event, Answer):
+                    yield pb.GenerateStreamResponse(route=replies.taken_route(event), truncated=event.truncated)
+                else:
+                    yield pb.GenerateStreamResponse(text=event)
+
+    async def PlanRoute(self, request: pb.PlanRouteRequest, _context: _Context) -> pb.PlanRouteResponse:
+        """Explain what Generate would do."""
+        asked = requests.read(request.routing, call.current().principal.roles)
+        return replies.plan_reply(self.dispatcher.plan(asked))
+
+    async def ListModels(self, _request: pb.ListModelsRequest, _context: _Context) -> pb.ListModelsResponse:
+        """List the catalogue with what was last seen of each provider."""
+        enabled = self.dispatcher.policy.providers
+        models = sorted(self.dispatcher.catalogue.models, key=lambda model: (model.provider, model.name))
+        return pb.ListModelsResponse(
+            models=[
+                replies.listed(model, enabled=model.provider in enabled, seen=self.health.seen(model.provider))
+                for model in models
+            ]
+        )
