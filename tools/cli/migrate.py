@@ -1,8 +1,10 @@
 """`magistrate migrate`: move the schemas of a running stack forward or back."""
 
+import importlib
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
+from types import ModuleType
 from typing import Annotated
 
 import typer
@@ -10,17 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tools.cli.arguments import DEFAULT_STATE, Json, State
-from tools.migrate.schemas import (
-    HEAD,
-    PREVIOUS,
-    MigrationError,
-    Position,
-    Schema,
-    downgrade,
-    position,
-    schemas,
-    upgrade,
-)
+from tools.migrate.schemas import HEAD, PREVIOUS, MigrationError, Position, Schema, schemas
 from tools.up.control import serving
 from tools.up.database import owner_login
 from tools.up.failures import StackError
@@ -39,7 +31,7 @@ def up(
 ) -> None:
     """Move forward, to the newest revision unless told."""
     login = _login(state_dir)
-    _show([_guarded(upgrade, login, item, to) for item in _chosen(schema)], as_json=as_json)
+    _show([_guarded(_moves().upgrade, login, item, to) for item in _chosen(schema)], as_json=as_json)
 
 
 @app.command()
@@ -51,16 +43,21 @@ def down(
 ) -> None:
     """Move one schema back, by one revision unless told. Data that only newer revisions hold is lost."""
     login = _login(state_dir)
-    _show([_guarded(downgrade, login, item, to) for item in _chosen(schema)], as_json=as_json)
+    _show([_guarded(_moves().downgrade, login, item, to) for item in _chosen(schema)], as_json=as_json)
 
 
 @app.command()
 def current(state_dir: State = DEFAULT_STATE, schema: _OnlySchema = None, as_json: Json = False) -> None:
     """Show the revision of every schema. Exit code 1 when a migration is waiting."""
     login = _login(state_dir)
-    found = [position(login, item) for item in _chosen(schema)]
+    found = [_moves().position(login, item) for item in _chosen(schema)]
     _show(found, as_json=as_json)
     raise typer.Exit(0 if all(item.up_to_date for item in found) else 1)
+
+
+def _moves() -> ModuleType:
+    """Load Alembic only for the commands of this file; the others would wait half a second for nothing."""
+    return importlib.import_module("tools.migrate.moves")
 
 
 def _login(state_dir: State) -> str:

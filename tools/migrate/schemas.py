@@ -1,31 +1,14 @@
-"""Move schemas to a revision, each in one transaction, so that a failed migration changes nothing."""
+"""The schemas that have migrations, and where each stands."""
 
-import asyncio
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.resources import as_file, files
 from pathlib import Path
-
-import psycopg
-from alembic import command
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from alembic.util import CommandError
-from sqlalchemy import Connection, create_engine, text
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.pool import NullPool
 
 import services
 from services.topology import SERVICES
 
-ENVIRONMENT = files("tools.migrate") / "environment"
 HEAD = "head"
 BASE = "base"
 PREVIOUS = "-1"
-_LOCK = 5_403_771
-"""Key of the advisory lock that lets one migration run at a time; any number that nothing else uses."""
 
 
 class MigrationError(Exception):
@@ -65,82 +48,3 @@ def schemas(root: Path | None = None) -> tuple[Schema, ...]:
     rooms = root or Path(services.__path__[0])
     found = (Schema(name=s.name, folder=rooms / s.room / "migrations") for s in SERVICES if s.has_schema)
     return tuple(schema for schema in found if schema.folder.is_dir())
-
-
-def upgrade(conninfo: str, schema: Schema, revision: str = HEAD) -> Position:
-    """Move ``schema`` forward to ``revision``; create it if it is not there. A second time changes nothing.
-
-    Args:
-        conninfo: libpq's login of the owner.
-        schema: What to move.
-        revision: A revision id, ``head`` or ``+N``.
-
-    Raises:
-        MigrationError: There is no such revision, or the database refuses a statement of it.
-    """
-    return _move(conninfo, schema, lambda config: command.upgrade(config, revision))
-
-
-def downgrade(conninfo: str, schema: Schema, revision: str = PREVIOUS) -> Position:
-    """Move ``schema`` back to ``revision`` (an id, ``base`` or ``-N``); data that only newer revisions hold is lost.
-
-    Raises:
-        MigrationError: There is no such revision, or the database refuses a statement of it.
-    """
-    return _move(conninfo, schema, lambda config: command.downgrade(config, revision))
-
-
-def position(conninfo: str, schema: Schema) -> Position:
-    """Return where ``schema`` stands."""
-    with _connection(conninfo) as connection:
-        return _position(connection, schema)
-
-
-async def upgrade_all(conninfo: str) -> tuple[Position, ...]:
-    """Move every schema to its newest revision, one after the other."""
-    return tuple([await asyncio.to_thread(upgrade, conninfo, schema) for schema in schemas()])
-
-
-def _move(conninfo: str, schema: Schema, move: Callable[[Config], None]) -> Position:
-    with _connection(conninfo) as connection, as_file(ENVIRONMENT) as environment:
-        connection.execute(text("select pg_advisory_xact_lock(:key)"), {"key": _LOCK})
-        connection.execute(text(f'create schema if not exists "{schema.name}"'))
-        try:
-            move(_config(environment, schema, connection))
-        except CommandError as error:
-            raise MigrationError(f"schema {schema.name}: {error}") from error
-        except DBAPIError as error:
-            raise MigrationError(f"schema {schema.name}: {error.orig} ({error.statement})") from error
-        return _position(connection, schema)
-
-
-def _config(environment: Path, schema: Schema, connection: Connection | None = None) -> Config:
-    config = Config()
-    config.set_main_option("script_location", _escaped(environment))
-    config.set_main_option("version_locations", _escaped(schema.folder))
-    config.set_main_option("path_separator", "newline")
-    config.attributes.update(connection=connection, schema=schema.name)
-    return config
-
-
-def _escaped(path: Path) -> str:
-    """Return a path as a value of Alembic's configuration, which interpolates percent signs."""
-    return str(path).replace("%", "%%")
-
-
-def _position(connection: Connection, schema: Schema) -> Position:
-    context = MigrationContext.configure(connection, opts={"version_table_schema": schema.name})
-    with as_file(ENVIRONMENT) as environment:
-        script = ScriptDirectory.from_config(_config(environment, schema))
-    return Position(schema=schema.name, current=context.get_current_revision(), head=script.get_current_head())
-
-
-@contextmanager
-def _connection(conninfo: str) -> Iterator[Connection]:
-    """Yield a connection in a transaction that commits at the end; libpq's string keeps the password out of a URL."""
-    engine = create_engine("postgresql+psycopg://", creator=lambda: psycopg.connect(conninfo), poolclass=NullPool)
-    try:
-        with engine.begin() as connection:
-            yield connection
-    finally:
-        engine.dispose()

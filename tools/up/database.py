@@ -1,10 +1,12 @@
 """The one database: an owner, and for each service that keeps state a schema and a login role named like it."""
 
+import asyncio
+
 import psycopg
 from psycopg import sql
 
 from services.topology import SERVICES
-from tools.migrate.schemas import MigrationError, upgrade_all
+from tools.migrate.schemas import MigrationError, schemas
 from tools.up.failures import StackError
 from tools.up.folder import Folder
 from tools.up.part import Part
@@ -42,7 +44,7 @@ class Database(Part):
         async with await psycopg.AsyncConnection.connect(conninfo) as database:
             await _provide_schemas(database)
         try:
-            await upgrade_all(owner_login(self._folder, self._port))
+            await asyncio.to_thread(_migrate, owner_login(self._folder, self._port))
         except MigrationError as error:
             raise StackError(f"a migration failed: {error}") from error
 
@@ -50,6 +52,14 @@ class Database(Part):
 def owner_login(folder: Folder, port: int) -> str:
     """Return the owner's login to the database."""
     return login(port, DATABASE, OWNER, folder.secret(f"postgres-{OWNER}"))
+
+
+def _migrate(conninfo: str) -> None:
+    """Move every schema to its newest revision, one after the other."""
+    from tools.migrate.moves import upgrade  # noqa: PLC0415 - Alembic's import takes long; here it delays nobody
+
+    for schema in schemas():
+        upgrade(conninfo, schema)
 
 
 async def _provide_role(server: psycopg.AsyncConnection, role: str, folder: Folder) -> None:

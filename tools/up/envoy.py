@@ -21,7 +21,7 @@ _DRAIN_LIMIT_S = 5.0
 
 
 class Envoy(Part):
-    """The proxy process; it stops last of the mesh, because draining services still call each other through it."""
+    """The proxy process; draining services still call each other through it."""
 
     name = NAME
     hint = "`magistrate logs envoy` shows the line of the configuration that it refuses"
@@ -34,10 +34,8 @@ class Envoy(Part):
         ports: Mapping[str, int],
         jwks: Path,
         vendors: tuple[Vendor, ...],
-        services: tuple[str, ...],
     ) -> None:
         self.address = f"{LOOPBACK}:{ports['edge']}"
-        self.stops_after = services
         self._folder = folder
         self._admin = run_dir / "envoy-admin.sock"
         self._config = folder.data(NAME) / "envoy.yaml"
@@ -61,12 +59,15 @@ class Envoy(Part):
         """
         self._admin.unlink(missing_ok=True)
         try:
-            write(render(local_mesh(self._settings, self._door, self._ports)), self._config)
-            await asyncio.to_thread(validate, self._config)
+            await asyncio.to_thread(self._configure)
         except (PlanError, ConfigError) as error:
             raise StackError(f"the mesh cannot be planned: {error}") from error
         except FileNotFoundError as error:
             raise StackError(str(error), hint="pip install 'magistrate[local]'") from error
+
+    def _configure(self) -> None:
+        write(render(local_mesh(self._settings, self._door, self._ports)), self._config)
+        validate(self._config)
 
     async def ready(self) -> bool:
         """Ask its admin socket."""

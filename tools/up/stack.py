@@ -56,12 +56,14 @@ def assemble(options: Options, ledger: Ledger) -> tuple[Part, ...]:
     )
     services = mesh_services(environment, run_dir, vendors)
     names = tuple(service.name for service in services)
-    return (
+    foundation: tuple[Part, ...] = (
         postgres,
         Database(folder, postgres, chosen["postgres"]),
         Valkey(folder, chosen["valkey"]),
         *(() if LOCAL in options.vendor_urls else (model,)),
-        Envoy(folder=folder, run_dir=run_dir, ports=chosen, jwks=jwks, vendors=vendors, services=names),
-        *services,
-        *((SamplePack(folder, ledger, base, names),) if options.sample and not ledger.record.sample_ingested else ()),
+        Envoy(folder=folder, run_dir=run_dir, ports=chosen, jwks=jwks, vendors=vendors),
     )
+    for part in foundation:
+        part.stops_after = names
+    fresh = options.sample and not ledger.record.sample_ingested
+    return (*foundation, *services, *((SamplePack(folder, ledger, base, names),) if fresh else ()))

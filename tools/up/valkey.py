@@ -1,9 +1,7 @@
 """Valkey (the Redis protocol): what may be lost. Passwords only, its own append-only file."""
 
+import asyncio
 from pathlib import Path
-
-import redis.asyncio as redis
-from redis.exceptions import RedisError
 
 from tools.certs.publish import private_folder, write_private
 from tools.up.failures import StackError
@@ -18,6 +16,8 @@ except ModuleNotFoundError:
     get_binary_path = None
 
 NAME = "valkey"
+_PROBE_LIMIT_S = 2.0
+_WELCOME = b"+OK\r\n+PONG\r\n"
 
 
 class Valkey(Part):
@@ -64,12 +64,16 @@ class Valkey(Part):
         write_private(self._data / "valkey.conf", lines.encode())
 
     async def ready(self) -> bool:
-        """Log in and ping."""
-        password = self.password_file.read_text()
-        client = redis.Redis(host=LOOPBACK, port=self._port, password=password, socket_timeout=2)
+        """Log in and ping; two commands need no client library."""
         try:
-            return bool(await client.ping())
-        except (RedisError, OSError):
+            reader, writer = await asyncio.open_connection(LOOPBACK, self._port)
+        except OSError:
+            return False
+        writer.write(f"AUTH {self.password_file.read_text()}\r\nPING\r\n".encode())
+        try:
+            async with asyncio.timeout(_PROBE_LIMIT_S):
+                return await reader.readexactly(len(_WELCOME)) == _WELCOME
+        except (OSError, EOFError, TimeoutError):
             return False
         finally:
-            await client.aclose()
+            writer.close()
