@@ -25,6 +25,8 @@ async def serve_metrics(path: Path, port: int = 0) -> AsyncIterator[None]:
     finally:
         server.close()
         await server.wait_closed()
+        if not port:
+            _forget(path)
 
 
 def _listen(path: Path) -> socket.socket:
@@ -34,6 +36,10 @@ def _listen(path: Path) -> socket.socket:
     listener.bind(str(path))
     path.chmod(_OWNER_AND_GROUP)
     return listener
+
+
+def _forget(path: Path) -> None:
+    path.unlink(missing_ok=True)
 
 
 async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

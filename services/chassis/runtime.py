@@ -63,7 +63,8 @@ class Runtime:
         self._tracing = tracing
         self._tasks: set[asyncio.Task[Any]] = set()
         self._checks: dict[str, _Check] = {}
-        self._stop = asyncio.Event()
+        self.draining = asyncio.Event()
+        """Set when the drain begins: a stream that would go on for longer than the grace ends itself then."""
         self.channel: MeshChannel = open_channel(
             str(settings.run_dir / f"{name}-egress.sock"), Departures(tracing=tracing)
         )
@@ -91,7 +92,7 @@ class Runtime:
 
     def stop(self) -> None:
         """Begin the drain, as SIGTERM does."""
-        self._stop.set()
+        self.draining.set()
 
     async def serve(self, registrations: Sequence[Registration], *, pending: Mapping[str, str] = PENDING) -> None:
         """Serve until SIGTERM or SIGINT, then drain: no call that was accepted fails."""
@@ -103,7 +104,7 @@ class Runtime:
         await server.start(path)
         _log.info("listening", socket=str(path))
         becoming_ready = self.spawn(self._become_ready(server), name="readiness")
-        await self._stop.wait()
+        await self.draining.wait()
         becoming_ready.cancel()
         _log.info("draining", drain_s=self._settings.drain_s)
         await server.drain(delay_s=self._settings.drain_delay_s, grace_s=self._settings.drain_s)

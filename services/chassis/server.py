@@ -56,7 +56,7 @@ class MeshServer:
     ) -> None:
         self._names = [registration.name for registration in registrations]
         self._server = grpc.aio.server(options=SERVER_OPTIONS)
-        self._health = health.aio.HealthServicer()
+        self._health = _Health()
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         reflection.enable_server_reflection([*self._names, reflection.SERVICE_NAME, health.SERVICE_NAME], self._server)
         table = HandlerTable(steps.chain(pending, tracing))
@@ -93,11 +93,35 @@ class MeshServer:
         """
         await self._health.enter_graceful_shutdown()
         await asyncio.sleep(delay_s)
+        self._health.dismiss()
         await self._server.stop(grace_s)
 
     async def _say(self, status: "health_pb2.HealthCheckResponse.ServingStatus") -> None:
         for name in ("", *self._names):
             await self._health.set(name, status)
+
+
+class _Health(health.aio.HealthServicer):  # type: ignore[misc]  # untyped library
+    """The standard health service, whose watchers do not hold up the drain."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._dismissed = asyncio.Event()
+
+    def dismiss(self) -> None:
+        """End every watch; the watchers have had the last word already."""
+        self._dismissed.set()
+
+    async def Watch(self, request: Any, context: Any) -> None:  # noqa: N802 - the name in the protocol
+        """Send the status at once and after every change, until the client leaves or the drain ends it."""
+        watch = asyncio.ensure_future(super().Watch(request, context))
+        dismissal = asyncio.ensure_future(self._dismissed.wait())
+        try:
+            await asyncio.wait({watch, dismissal}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            watch.cancel()
+            dismissal.cancel()
+            await asyncio.gather(watch, dismissal, return_exceptions=True)
 
 
 def _free(path: Path) -> None:

@@ -17,7 +17,7 @@ from services.chassis.client import NoDeadlineError, exchange
 from services.chassis.errors import CALLER_KINDS, CallerError, Kind, MeshError, Violation, WorldError, invalid, of_kind
 from services.chassis.handlers import MAX_MESSAGE_BYTES
 from services.chassis.testing import TESTER, serving
-from tests.contract.echo import PARSE, SERVICE, Echo, EchoStub, each, registrations, says
+from tests.fakes.echo import PARSE, SERVICE, Echo, EchoStub, each, registrations, says
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 NOT_UTF8 = b"\x0a\x02\xff\xff"
