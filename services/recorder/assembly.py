@@ -3,7 +3,6 @@
 import secrets
 from dataclasses import dataclass
 
-import asyncpg
 from asyncpg import Pool
 
 from services.chassis.clock import Clock
@@ -30,7 +29,7 @@ class Recorder:
     publisher: Publisher
 
 
-def assemble(config: Config, pool: Pool[asyncpg.Record], *, signer: Signer, seal: Seal, clock: Clock) -> Recorder:
+def assemble(config: Config, pool: Pool, *, signer: Signer, seal: Seal, clock: Clock) -> Recorder:
     """Return a recorder that writes through ``pool``."""
     window = Window(max_records=config.batch_records, linger_s=config.linger_s)
     writer, reader = PostgresWriter(pool, timeout_s=config.commit_timeout_s), PostgresReader(pool)

@@ -11,9 +11,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from tools.verify.note import verifier_key
 
-SIGNING_KEY = "recorder-signing.pem"
+SIGNING_KEY = "recorder.pem"
 """Ed25519 private key, PKCS 8 PEM."""
-BODY_KEY = "recorder-body.key"
+BODY_KEY = "recorder.body"
 """AES-256 key, base64."""
 VERIFIER_KEY = "recorder.vkey"
 """Public key as a C2SP verifier key; it may go to anybody."""
@@ -46,7 +46,7 @@ def _create(path: Path, content: bytes) -> bool:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description="Make the recorder's signing key, body key and verifier key.")
+    parser = argparse.ArgumentParser(description="Make the recorder's three key files.")
     parser.add_argument("folder", type=Path)
     parser.add_argument("--deployment", default="local", help="as MAGISTRATE_RECORDER_DEPLOYMENT (default: local)")
     arguments = parser.parse_args()

@@ -25,7 +25,7 @@ on conflict (log, size) do nothing"""
 class PostgresCheckpoints:
     """Stores at most one checkpoint for each size of a log."""
 
-    def __init__(self, pool: Pool[asyncpg.Record]) -> None:
+    def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
     async def heads(self) -> Sequence[Head]:

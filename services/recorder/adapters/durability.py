@@ -1,6 +1,5 @@
 """Refuse a database that acknowledges what a power cut would lose."""
 
-import asyncpg
 from asyncpg import Pool
 
 from services.chassis.postgres import guarded
@@ -12,7 +11,7 @@ class NotDurableError(Exception):
     """The server runs with a setting that makes COMMIT a promise it cannot keep."""
 
 
-async def check_durable(pool: Pool[asyncpg.Record]) -> None:
+async def check_durable(pool: Pool) -> None:
     """Return if a COMMIT of this server survives a crash of its machine.
 
     Raises:

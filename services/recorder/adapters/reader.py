@@ -33,7 +33,7 @@ NODES = "select hash from node where log = $1 and number >= $2 and number < $3 a
 class PostgresReader:
     """Reads heads, records and tiles."""
 
-    def __init__(self, pool: Pool[asyncpg.Record]) -> None:
+    def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
     async def head(self, tenant: str, origin: str) -> Head | None:

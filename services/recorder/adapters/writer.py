@@ -13,7 +13,7 @@ from services.recorder.core.batch import Entry, Plan, plan
 from services.recorder.core.merkle import Frontier
 from services.recorder.ports import LogDivergedError, RejectedError, Written
 
-Connection = PoolConnectionProxy[asyncpg.Record]
+Connection = PoolConnectionProxy
 
 # Every log of the tenant is locked, so that a retry across the turn of a half-year finds its key in the older log. The
 # commit waits for the disk whatever the server's default is.
@@ -42,7 +42,7 @@ ADVANCE = "update head set size = $3, frontier = $4 where log = $1 and size = $2
 class PostgresWriter:
     """Writes batches; safe with any number of recorder processes, which take turns on the head row."""
 
-    def __init__(self, pool: Pool[asyncpg.Record], *, timeout_s: float) -> None:
+    def __init__(self, pool: Pool, *, timeout_s: float) -> None:
         self._pool = pool
         self._timeout_s = timeout_s
 

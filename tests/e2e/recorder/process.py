@@ -1,0 +1,97 @@
+"""A recorder as a process of its own, to be killed."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from tests.fakes.postgres import Database
+from tools.verify.keys import BODY_KEY, SIGNING_KEY
+
+ROOT = Path(__file__).parents[3]
+READY_S = 60
+
+
+@dataclass(slots=True)
+class RecorderProcess:
+    """`python -m services recorder` in a folder of its own, on a database that others may share."""
+
+    run_dir: Path
+    keys: Path
+    database: Database
+    settings: dict[str, str] = field(default_factory=dict)
+    process: asyncio.subprocess.Process | None = None
+
+    @property
+    def socket(self) -> Path:
+        """Return where it listens."""
+        return self.run_dir / "recorder.sock"
+
+    async def start(self) -> None:
+        """Start it and return when it says SERVING."""
+        with (self.run_dir / "log").open("ab") as log:
+            self.process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "services", "recorder", env=self._environment(), cwd=ROOT, stdout=log, stderr=log
+            )
+        async with asyncio.timeout(READY_S):
+            await self._serving()
+
+    async def kill(self) -> None:
+        """End it without a chance to clean up."""
+        await self._end(signal.SIGKILL)
+
+    async def stop(self) -> int:
+        """Ask it to drain; return its exit code."""
+        return await self._end(signal.SIGTERM)
+
+    async def _end(self, number: signal.Signals) -> int:
+        assert self.process is not None
+        if self.process.returncode is None:
+            self.process.send_signal(number)
+        return await self.process.wait()
+
+    async def _serving(self) -> None:
+        async with grpc.aio.insecure_channel(f"unix:{self.socket}") as channel:
+            watching = health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest(), wait_for_ready=True)
+            async for answer in watching:
+                if answer.status == health_pb2.HealthCheckResponse.SERVING:
+                    return
+
+    def _environment(self) -> dict[str, str]:
+        return {
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": f"{ROOT}:{ROOT / 'gen/python'}",
+            "MAGISTRATE_RUN_DIR": str(self.run_dir),
+            "MAGISTRATE_DRAIN_DELAY_S": "0",
+            "MAGISTRATE_POSTGRES_HOST": self.database.host,
+            "MAGISTRATE_POSTGRES_PORT": str(self.database.port),
+            "MAGISTRATE_POSTGRES_DATABASE": self.database.name,
+            "MAGISTRATE_POSTGRES_USER": "recorder",
+            "MAGISTRATE_POSTGRES_PASSWORD_FILE": str(self.database.password_file),
+            "MAGISTRATE_POSTGRES_SCHEMA": "recorder",
+            "MAGISTRATE_RECORDER_SIGNING_KEY_FILE": str(self.keys / SIGNING_KEY),
+            "MAGISTRATE_RECORDER_BODY_KEY_FILE": str(self.keys / BODY_KEY),
+            "MAGISTRATE_RECORDER_CHECKPOINT_INTERVAL_S": "0.2",
+            **self.settings,
+        }
+
+
+@asynccontextmanager
+async def recorder_process(
+    folder: Path, keys: Path, database: Database, **settings: str
+) -> AsyncIterator[RecorderProcess]:
+    """Yield a running recorder; it is gone afterwards."""
+    folder.mkdir()  # noqa: ASYNC240 - a test waits for nobody else
+    process = RecorderProcess(run_dir=folder, keys=keys, database=database, settings=settings)
+    await process.start()
+    try:
+        yield process
+    finally:
+        await process.kill()
