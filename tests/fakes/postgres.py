@@ -23,7 +23,8 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from tools.migrate.schemas import Schema, downgrade, upgrade
+from tools.migrate.moves import downgrade, upgrade
+from tools.migrate.schemas import Schema
 
 OWNER = "owner"
 """The superuser who owns every database."""

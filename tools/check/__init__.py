@@ -1,1 +1,1 @@
-"""The fast checks behind ``make check``: each is one command or one function; all run, and all failures are shown."""
+"""The fast checks behind ``make check``: each is a command or a function; all run, all failures are shown."""

@@ -18,8 +18,8 @@ def page(_: Path) -> str:
     sections = "\n".join(_section(settings) for settings in sorted(_all(Settings), key=_prefix))
     return f"""# Configuration
 
-Each process reads its environment once at the start. A wrong value stops it with one line that names the variable, the value
-and what would be right. Secrets are paths of files, read anew at each use.
+Each process reads its environment once at the start. A wrong value stops it with one line that names the variable,
+the value and what would be right. Secrets are paths of files, read anew at each use.
 
 {sections}
 """

@@ -18,8 +18,8 @@ def page(root: Path) -> str:
     table = "\n".join(rows)
     return f"""# Error reasons
 
-Every status that is not OK carries `google.rpc.ErrorInfo` with domain `magistrate.dev` and one of these reasons; `BadRequest`
-names the fields at fault and `RetryInfo` the wait, where they apply.
+Every status that is not OK carries `google.rpc.ErrorInfo` with domain `magistrate.dev` and one of these reasons;
+`BadRequest` names the fields at fault and `RetryInfo` the wait, where they apply.
 
 | Reason | Status | Meaning |
 |---|---|---|

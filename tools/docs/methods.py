@@ -12,8 +12,8 @@ def page(_: Path) -> str:
     return f"""# Methods
 
 Who may call what. Mesh callers are proven by their certificate (SPIFFE id), outside roles by the token; Envoy refuses
-everybody else with `CALLER_NOT_ALLOWED`, the gate with `ROLE_NOT_ALLOWED`. A call without a deadline gets the default; one
-with a longer deadline gets the cap.
+everybody else with `CALLER_NOT_ALLOWED`, the gate with `ROLE_NOT_ALLOWED`. A call without a deadline gets the default;
+one with a longer deadline gets the cap.
 
 {sections}
 """

@@ -20,8 +20,8 @@ def page(root: Path) -> str:
     traps = [row for row in rows if "-" not in row]
     return f"""# Which test proves which row
 
-{len(proven)} of {len(rows)} rows are cited by at least one test. A citation says that the test proves the row or a part of it;
-a row without one is open. Ids are those of the feature table.
+{len(proven)} of {len(rows)} rows are cited by at least one test. A citation says that the test proves the row or a part
+of it; a row without one is open. Ids are those of the feature table.
 
 {sections}
 ## Known defects of earlier systems

@@ -40,7 +40,7 @@ def peer_cluster(peer: Peer, certs: Path) -> Config:
         **_hosts(peer.cluster, peer.address, vendor=peer.vendor),
         "transport_socket": peer_tls(certs, peer),
         "circuit_breakers": {"thresholds": [{**_limits(), "retry_budget": _budget()}]},
-        **(_leaves_its_order() if peer.vendor else _loses_bad_hosts()),
+        **(_leaves_its_order() if peer.in_order else _loses_bad_hosts()),
     }
 
 
@@ -104,7 +104,7 @@ def _leaves_its_order() -> Config:
     """Eject a failing provider at once and wholly: the order then starts with the next one.
 
     Local and upstream failures count together, or a provider that hangs, and so is always cancelled as the loser of a
-    hedge, would never leave. Its peer without a vendor (asked alone) has no other to move to and is never ejected.
+    hedge, would never leave. The same provider asked alone has no other to move to; see ``_loses_bad_hosts``.
     """
     return {
         "common_lb_config": {"healthy_panic_threshold": {"value": 0}},

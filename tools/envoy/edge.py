@@ -29,8 +29,8 @@ def edge_listener(edge: Edge, certs: Path) -> Config:
     """Return the listener that the world sees."""
     http = manager(
         "edge",
-        host={"routes": _routes(edge), **_headers()},
-        filters=[_size_limit(), token_filter(edge), gate_filter(edge.gate)],
+        host={"routes": _routes(edge)},
+        filters=[_reply_headers(), _size_limit(), token_filter(edge), gate_filter(edge.gate)],
         codec_type="AUTO",
         early_header_mutation_extensions=[strip_private_headers()],
         use_remote_address=True,
@@ -84,11 +84,14 @@ def _size_limit() -> Config:
     )
 
 
-def _headers() -> Config:
-    return {
-        "response_headers_to_remove": [NOT_PROCESSED_HEADER],
-        "response_headers_to_add": [
-            {"header": {"key": key, "value": value}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}
-            for key, value in _SECURITY_HEADERS.items()
-        ],
-    }
+def _reply_headers() -> Config:
+    """Set the headers of every reply, also of refusals: first in the chain, it sees them all."""
+    own = [
+        {"append": {"header": {"key": key, "value": value}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}}
+        for key, value in _SECURITY_HEADERS.items()
+    ]
+    return extension(
+        "envoy.filters.http.header_mutation",
+        "envoy.extensions.filters.http.header_mutation.v3.HeaderMutation",
+        mutations={"response_mutations": [*own, {"remove": NOT_PROCESSED_HEADER}]},
+    )

@@ -64,7 +64,9 @@ class Peer:
     callee: str
     address: Tcp
     vendor: str = ""
-    """Set on a peer that stands in provider orders: it leaves the order while it fails."""
+    """For a provider: the name under which the router knows it."""
+    in_order: bool = False
+    """Whether it stands in provider orders: then it leaves them while it fails."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

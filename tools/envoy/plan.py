@@ -143,15 +143,17 @@ class _Draft:
             service=service.name,
             listen=_pipe(self.settings, f"{service.name}-egress"),
             routes=self._routes(service.name),
-            denied=self._denied(service.name),
+            denied=tuple(path for path, callers in self._contract().items() if service.name not in callers),
             fallback=self._fallback(service.name),
         )
 
     def edge(self, door: Door) -> Edge:
+        # The edge itself calls the gate; that is no way in for anybody else.
+        routes = tuple(r for r in self._routes(EDGE) if r.cluster != _cluster(EDGE, GATE_SERVICE))
         return Edge(
             listen=Tcp(host=door.host, port=door.port),
-            routes=tuple(r for r in self._routes(EDGE) if r.cluster != _cluster(EDGE, GATE_SERVICE)),
-            denied=self._denied(EDGE),
+            routes=routes,
+            denied=tuple(path for path in self._contract() if path not in {route.method.path for route in routes}),
             gate=_cluster(EDGE, GATE_SERVICE),
             health=_cluster(EDGE, HEALTH_SERVICE),
             jwks=door.jwks_file,
@@ -165,14 +167,22 @@ class _Draft:
         peers: list[Peer] = []
         for callee in self.enabled:
             if any(caller in method.callers for method in _methods(callee)):
+                peers.append(
+                    self._peer(caller, callee, cluster=_cluster(caller, callee.name), in_order=bool(callee.vendor))
+                )
                 if callee.vendor:
                     peers.append(self._peer(caller, callee, cluster=_direct_cluster(caller, callee.name)))
-                peers.append(self._peer(caller, callee, cluster=_cluster(caller, callee.name), vendor=callee.vendor))
         return tuple(peers)
 
-    def _peer(self, caller: str, callee: Service, *, cluster: str, vendor: str = "") -> Peer:
-        address = self.where[callee.name]
-        return Peer(cluster=cluster, caller=caller, callee=callee.name, address=address, vendor=vendor)
+    def _peer(self, caller: str, callee: Service, *, cluster: str, in_order: bool = False) -> Peer:
+        return Peer(
+            cluster=cluster,
+            caller=caller,
+            callee=callee.name,
+            address=self.where[callee.name],
+            vendor=callee.vendor,
+            in_order=in_order,
+        )
 
     def _routes(self, caller: str) -> tuple[Route, ...]:
         return tuple(
@@ -183,9 +193,9 @@ class _Draft:
             if caller in method.callers
         )
 
-    def _denied(self, caller: str) -> tuple[str, ...]:
-        paths = {m.path: caller in m.callers for service in self.settings.services for m in _methods(service)}
-        return tuple(path for path, allowed in paths.items() if not allowed)
+    def _contract(self) -> dict[str, tuple[str, ...]]:
+        """Return the callers of every path, also of services that are not enabled here."""
+        return {m.path: m.callers for service in self.settings.services for m in _methods(service)}
 
     def _fallback(self, caller: str) -> Fallback | None:
         providers = {s.vendor: s for s in self.enabled if s.vendor}

@@ -18,9 +18,16 @@ def ingress_tls(certs: Path, identity: str) -> Config:
 
 def edge_tls(certs: Path, *, require_client_certificate: bool) -> Config:
     """Show the edge's certificate; HTTP/1.1 is spoken beside HTTP/2 for clients that are not gRPC."""
-    return _downstream(
+    tls = _downstream(
         certs, topology.EDGE, alpn=("h2", "http/1.1"), require_client_certificate=require_client_certificate
     )
+    if not require_client_certificate:
+        # A rule about names makes Envoy insist on a certificate; one that is shown must still be of our authority.
+        context = tls["typed_config"]["common_tls_context"]
+        context["validation_context_sds_secret_config"] = context.pop("combined_validation_context")[
+            "validation_context_sds_secret_config"
+        ]
+    return tls
 
 
 def peer_tls(certs: Path, peer: Peer) -> Config:

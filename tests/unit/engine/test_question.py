@@ -1,0 +1,84 @@
+"""What may be asked."""
+
+import dataclasses
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from magistrate.common.v1 import task_pb2
+from services.chassis.errors import CallerError, Kind
+from services.engine.core import question
+from services.engine.core.question import Domain, Question, TaskType
+
+GOOD = Question(query="How many days of leave?", domain=Domain.GENERAL, task_type=TaskType.ANALYSIS)
+
+BAD = [
+    ({"query": ""}, "question.query", "FIELD_REQUIRED"),
+    ({"query": " \n\t"}, "question.query", "FIELD_REQUIRED"),
+    ({"query": "ab " * 1667}, "question.query", "FIELD_TOO_LONG"),
+    ({"query": "a\x00b\x1bc"}, "question.query", "TEXT_REJECTED"),
+    ({"query": "a" * 64}, "question.query", "TEXT_REJECTED"),
+    ({"additional_context": "ab " * 3334}, "question.additional_context", "FIELD_TOO_LONG"),
+    ({"pack_id": "Hand Book"}, "question.context_pack_id", "FIELD_MALFORMED"),
+    ({"pack_id": "a" * 64}, "question.context_pack_id", "FIELD_MALFORMED"),
+    ({"strategy": "no such; thing"}, "question.strategy", "FIELD_MALFORMED"),
+    ({"model": "x" * 129}, "question.model", "FIELD_MALFORMED"),
+    ({"subject_id": "jane@doe"}, "question.subject_id", "FIELD_MALFORMED"),
+    ({"max_output_tokens": 4001}, "question.max_output_tokens", "FIELD_OUT_OF_RANGE"),
+    ({"max_output_tokens": -1}, "question.max_output_tokens", "FIELD_OUT_OF_RANGE"),
+    ({"temperature": 2.01}, "question.temperature", "FIELD_OUT_OF_RANGE"),
+    ({"temperature": float("nan")}, "question.temperature", "FIELD_OUT_OF_RANGE"),
+]
+
+
+@pytest.mark.spec("ENG-45", "EDG-12", "EDG-15")
+@pytest.mark.parametrize(("changes", "field", "reason"), BAD)
+def test_each_rule_names_its_field(changes: dict[str, object], field: str, reason: str) -> None:
+    """A question that breaks a rule is refused with the field at fault and the reason."""
+    with pytest.raises(CallerError) as refused:
+        dataclasses.replace(GOOD, **changes)
+
+    assert refused.value.kind is Kind.INVALID
+    assert refused.value.reason == reason
+    assert [violation.field for violation in refused.value.violations] == [field]
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["Why?", "one\x07bell", "x" * 63, "tabs\tand\nlines", "naïve 日本語 🙂", "ab " * 1666],
+)
+def test_what_people_write_passes(query: str) -> None:
+    """Short emphasis, layout, one stray control character and every script are no attack."""
+    assert dataclasses.replace(GOOD, query=query).query == query
+
+
+@given(st.text(max_size=6000))
+def test_any_text_passes_or_is_refused_with_a_reason(text: str) -> None:
+    """No text makes anything but a question or a typed refusal."""
+    try:
+        dataclasses.replace(GOOD, query=text)
+    except CallerError as refused:
+        assert refused.reason in {"FIELD_REQUIRED", "FIELD_TOO_LONG", "TEXT_REJECTED"}  # noqa: PT017 - both outcomes are right
+
+
+def test_the_numbers_are_those_of_the_contract() -> None:
+    """Domains and task types have the numbers that the contract gives them."""
+    assert {f"DOMAIN_{d.name}": d.value for d in Domain} == _without_zero(task_pb2.Domain)
+    assert {f"TASK_TYPE_{t.name}": t.value for t in TaskType} == _without_zero(task_pb2.TaskType)
+
+
+@pytest.mark.spec("ENG-02")
+@pytest.mark.parametrize("number", [0, 4, 99, -1])
+def test_unknown_enum_numbers_are_refused(number: int) -> None:
+    """An unset or unknown enum is refused, not guessed."""
+    for convert in (question.domain, question.task_type):
+        with pytest.raises(CallerError) as refused:
+            convert(number)
+
+        assert refused.value.reason == "ENUM_UNKNOWN"
+        assert "GENERAL" in str(refused.value) or "ANALYSIS" in str(refused.value)
+
+
+def _without_zero(enum: object) -> dict[str, int]:
+    return {name: number for name, number in enum.items() if number}  # type: ignore[attr-defined]

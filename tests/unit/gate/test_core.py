@@ -1,0 +1,63 @@
+"""Who may enter."""
+
+import itertools
+
+import pytest
+
+from services.chassis.errors import CallerError, Kind
+from services.gate.core import HEALTH, Entry, admit
+from services.gate.main import rules
+from services.topology import SERVICES, Role, methods, path
+
+DECIDE = "/magistrate.engine.v1.EngineService/Decide"
+EVERY_METHOD = [(path(s, rpc), rpc) for service in SERVICES for s, rpc in methods(service)]
+
+
+def entry(
+    method: str = DECIDE, *, tenant: str = "acme", subject: str = "jo", roles: tuple[str, ...] = ("user",)
+) -> Entry:
+    """Return an entry that is right unless told otherwise."""
+    return Entry(path=method, tenant=tenant, subject=subject, roles=frozenset(roles))
+
+
+@pytest.mark.spec("EDG-03")
+@pytest.mark.parametrize(
+    ("method", "rpc", "role"), [(m, rpc, role) for (m, rpc), role in itertools.product(EVERY_METHOD, Role)]
+)
+def test_the_matrix_of_roles_and_methods(method: str, rpc: object, role: Role) -> None:
+    """Each role may call exactly the methods that the topology opens to it, of all methods of the mesh."""
+    allowed = role in rpc.roles  # type: ignore[attr-defined]
+    try:
+        admit(entry(method, roles=(role.value,)), rules())
+        admitted = True
+    except CallerError as error:
+        admitted = False
+        assert error.reason in {"ROLE_NOT_ALLOWED", "METHOD_UNKNOWN"}  # noqa: PT017 - both outcomes are checked
+
+    assert admitted is allowed
+
+
+@pytest.mark.parametrize(
+    ("changes", "kind", "reason"),
+    [
+        ({"roles": ()}, Kind.DENIED, "ROLE_NOT_ALLOWED"),
+        ({"roles": ("root", "Admin")}, Kind.DENIED, "ROLE_NOT_ALLOWED"),
+        ({"tenant": ""}, Kind.UNAUTHENTICATED, "TOKEN_INVALID"),
+        ({"tenant": "Acme Corp"}, Kind.UNAUTHENTICATED, "TOKEN_INVALID"),
+        ({"subject": ""}, Kind.UNAUTHENTICATED, "TOKEN_INVALID"),
+        ({"method": "/magistrate.engine.v1.EngineService/Nothing"}, Kind.UNIMPLEMENTED, "METHOD_UNKNOWN"),
+        ({"method": DECIDE + "/"}, Kind.UNIMPLEMENTED, "METHOD_UNKNOWN"),
+        ({"method": ""}, Kind.UNIMPLEMENTED, "METHOD_UNKNOWN"),
+    ],
+)
+def test_refusals(changes: dict[str, object], kind: Kind, reason: str) -> None:
+    """Whatever is not plainly allowed is refused with its reason."""
+    with pytest.raises(CallerError) as refused:
+        admit(entry(**changes), rules())  # type: ignore[arg-type]
+
+    assert (refused.value.kind, refused.value.reason) == (kind, reason)
+
+
+def test_health_is_open_to_every_token() -> None:
+    """A token without any role may ask whether the mesh is up."""
+    admit(entry(HEALTH, roles=()), rules())
