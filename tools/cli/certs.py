@@ -7,12 +7,12 @@ from typing import Annotated
 
 import typer
 from cryptography import x509
-from rich.console import Console
 from rich.table import Table
 
 from services.topology import EDGE
 from tools.certs import Pki
 from tools.cli.arguments import DEFAULT_STATE, Json, State
+from tools.cli.screen import screen
 from tools.up.failures import StackError
 from tools.up.options import Options
 
@@ -50,7 +50,7 @@ def show(state_dir: State = DEFAULT_STATE, as_json: Json = False) -> None:
         table.add_column(column)
     for row in leaves:
         table.add_row(row["identity"], row["serial"], f"{row['expires']} (in {row['left']})")
-    Console(highlight=False).print(table)
+    screen().print(table)
 
 
 def _pki(state_dir: State) -> Pki:

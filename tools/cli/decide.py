@@ -6,7 +6,6 @@ from typing import Annotated, Never
 import grpc
 import typer
 from google.protobuf.json_format import MessageToJson
-from rich.console import Console
 
 from magistrate.common.v1.task_pb2 import Domain, TaskType
 from magistrate.engine.v1.engine_pb2 import DecideRequest, Decision, Question
@@ -17,6 +16,7 @@ from tools.cli.connection import connection
 from tools.cli.decision_view import show
 from tools.cli.marks import EXIT_CODES
 from tools.cli.proof import checked
+from tools.cli.screen import screen
 from tools.up.options import Options
 
 _STANDARD_INPUT = "-"
@@ -70,4 +70,4 @@ def decide(
 
 def _show(decision: Decision, channel: grpc.Channel, state_dir: State) -> None:
     proof = checked(decision, channel, Options(state=state_dir).folder)
-    show(decision, proof, Console(highlight=False))
+    show(decision, proof, screen())

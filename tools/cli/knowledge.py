@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from textwrap import shorten
 from typing import Annotated
 
 import typer
 from google.protobuf.json_format import MessageToJson
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -22,10 +22,13 @@ from magistrate.context.v1.context_pb2_grpc import ContextServiceStub
 from tools.cli.arguments import DEFAULT_STATE, Json, State
 from tools.cli.choices import SearchChoice
 from tools.cli.connection import connection
+from tools.cli.screen import screen
 from tools.up.failures import StackError
 
 TEXT_SUFFIXES = (".md", ".txt", ".rst")
 """What is taken from a folder; a file that is named itself is always taken."""
+_SHOWN = 360
+"""Characters of a hit that are shown to people; `--json` has all."""
 _CALL_DOCUMENTS = 200
 _CALL_BYTES = 3 * 1024 * 1024
 """Room below the mesh's limit of 4 MiB a message."""
@@ -114,13 +117,13 @@ def _show_ingested(reply: IngestDocumentsResponse) -> None:
 
 
 def _show_hits(reply: SearchResponse) -> None:
-    console = Console(highlight=False)
+    console = screen()
     table = Table(box=None, pad_edge=False, show_header=False)
     for hit in reply.hits:
         source = hit.provenance
         place = Text(source.title or source.document_id, style="bold")
         table.add_row(f"{hit.score:.4f}", place, Text(f"{source.similarity:.2f}", style="dim"))
-        table.add_row("", Text(" ".join(hit.text.split()), overflow="fold"), "")
+        table.add_row("", Text(shorten(hit.text, _SHOWN, placeholder=" …")), "")
     console.print(table if reply.hits else "Nothing found.")
     for part in reply.degraded_components:
         console.print(f"! {part.component}: {part.fallback} ({part.reason})", style="yellow")

@@ -8,10 +8,10 @@ from types import ModuleType
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from tools.cli.arguments import DEFAULT_STATE, Json, State
+from tools.cli.screen import screen
 from tools.migrate.schemas import HEAD, PREVIOUS, MigrationError, Position, Schema, schemas
 from tools.up.control import serving
 from tools.up.database import owner_login
@@ -87,4 +87,4 @@ def _show(positions: list[Position], *, as_json: bool) -> None:
     table = Table("schema", "revision", "newest", box=None, pad_edge=False)
     for item in positions:
         table.add_row(item.schema, item.current or "-", item.head or "-")
-    Console(highlight=False).print(table)
+    screen().print(table)

@@ -4,14 +4,20 @@ from typing import Annotated
 
 import typer
 from google.protobuf.json_format import MessageToJson
-from rich.console import Console
 from rich.table import Table
 
 from magistrate.router.v1.router_pb2 import ListModelsRequest, ModelHealth
 from magistrate.router.v1.router_pb2_grpc import RouterServiceStub
 from tools.cli.arguments import DEFAULT_STATE, Json, State
 from tools.cli.connection import connection
-from tools.cli.marks import dollars
+from tools.cli.screen import screen
+
+_HEALTH = {
+    ModelHealth.MODEL_HEALTH_UNSPECIFIED: "-",
+    ModelHealth.MODEL_HEALTH_HEALTHY: "healthy",
+    ModelHealth.MODEL_HEALTH_UNHEALTHY: "unhealthy",
+}
+_MICRO = 1_000_000
 
 
 def models(
@@ -34,9 +40,13 @@ def models(
             model.provider,
             model.tier,
             str(model.context_tokens),
-            dollars(model.input_price_per_million.micro_usd),
-            dollars(model.output_price_per_million.micro_usd),
+            _price(model.input_price_per_million.micro_usd),
+            _price(model.output_price_per_million.micro_usd),
             "yes" if model.enabled else "no",
-            ModelHealth.Name(model.health).removeprefix("MODEL_HEALTH_").lower(),
+            _HEALTH[model.health],
         )
-    Console(highlight=False).print(table)
+    screen().print(table)
+
+
+def _price(micro_usd: int) -> str:
+    return f"${micro_usd / _MICRO:.2f}"

@@ -8,11 +8,11 @@ from functools import partial
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from tools.cli.arguments import DEFAULT_STATE, Json, State
 from tools.cli.demo import demonstrate
+from tools.cli.screen import screen
 from tools.up import control, detached, state, supervisor
 from tools.up.crew import tail
 from tools.up.events import failed
@@ -92,14 +92,15 @@ def status(state_dir: State = DEFAULT_STATE, as_json: Json = False) -> None:
     if as_json:
         print(record.model_dump_json(indent=2))
     else:
-        Console(highlight=False).print(_table(record))
+        screen().print(_table(record))
     raise typer.Exit(0 if serving else 1)
 
 
 def _phase(record: state.StackRecord, part: state.PartRecord) -> state.Phase:
     """Return the phase as it is now: a record may outlive what it describes."""
-    gone = part.process is not None and not part.process.alive
-    return state.Phase.STOPPED if gone or not record.running else part.phase
+    if record.running:
+        return state.Phase.RESTARTING if part.process and not part.process.alive else part.phase
+    return state.Phase.LEFT_OVER if part.process and part.process.alive else state.Phase.STOPPED
 
 
 def _table(record: state.StackRecord) -> Table | str:

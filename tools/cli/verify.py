@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from tools.cli.arguments import DEFAULT_STATE, Json, State
 from tools.cli.connection import connection
 from tools.cli.proof import Bundle, fetch, verdict
+from tools.cli.screen import screen
 from tools.up.failures import StackError
 from tools.up.options import Options
 from tools.verify.bundle import verify as judge
@@ -35,7 +35,7 @@ def verify(
     if as_json:
         print(json.dumps(asdict(result) | {"verified": result.verified}, indent=2))
     else:
-        Console(highlight=False, soft_wrap=True).print("proof:", verdict(result))
+        screen().print("proof:", verdict(result))
     raise typer.Exit(0 if result.verified else 1)
 
 

@@ -46,24 +46,28 @@ class Envoy(Part):
         )
         self._door = Door(jwks_file=jwks, port=ports["edge"])
         self._ports = ports
+        self._configured = False
 
     def command(self) -> Command:
         """Return the proxy's command line."""
         return Command(argv=tuple(command(self._config)))
 
     async def prepare(self) -> None:
-        """Write the configuration, and have it checked before a process is started with it.
+        """Write the configuration, and have it checked before the first process is started with it.
 
         Raises:
             StackError: The configuration cannot work, or Envoy is not installed.
         """
         self._admin.unlink(missing_ok=True)
+        if self._configured:
+            return
         try:
             await asyncio.to_thread(self._configure)
         except (PlanError, ConfigError) as error:
             raise StackError(f"the mesh cannot be planned: {error}") from error
         except FileNotFoundError as error:
             raise StackError(str(error), hint="pip install 'magistrate[local]'") from error
+        self._configured = True
 
     def _configure(self) -> None:
         write(render(local_mesh(self._settings, self._door, self._ports)), self._config)

@@ -34,6 +34,8 @@ class Phase(StrEnum):
     RESTARTING = "restarting"
     STOPPED = "stopped"
     FAILED = "failed"
+    LEFT_OVER = "left over"
+    """Its supervisor was killed; the next `up` or `down` ends it."""
 
 
 class _Record(BaseModel):
