@@ -95,7 +95,9 @@ def guarded() -> Iterator[None]:
         yield
     except _CONFLICTS as error:
         raise WorldError(Kind.ABORTED, "WRITE_CONFLICT", "two writers met; repeat the call") from error
-    except _ABSENCES as error:
+    except (*_ABSENCES, asyncpg.InterfaceError) as error:
+        if isinstance(error, asyncpg.InterfaceError) and not _says_closed(error):
+            raise
         message = "the service's database cannot be reached"
         raise unavailable("STORE_UNAVAILABLE", message, RETRY_AFTER_S) from error
 
@@ -104,7 +106,6 @@ _CONFLICTS = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
 _ABSENCES = (
     OSError,  # refused, reset, and TimeoutError
     asyncpg.PostgresConnectionError,
-    asyncpg.InterfaceError,  # asyncpg's word for a connection that was closed under it
     asyncpg.OperatorInterventionError,  # shutdown, crash, statement timeout, cannot connect now
     asyncpg.InsufficientResourcesError,  # too many connections, disk full
     asyncpg.LockNotAvailableError,
@@ -112,11 +113,16 @@ _ABSENCES = (
 )
 
 
+def _says_closed(error: asyncpg.InterfaceError) -> bool:
+    """Return whether ``error`` means a lost connection; asyncpg has the same type for wrong arguments."""
+    return "closed" in str(error) or "closing" in str(error)
+
+
 async def _close(pool: asyncpg.Pool) -> None:
     """Close ``pool``; connections that a lost server left half open are dropped instead of waited for."""
     try:
         await asyncio.wait_for(pool.close(), _CLOSE_S)
-    except (TimeoutError, *_ABSENCES):
+    except (asyncpg.InterfaceError, *_ABSENCES):
         pool.terminate()
 
 

@@ -1,0 +1,127 @@
+"""The pool on a real PostgreSQL: own schema, short timeouts, one error while the server is away, and back by itself."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+
+import asyncpg
+import pytest
+
+from services.chassis.config import SecretFile
+from services.chassis.errors import Kind, MeshError, WorldError
+from services.chassis.postgres import PostgresSettings, guarded, open_pool
+from tests.fakes.postgres import OWNER, Database, PostgresServer, fresh_database
+
+
+@pytest.fixture
+def database(postgres: PostgresServer) -> Iterator[Database]:
+    """Yield a database with a schema ``router`` beside ``public``."""
+    with fresh_database(postgres) as fresh:
+        postgres.execute("create schema router create table router.plan (id int primary key)", fresh.name)
+        yield fresh
+
+
+def settings(database: Database, **changes: object) -> PostgresSettings:
+    """Return how the owner enters ``database``."""
+    known: dict[str, object] = {
+        "host": database.host,
+        "port": database.port,
+        "database": database.name,
+        "user": OWNER,
+        "password_file": SecretFile(database.password_file),
+        "schema": "router",
+    }
+    return PostgresSettings.model_validate(known | changes)
+
+
+@asynccontextmanager
+async def pool(database: Database, **changes: object) -> AsyncIterator[asyncpg.Pool]:
+    """Open a pool of one connection."""
+    async with open_pool(settings(database, pool_max=1, **changes)) as opened:
+        yield opened
+
+
+async def unavailable(opened: asyncpg.Pool, statement: str = "select 1") -> MeshError:
+    """Return the error with which ``statement`` ends."""
+    with pytest.raises(WorldError) as caught, guarded():
+        await opened.fetchval(statement)
+    return caught.value
+
+
+async def test_names_without_a_schema_are_the_services_own(database: Database) -> None:
+    """A service writes ``plan`` and means its own table; types of extensions in ``public`` are found too."""
+    async with pool(database) as opened:
+        await opened.execute("insert into plan values (1)")
+        assert await opened.fetchval("select count(*) from router.plan") == 1
+        assert await opened.fetchval("select '[1,2]'::vector <-> '[1,2]'::vector") == 0
+
+
+async def test_a_slow_statement_is_ended_by_the_server(database: Database) -> None:
+    """A statement that takes too long ends as STORE_UNAVAILABLE, and the connection is good for the next."""
+    async with pool(database, statement_timeout_s=0.1) as opened:
+        error = await unavailable(opened, "select pg_sleep(60)")
+        assert await opened.fetchval("select 1") == 1
+
+    assert (error.kind, error.reason, error.retry_after_s) == (Kind.UNAVAILABLE, "STORE_UNAVAILABLE", 1.0)
+
+
+async def test_no_server_at_the_start_is_one_error(database: Database) -> None:
+    """A service that starts before its database says what is missing."""
+    with pytest.raises(WorldError) as caught:
+        async with pool(database, port=1):
+            pass
+
+    assert caught.value.reason == "STORE_UNAVAILABLE"
+
+
+@pytest.mark.parametrize("end", ["crash", "stop"])
+async def test_the_pool_outlives_its_server(end: str, database: Database) -> None:
+    """While the server is down every statement fails as STORE_UNAVAILABLE; once it is up, the same pool works."""
+    async with pool(database) as opened:
+        assert await opened.fetchval("select 1") == 1
+        getattr(database.server, end)()
+        try:
+            down = [await unavailable(opened) for _ in range(3)]
+        finally:
+            database.server.start()
+
+        assert await opened.fetchval("select 1") == 1
+    assert {error.reason for error in down} == {"STORE_UNAVAILABLE"}
+
+
+async def test_a_server_that_hangs_is_not_waited_for(database: Database) -> None:
+    """A server that accepts connections but answers nothing is as good as none; afterwards the same pool works."""
+    async with pool(database, pool_min=0, connect_timeout_s=0.2) as opened:
+        database.server.freeze()
+        try:
+            error = await unavailable(opened)
+        finally:
+            database.server.thaw()
+
+        assert await opened.fetchval("select 1") == 1
+    assert error.reason == "STORE_UNAVAILABLE"
+
+
+def test_two_writers_that_met_may_repeat() -> None:
+    """A serialization failure is ABORTED, WRITE_CONFLICT: the same call may be made again."""
+    with pytest.raises(WorldError) as caught, guarded():
+        raise asyncpg.SerializationError("could not serialize access")
+
+    assert (caught.value.kind, caught.value.reason) == (Kind.ABORTED, "WRITE_CONFLICT")
+
+
+@pytest.mark.parametrize(
+    ("statement", "arguments", "error"),
+    [
+        ("insert into plan values (1), (1)", [], asyncpg.UniqueViolationError),
+        ("select nothing", [], asyncpg.UndefinedColumnError),
+        ("select $1::int", ["text"], asyncpg.DataError),
+        ("select $1::int", [], asyncpg.InterfaceError),
+    ],
+)
+async def test_what_a_statement_says_stays_as_it_is(
+    statement: str, arguments: list[object], error: type[Exception], database: Database
+) -> None:
+    """Conflicts of keys are the adapter's to read, and mistakes in code are never called an outage."""
+    async with pool(database) as opened:
+        with pytest.raises(error), guarded():
+            await opened.fetchval(statement, *arguments)
