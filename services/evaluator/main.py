@@ -26,7 +26,7 @@ async def main(name: str) -> None:
     async with open_runtime(name) as mesh:
         reviews = PostgresReviews(await mesh.enter(open_pool(load(PostgresSettings))))
         embedder = ContextEmbedder(EmbeddingServiceStub(mesh.channel), timeout_s=config.embed_timeout_s)
-        servicer = EvaluatorServicer(  # type: ignore[abstract]  # the other RPCs are pending
+        servicer = EvaluatorServicer(
             scorer=Scorer(embedder, pass_mark=config.pass_mark),
             docket=Docket(reviews, timeout_s=config.review_timeout_s),
             clock=SystemClock(),
@@ -38,12 +38,12 @@ async def main(name: str) -> None:
                 Registration(add_EvaluatorServiceServicer_to_server, servicer, f"{area}.EvaluatorService"),
                 Registration(
                     add_ReviewServiceServicer_to_server,
-                    ReviewServiceServicer(),  # type: ignore[abstract]  # all of it is pending
+                    ReviewServiceServicer(),
                     f"{area}.ReviewService",
                 ),
                 Registration(
                     add_PrecedentServiceServicer_to_server,
-                    PrecedentServiceServicer(),  # type: ignore[abstract]  # all of it is pending
+                    PrecedentServiceServicer(),
                     f"{area}.PrecedentService",
                 ),
             ]

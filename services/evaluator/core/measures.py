@@ -18,9 +18,10 @@ from services.evaluator.core.spread import clamp, mean
 Vectors = NDArray[np.float32]
 """Shape (texts, dimensions), each row of length 1."""
 
-MAX_SENTENCES = 64
+MAX_SENTENCES = 32
 """Sentences of an answer that are measured, from its beginning: bounds the cost of one Score."""
-MAX_CHUNKS = 64
+MAX_CHUNKS = 20
+"""Chunks that are compared with, as many as one context may have."""
 _SAME = 0.98
 """From this cosine on two neighbouring sentences say the same thing twice."""
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-_SENTENCE_END = re.compile(r"(?<=[.!?\u3002\uff01\uff1f])[\"')\]]*\s+|\n+")
+_SENTENCE_END = re.compile(r"(?<=[.!?])\s+|(?<=[.!?][\"'\u201d)\]])\s+|(?<=[\u3002\uff01\uff1f])\s*|\n+")
 _WORD = re.compile(r"[^\W\d_]{3,}")
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _HAS_CONTENT = re.compile(r"[^\W_]")

@@ -30,7 +30,7 @@ class EvaluatorServicer(evaluator_pb2_grpc.EvaluatorServiceServicer):
     docket: Docket
     clock: Clock
 
-    async def Score(  # noqa: N802
+    async def Score(
         self,
         request: pb.ScoreRequest,
         context: _Context,  # noqa: ARG002 - gRPC's signature
@@ -43,7 +43,7 @@ class EvaluatorServicer(evaluator_pb2_grpc.EvaluatorServiceServicer):
             degraded_components=degraded("context.embeddings", "not_evaluated", scored.failure),
         )
 
-    async def Adjudicate(  # noqa: N802
+    async def Adjudicate(
         self,
         request: pb.AdjudicateRequest,
         context: _Context,  # noqa: ARG002 - gRPC's signature
