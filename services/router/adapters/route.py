@@ -33,7 +33,7 @@ class HedgedRoute:
 
     Args:
         channel: The way out.
-        timeout_s: Seconds for a whole call with all its tries; the caller's remaining deadline wins where it is shorter.
+        timeout_s: Seconds for a whole call with all its tries; a shorter deadline of the caller wins.
     """
 
     def __init__(self, channel: grpc.aio.Channel, *, timeout_s: float) -> None:
@@ -79,7 +79,11 @@ class HedgedRoute:
 
 
 def _way(plan: Plan) -> _Metadata:
-    return ((ORDER_KEY, ",".join(plan.order)), (HEDGE_DELAY_KEY, str(round(plan.hedge_delay_s * 1000))))
+    order = (ORDER_KEY, ",".join(plan.order))
+    if len(plan.order) == 1:
+        # With nobody to join, Envoy takes the delay for a limit and ends the only try there is.
+        return (order,)
+    return (order, (HEDGE_DELAY_KEY, str(round(plan.hedge_delay_s * 1000))))
 
 
 def _generation(plan: Plan, call_id: str) -> pb.Generation:
