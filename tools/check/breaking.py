@@ -65,4 +65,7 @@ def _findings(root: Path, base: str) -> list[Break]:
     if done.returncode and not done.stdout.strip():
         return [Break(rule="BUF", path="protos", message=done.stderr.strip())]
     lines = (json.loads(line) for line in done.stdout.splitlines() if line)
-    return [Break(rule=line["type"], path=line.get("path", ""), message=line["message"]) for line in lines]
+    return [
+        Break(rule=line["type"], path=line.get("path", "").removeprefix("protos/"), message=line["message"])
+        for line in lines
+    ]
