@@ -4,10 +4,12 @@ import asyncio
 from dataclasses import dataclass
 from uuid import UUID, uuid5
 
+from services.chassis.call import remaining_s
 from services.chassis.errors import WorldError
 from services.chassis.log import get_logger
 from services.evaluator.core.clauses import Tier
 from services.evaluator.core.gate import Gate, stricter
+from services.evaluator.patience import patience_s
 from services.evaluator.ports import Packet, Reviews
 
 NOT_STORED = "review:packet_not_stored"
@@ -37,7 +39,7 @@ class Docket:
     async def file(self, packet: Packet, gate: Gate) -> Filing:
         """Store a packet and return the gate that holds now: closed further where storing failed (trap T5)."""
         try:
-            async with asyncio.timeout(self._timeout_s):
+            async with asyncio.timeout(patience_s(self._timeout_s, remaining_s())):
                 await self._reviews.open(packet)
         except WorldError as failure:
             return self._unfiled(gate, failure.reason)

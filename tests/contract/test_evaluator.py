@@ -26,6 +26,7 @@ from magistrate.evaluator.v1.evaluator_pb2_grpc import (
 from services.chassis.clock import SystemClock
 from services.chassis.config import SecretFile
 from services.chassis.errors import Kind, MeshError, unavailable
+from services.chassis.metrics import REGISTRY
 from services.chassis.postgres import PostgresSettings, open_pool
 from services.chassis.testing import Registration, serving
 from services.context.adapters.minilm import MiniLm
@@ -90,7 +91,7 @@ def model() -> MiniLm:
     return MiniLm()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def database(postgres: PostgresServer) -> Iterator[Database]:
     """Give a database with the evaluator's schema and role."""
     with fresh_database(postgres, migrations_of=["evaluator"]) as fresh:
@@ -99,7 +100,8 @@ def database(postgres: PostgresServer) -> Iterator[Database]:
 
 @pytest.fixture
 async def pool(database: Database) -> AsyncIterator[asyncpg.Pool]:
-    """Log in as the evaluator's own role."""
+    """Log in to an empty schema as the evaluator's own role."""
+    database.server.execute("truncate evaluator.reviews", database.name)
     settings = PostgresSettings(
         host=database.host,
         port=database.port,
@@ -407,6 +409,22 @@ async def test_no_critic_at_all_is_no_verdict(room: Room) -> None:
 
     assert outcome.verdict == judgement_pb2.VERDICT_ABSTAIN
     assert not outcome.text_released
+
+
+@pytest.mark.spec("CRT-11")
+async def test_each_adjudication_is_counted(room: Room) -> None:
+    """Uncertainty, agreement, verdict and tier each move by one."""
+    names: dict[str, dict[str, str]] = {
+        "magistrate_uncertainty_count": {},
+        "magistrate_critic_agreement_count": {},
+        "magistrate_decisions_total": {"decision_type": "escalate"},
+        "magistrate_escalations_total": {"tier": "3"},
+    }
+    before = {name: REGISTRY.get_sample_value(name, labels) or 0 for name, labels in names.items()}
+    await room.evaluator.Adjudicate(case(opinion("rights", signals=[clause_p1()])))
+    after = {name: REGISTRY.get_sample_value(name, labels) for name, labels in names.items()}
+
+    assert after == {name: count + 1 for name, count in before.items()}
 
 
 @pytest.mark.spec("T6")

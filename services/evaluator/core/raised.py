@@ -10,12 +10,13 @@ from services.evaluator.core.clauses import CLAUSES, Tier, owner_of
 from services.evaluator.core.precedent import Guidance
 from services.evaluator.core.uncertainty import CONFLICT_ESCALATES, Peak
 
-_WORDING: Mapping[str, str] = {
-    "PR1": "no relevant precedent exists for a decision of high impact",
-    "PR2": "relevant precedents disagree materially",
-    "U1": "key context for the judgement is missing",
-    "U2": "high impact coincides with high uncertainty",
+WORDING: Mapping[str, str] = {
+    "PR1": "The impact is high and nothing comparable has been decided before.",
+    "PR2": "Earlier decisions that apply here disagree in substance.",
+    "U1": "Something that the judgement needs to know is missing.",
+    "U2": "The impact is high and so is the uncertainty.",
 }
+"""The four clauses as the critic service lists them; a test compares both."""
 
 
 def by_precedent(guidance: Guidance, *, high_impact: bool) -> tuple[Signal, ...]:
@@ -45,7 +46,7 @@ def _signal(clause_id: str, rationale: str) -> Signal:
         clause_id=clause_id,
         charter=clause.charter,
         tier=clause.tier,
-        clause_description=_WORDING[clause_id],
+        clause_description=WORDING[clause_id],
         rationale=rationale,
         blocking=clause.tier is Tier.DETERMINE,
     )

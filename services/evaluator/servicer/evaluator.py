@@ -11,6 +11,7 @@ from magistrate.evaluator.v1 import evaluator_pb2 as pb
 from magistrate.evaluator.v1 import evaluator_pb2_grpc
 from services.chassis import call
 from services.chassis.clock import Clock
+from services.evaluator import telemetry
 from services.evaluator.core.adjudication import Adjudication, adjudicate
 from services.evaluator.core.quality import RUBRICS
 from services.evaluator.docket import Docket, review_id
@@ -51,6 +52,7 @@ class EvaluatorServicer(evaluator_pb2_grpc.EvaluatorServiceServicer):
         """Return the verdict, and leave a review packet where a trigger fired."""
         domain = domain_of(request.domain)
         adjudication = adjudicate(case_of(request))
+        telemetry.record(adjudication)
         message = adjudication_message(adjudication, request, self.clock.now())
         if not adjudication.triggers:
             return pb.AdjudicateResponse(adjudication=message)
