@@ -25,8 +25,20 @@ _allowed = {
     *("event", "level", "timestamp", "source", "service", "request_id", "trace_id", "tenant", "exception"),
     *("method", "code", "reason", "kind", "duration_ms", "remaining_ms", "requests", "replies", "bytes"),
     *("name", "version", "socket", "task", "signal", "attempt", "attempts", "count", "limit", "size", "error"),
-    *("provider", "model", "strategy", "stage", "status", "state", "dependency", "component", "mode", "critic"),
-    *("severity", "clause", "origin", "index", "decision_id", "run_id", "pack_id", "seconds", "drain_s", "interval_s"),
+    *("provider", "model", "strategy", "stage", "status", "state", "dependency", "component", "mode", "fallback"),
+    *(
+        "critic",
+        "severity",
+        "clause",
+        "origin",
+        "index",
+        "decision_id",
+        "run_id",
+        "pack_id",
+        "seconds",
+        "drain_s",
+        "interval_s",
+    ),
     *("tokens_in", "tokens_out", "cost_micro_usd", "config"),
 }
 
@@ -51,6 +63,11 @@ def get_logger(name: str = "", *, fields: Iterable[str] = ()) -> FilteringBoundL
     _allowed.update(fields)
     logger: FilteringBoundLogger = structlog.get_logger(source=name) if name else structlog.get_logger()
     return logger
+
+
+def allowed() -> frozenset[str]:
+    """Return the names of the fields that are written as they are."""
+    return frozenset(_allowed)
 
 
 def scrub(text: str) -> str:

@@ -55,7 +55,8 @@ class _Trace:
         self._tracing = tracing
 
     def begin(self, rpc: Rpc) -> None:
-        rpc.span = self._tracing.serve(rpc.call, rpc.method.path)
+        arrived = rpc.metadata.get(call.TRACEPARENT_KEY) == rpc.call.traceparent
+        rpc.span = self._tracing.serve(rpc.call, rpc.method.path, follows=arrived)
         rpc.call = call.current()
 
     def end(self, rpc: Rpc) -> None:

@@ -59,9 +59,16 @@ class Tracing:
         )
         return cls(service, BatchSpanProcessor(exporter))
 
-    def serve(self, served: Call, method: str) -> Span:
-        """Start the span of a served call, and make it the parent of everything that follows in this task."""
-        span = self._tracer.start_span(method[1:], context=_parent(served.traceparent), kind=SpanKind.SERVER)
+    def serve(self, served: Call, method: str, *, follows: bool) -> Span:
+        """Start the span of a served call, and make it the parent of everything that is done for it in this task.
+
+        Args:
+            served: The call.
+            method: Its full path.
+            follows: Whether its trace context came with it; otherwise the span begins a trace that is sampled.
+        """
+        parent = _parent(served.traceparent if follows else "")
+        span = self._tracer.start_span(method[1:], context=parent, kind=SpanKind.SERVER)
         span.set_attribute("magistrate.request_id", served.request_id)
         otel_context.attach(trace.set_span_in_context(span))
         running = Span(span)

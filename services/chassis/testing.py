@@ -8,6 +8,7 @@ from pathlib import Path
 from services.chassis.call import Principal
 from services.chassis.client import Departures, MeshChannel, open_channel
 from services.chassis.server import MeshServer, Registration
+from services.chassis.telemetry import Tracing
 from services.pending import PENDING
 
 __all__ = ["TESTER", "Registration", "serving"]
@@ -25,18 +26,19 @@ async def serving(
     principal: Principal = TESTER,
     pending: Mapping[str, str] = PENDING,
     timeout_s: float | None = TEST_TIMEOUT_S,
+    tracing: Tracing | None = None,
 ) -> AsyncIterator[MeshChannel]:
     """Yield a channel to an in-process server on a unix socket in a folder of its own.
 
     Calls pass the whole chain, carry ``principal``, raise MeshError, and have ``timeout_s`` seconds unless they say
     (None: they must say).
     """
-    server = MeshServer(registrations, pending=pending)
+    server = MeshServer(registrations, pending=pending, tracing=tracing)
     with tempfile.TemporaryDirectory(prefix="magistrate-") as folder:
         path = Path(folder) / "service.sock"
         await server.start(path)
         await server.ready()
-        channel = open_channel(str(path), Departures(default_timeout_s=timeout_s, principal=principal))
+        channel = open_channel(str(path), Departures(tracing=tracing, default_timeout_s=timeout_s, principal=principal))
         try:
             yield channel
         finally:
