@@ -21,6 +21,13 @@ _POLL_S = 0.05
 @asynccontextmanager
 async def scratch_pool(root: Path, service: str) -> AsyncIterator[asyncpg.Pool]:
     """Yield a pool of ``service``'s own role on a new, migrated database; its server ends with the block."""
+    async with scratch_database(root, service) as settings, open_pool(settings) as pool:
+        yield pool
+
+
+@asynccontextmanager
+async def scratch_database(root: Path, service: str) -> AsyncIterator[PostgresSettings]:
+    """Yield where a new, migrated database is and how ``service`` enters it; its server ends with the block."""
     folder = Folder(root=root)
     folder.create()
     port = choose((NAME,), kept={}, given={})[NAME]
@@ -30,8 +37,7 @@ async def scratch_pool(root: Path, service: str) -> AsyncIterator[asyncpg.Pool]:
     try:
         await _until_ready(server)
         await Database(folder, server, port).settle()
-        async with open_pool(_settings(folder, port, service)) as pool:
-            yield pool
+        yield _settings(folder, port, service)
     finally:
         await child.stop()
 

@@ -6,6 +6,7 @@ import asyncpg
 from asyncpg import Pool
 
 from services.chassis.postgres import guarded
+from services.recorder.adapters.tiles import FullTiles
 from services.recorder.core.merkle import TILE_HEIGHT, Frontier
 from services.recorder.core.proof import TILE_WIDTH, Tile
 from services.recorder.ports import Head, Query, Stored
@@ -35,6 +36,7 @@ class PostgresReader:
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
+        self._full = FullTiles()
 
     async def head(self, tenant: str, origin: str) -> Head | None:
         """Return one log of the tenant; for an empty ``origin`` its newest."""
@@ -69,7 +71,14 @@ class PostgresReader:
         """Return the stored hashes of each tile, from its left."""
         return {tile: await self._tile(log, tile) for tile in wanted}
 
-    async def _tile(self, log: int, tile: Tile) -> list[bytes]:
+    async def _tile(self, log: int, tile: Tile) -> Sequence[bytes]:
+        hashes = self._full.get(log, tile)
+        if hashes is None:
+            hashes = await self._fetch(log, tile)
+            self._full.keep(log, tile, hashes)
+        return hashes
+
+    async def _fetch(self, log: int, tile: Tile) -> list[bytes]:
         start = tile.number * TILE_WIDTH
         with guarded():
             if tile.level == 0:

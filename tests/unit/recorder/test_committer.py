@@ -1,0 +1,154 @@
+"""The committer answers after the commit, once, in the face of a store that fails in every way."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import pytest
+
+from services.chassis.clock import SystemClock
+from services.chassis.errors import Kind, WorldError, unavailable
+from services.recorder.committer import Committer
+from services.recorder.core.batch import Entry, Window
+from services.recorder.ports import LogDivergedError, RejectedError, Written
+from tests.unit.recorder.test_batch import entry
+
+AWAY = unavailable("STORE_UNAVAILABLE", "away")
+
+
+@dataclass(slots=True)
+class MemoryWriter:
+    """A store in memory; each call first consults ``trouble``, which may raise."""
+
+    trouble: Callable[[Sequence[Entry]], None] = lambda _: None
+    batches: list[list[str]] = field(default_factory=list)
+    indexes: dict[str, int] = field(default_factory=dict)
+    open: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def append(self, tenant: str, entries: Sequence[Entry]) -> Mapping[str, Written]:
+        """Write unless there is trouble."""
+        await self.open.wait()
+        self.batches.append([f"{tenant}:{e.key}" for e in entries])
+        self.trouble(entries)
+        return {e.key: self._written(e) for e in entries}
+
+    def _written(self, e: Entry) -> Written:
+        known = e.key in self.indexes
+        index = self.indexes.setdefault(e.key, len(self.indexes))
+        return Written(
+            origin=e.origin, index=index, leaf=e.leaf, envelope=e.envelope, sealed=b"", already_recorded=known
+        )
+
+
+@asynccontextmanager
+async def committing(
+    writer: MemoryWriter, *, queue_records: int = 100, queue_bytes: int = 1000, opened: bool = True
+) -> AsyncIterator[Committer]:
+    """Yield a running committer."""
+    window = Window(max_records=10)
+    committer = Committer(writer, SystemClock(), window=window, queue_records=queue_records, queue_bytes=queue_bytes)
+    running = asyncio.create_task(committer.run())
+    if opened:
+        writer.open.set()
+    try:
+        yield committer
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+@pytest.mark.spec("REC-03")
+async def test_many_in_one_transaction() -> None:
+    """What waits while a transaction runs goes into the next ones together, in order, up to the batch size."""
+    writer = MemoryWriter()
+    async with committing(writer, opened=False) as committer:
+        calls = [asyncio.create_task(committer.append(entry(f"k{n:02}"), 5)) for n in range(26)]
+        await asyncio.sleep(0)
+        writer.open.set()
+        answers = await asyncio.gather(*calls)
+
+    assert [answer.index for answer in answers] == list(range(26))
+    assert len(writer.batches) <= 4
+    assert max(map(len, writer.batches)) == 10
+
+
+@pytest.mark.spec("T11")
+async def test_absent_store_is_asked_again() -> None:
+    """A store that comes back within the caller's patience costs nothing but time."""
+    failures = iter([AWAY, WorldError(Kind.ABORTED, "WRITE_CONFLICT", "again"), None])
+
+    def trouble(_: Sequence[Entry]) -> None:
+        if failure := next(failures):
+            raise failure
+
+    async with committing(MemoryWriter(trouble)) as committer:
+        assert (await committer.append(entry("k"), 5)).index == 0
+
+
+@pytest.mark.spec("T11")
+async def test_nobody_is_answered_without_a_commit() -> None:
+    """When patience ends first the caller learns that the evidence is not durable, and the next caller starts anew."""
+
+    def trouble(entries: Sequence[Entry]) -> None:
+        if entries[0].key == "lost":
+            raise AWAY
+
+    async with committing(MemoryWriter(trouble)) as committer:
+        with pytest.raises(WorldError, match="EVIDENCE_UNAVAILABLE"):
+            await committer.append(entry("lost"), 0.05)
+        assert (await committer.append(entry("found"), 5)).index == 0
+
+
+@pytest.mark.spec("REC-05")
+@pytest.mark.parametrize("limits", [{"queue_records": 2}, {"queue_bytes": 2}])
+async def test_full_queue(limits: dict[str, int]) -> None:
+    """One record too many is refused at once; when the others are written there is room again."""
+    writer = MemoryWriter()
+    async with committing(writer, opened=False, **limits) as committer:
+        calls = [asyncio.create_task(committer.append(entry(key), 5)) for key in "ab"]
+        await asyncio.sleep(0)
+        with pytest.raises(WorldError) as raised:
+            await committer.append(entry("c"), 5)
+        writer.open.set()
+        await asyncio.gather(*calls)
+        again = await committer.append(entry("c"), 5)
+
+    assert (raised.value.kind, raised.value.reason) == (Kind.EXHAUSTED, "QUEUE_FULL")
+    assert raised.value.retry_after_s
+    assert again.index == 2
+
+
+async def test_bad_record_fails_alone() -> None:
+    """A record that the store refuses takes none of its batch with it."""
+
+    def trouble(entries: Sequence[Entry]) -> None:
+        if any(e.key == "bad" for e in entries):
+            raise RejectedError("no")
+
+    writer = MemoryWriter(trouble)
+    async with committing(writer, opened=False) as committer:
+        calls = [asyncio.create_task(committer.append(entry(key), 5)) for key in ("a", "bad", "b")]
+        await asyncio.sleep(0)
+        writer.open.set()
+        outcomes = await asyncio.gather(*calls, return_exceptions=True)
+
+    assert [type(outcome) for outcome in outcomes] == [Written, RejectedError, Written]
+
+
+async def test_log_that_would_fork_ends_the_committer() -> None:
+    """The loop ends with the error, so that the process can end too."""
+
+    def trouble(_: Sequence[Entry]) -> None:
+        raise LogDivergedError("fork")
+
+    writer = MemoryWriter(trouble)
+    writer.open.set()
+    committer = Committer(writer, SystemClock(), window=Window(), queue_records=9, queue_bytes=999)
+    running = asyncio.create_task(committer.run())
+
+    with pytest.raises(WorldError, match="EVIDENCE_UNAVAILABLE"):
+        await committer.append(entry("k"), 0.05)
+    with pytest.raises(ExceptionGroup) as raised:
+        await running
+    assert raised.value.subgroup(LogDivergedError)

@@ -1,0 +1,78 @@
+"""The database refuses what the recorder never does."""
+
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+
+from tests.fakes.postgres import Database, PostgresServer, fresh_database, migrate
+
+TABLES = ("ev", "ev_body", "node", "checkpoint")
+ROWS = """
+insert into recorder.head (origin, tenant, size) values ('o', 't', 1);
+insert into recorder.ev (log, seq, ik, leaf, envelope, kind, decision_id, content_type, occurred_at, recorded_at)
+values (1, 0, 'k', sha256(''), 'e', 'DECISION', '', 'a/b', now(), now());
+insert into recorder.ev_body (log, seq, sealed, subject_id) values (1, 0, 's', '');
+insert into recorder.node (log, level, number, hash) values (1, 8, 0, sha256(''));
+insert into recorder.checkpoint (log, size, root, note, signed_at) values (1, 1, sha256(''), 'n', now());
+"""
+
+
+@pytest.fixture(scope="module")
+def database(postgres: PostgresServer) -> Iterator[Database]:
+    """Yield a database with one row in each table."""
+    with fresh_database(postgres, migrations_of=["recorder"]) as fresh:
+        with psycopg.connect(fresh.owner_dsn) as connection:
+            connection.execute(ROWS.encode())
+        yield fresh
+
+
+def forbidden(dsn: str, statement: str) -> None:
+    """Assert that ``statement`` is refused."""
+    with psycopg.connect(dsn) as connection, pytest.raises(psycopg.errors.InsufficientPrivilege):
+        connection.execute(statement.encode())
+
+
+@pytest.mark.spec("REC-07")
+@pytest.mark.parametrize("table", TABLES)
+@pytest.mark.parametrize(
+    "statement", ["update recorder.{} set log = 1", "delete from recorder.{}", "truncate recorder.{}"]
+)
+def test_evidence_is_append_only(database: Database, table: str, statement: str) -> None:
+    """Neither the recorder nor the owner of the tables changes or removes a row."""
+    forbidden(database.dsn("recorder"), statement.format(table))
+    forbidden(database.owner_dsn, statement.format(table))
+
+
+@pytest.mark.parametrize("change", ["size = 0", "size = 1", "size = 2, tenant = 'x'", "size = 2, origin = 'x'"])
+def test_heads_only_grow(database: Database, change: str) -> None:
+    """A log never shrinks, and never changes its name or owner."""
+    forbidden(database.owner_dsn, f"update recorder.head set {change}")  # noqa: S608 - the cases above
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "update recorder.head set tenant = 'x'",
+        "delete from recorder.head",
+        "drop table recorder.ev",
+        "alter table recorder.ev disable trigger all",
+        "create table recorder.mine (x int)",
+        "set session_replication_role = replica",
+    ],
+)
+def test_least_privilege(database: Database, statement: str) -> None:
+    """The recorder's role inserts, reads and advances heads, and nothing else."""
+    forbidden(database.dsn("recorder"), statement)
+
+
+@pytest.mark.spec("REC-14")
+def test_migrations_go_down_and_up_again(postgres: PostgresServer) -> None:
+    """The schema can be removed and made again, with rows in it."""
+    with fresh_database(postgres, migrations_of=["recorder"]) as fresh:
+        with psycopg.connect(fresh.owner_dsn) as connection:
+            connection.execute(ROWS.encode())
+        migrate(fresh.owner_dsn, "recorder", revision="base")
+        migrate(fresh.owner_dsn, "recorder")
+        with psycopg.connect(fresh.owner_dsn) as connection:
+            connection.execute(ROWS.encode())

@@ -1,0 +1,76 @@
+"""The recorder starts only with keys of the right kind."""
+
+import base64
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from services.chassis.config import load
+from services.chassis.errors import WorldError
+from services.recorder.adapters.keys import AesSeal, Ed25519Signer, KeyFileError
+from services.recorder.config import Config
+from tools.verify.keys import BODY_KEY, SIGNING_KEY, generate
+
+
+def test_made_keys_are_the_right_ones(tmp_path: Path) -> None:
+    """What the key tool makes signs and seals."""
+    generate(tmp_path)
+    signer, seal = (
+        Ed25519Signer((tmp_path / SIGNING_KEY).read_text()),
+        AesSeal((tmp_path / BODY_KEY).read_text().strip()),
+    )
+
+    Ed25519PublicKey.from_public_bytes(signer.public_key).verify(signer.sign(b"text"), b"text")
+    assert seal.open(seal.close(b"body", b"place"), b"place") == b"body"
+
+
+@pytest.mark.spec("T10")
+@pytest.mark.parametrize("pem", ["", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"])
+def test_no_signing_key_no_start(pem: str) -> None:
+    """A file that holds no key is refused; there is no unsigned mode to fall back to."""
+    with pytest.raises(KeyFileError):
+        Ed25519Signer(pem)
+
+
+def test_other_kind_of_key() -> None:
+    """A key that cannot sign is refused."""
+    pem = X25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    with pytest.raises(KeyFileError, match="Ed25519"):
+        Ed25519Signer(pem.decode())
+
+
+@pytest.mark.parametrize("key", ["", "!", base64.b64encode(bytes(16)).decode()])
+def test_wrong_body_key(key: str) -> None:
+    """Only 32 bytes in base64 are a body key."""
+    with pytest.raises(KeyFileError):
+        AesSeal(key)
+
+
+def test_sealed_body_belongs_to_its_record() -> None:
+    """A body opens neither at another record's place, nor altered, nor with another key."""
+    seal = AesSeal(base64.b64encode(bytes(32)).decode())
+    sealed = seal.close(b"body", b"acme key-1")
+
+    for other, place in ((seal, b"acme key-2"), (AesSeal(base64.b64encode(b"k" * 32).decode()), b"acme key-1")):
+        with pytest.raises(WorldError):
+            other.open(sealed, place)
+    with pytest.raises(WorldError):
+        seal.open(sealed[:-1] + bytes([sealed[-1] ^ 1]), b"acme key-1")
+    with pytest.raises(WorldError):
+        seal.open(b"", b"acme key-1")
+
+
+@pytest.mark.spec("T10")
+def test_start_without_a_key_names_what_is_missing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without a signing key the start ends with one line that says which variable is missing."""
+    monkeypatch.delenv("MAGISTRATE_RECORDER_SIGNING_KEY_FILE", raising=False)
+
+    with pytest.raises(SystemExit, match="2"):
+        load(Config)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "MAGISTRATE_RECORDER_SIGNING_KEY_FILE" in line
