@@ -60,9 +60,13 @@ class Guidance:
 
     def drift(self, severities_0_3: Sequence[float]) -> float:
         """Return how far these severities lie from what precedents of this kind had, 0-1."""
-        if self.mean_severity_0_3 is None or not severities_0_3:
+        return self.drift_of(mean(severities_0_3)) if severities_0_3 else 0.0
+
+    def drift_of(self, mean_severity_0_3: float) -> float:
+        """Return the same for severities of which only the mean is known."""
+        if self.mean_severity_0_3 is None:
             return 0.0
-        return abs(mean(severities_0_3) - self.mean_severity_0_3) / MAX_SEVERITY_0_3
+        return abs(mean_severity_0_3 - self.mean_severity_0_3) / MAX_SEVERITY_0_3
 
 
 NOT_CONSULTED = Guidance(consulted=False)

@@ -3,13 +3,14 @@
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import product
 
 from services.evaluator.core.precedent import NOT_CONSULTED, Guidance
 from services.evaluator.core.spread import clamp, population_variance
 
 OVERALL_ESCALATES = 0.65
 CONFLICT_ESCALATES = 0.75
+DIVERGENCE_WEIGHT = 0.6
+DRIFT_WEIGHT = 0.4
 NOVELTY_WEIGHT = 0.15
 """Epistemic uncertainty added when precedent was consulted and nothing relevant exists (trap T7)."""
 MISSING_WEIGHT = 0.6
@@ -65,7 +66,7 @@ def divergence(severities_0_3: Sequence[float]) -> float:
 def assess(severities_0_3: Sequence[float], unknowns: Unknowns) -> Uncertainty:
     """Return the uncertainty of a decision over these raw severities."""
     conflict = unknowns.guidance.conflict
-    epistemic = _epistemic(severities_0_3, unknowns)
+    epistemic = _epistemic(_known(severities_0_3, unknowns), unknowns)
     instability = model_instability(unknowns.model_name)
     overall = _overall(epistemic, conflict, instability)
     sources = _sources(divergence(severities_0_3), unknowns)
@@ -94,17 +95,20 @@ def peak(severities_0_3: Sequence[float], unknowns: Unknowns) -> Peak:
     """Return the greatest uncertainty that any milder reading of the same critics would have.
 
     Divergence and drift can fall when a critic finds something WORSE; a verdict resting on them could then relax.
-    Their sum is convex, so its maximum over all readings between 0 and each severity lies at a corner, where every
-    critic either keeps its finding or is silent. The result only grows with the severities.
+    Their sum, before it is clamped, is convex, so its maximum over all readings between 0 and each severity lies at a
+    corner, where every critic either keeps its finding or is silent. The result only grows with the severities.
     """
     conflict = unknowns.guidance.conflict
-    epistemic = max(_epistemic(corner, unknowns) for corner in _corners(severities_0_3))
-    overall = _overall(epistemic, conflict, model_instability(unknowns.model_name))
+    known = max(_corner_uncertainties(severities_0_3, unknowns.guidance), default=0.0)
+    overall = _overall(_epistemic(known, unknowns), conflict, model_instability(unknowns.model_name))
     return Peak(overall=overall, needs_escalation=_needs_escalation(overall, conflict))
 
 
-def _epistemic(severities_0_3: Sequence[float], unknowns: Unknowns) -> float:
-    known = 0.6 * divergence(severities_0_3) + 0.4 * unknowns.guidance.drift(severities_0_3)
+def _known(severities_0_3: Sequence[float], unknowns: Unknowns) -> float:
+    return DIVERGENCE_WEIGHT * divergence(severities_0_3) + DRIFT_WEIGHT * unknowns.guidance.drift(severities_0_3)
+
+
+def _epistemic(known: float, unknowns: Unknowns) -> float:
     novelty = NOVELTY_WEIGHT if unknowns.guidance.novel else 0.0
     return clamp(known + novelty + MISSING_WEIGHT * unknowns.missing_share)
 
@@ -117,8 +121,15 @@ def _needs_escalation(overall: float, conflict: float) -> bool:
     return overall >= OVERALL_ESCALATES or conflict >= CONFLICT_ESCALATES
 
 
-def _corners(severities_0_3: Sequence[float]) -> Iterator[tuple[float, ...]]:
-    return product(*({0.0, severity} for severity in severities_0_3))
+def _corner_uncertainties(severities_0_3: Sequence[float], guidance: Guidance) -> Iterator[float]:
+    """Yield divergence and drift, weighed and unclamped, at every corner: 64 of them for six critics."""
+    count = len(severities_0_3)
+    sums = [(0.0, 0.0)] if count else []
+    for severity in severities_0_3:
+        sums += [(total + severity, squares + severity**2) for total, squares in sums]
+    for total, squares in sums:
+        mean = total / count
+        yield DIVERGENCE_WEIGHT * (squares / count - mean**2) / 2 + DRIFT_WEIGHT * guidance.drift_of(mean)
 
 
 def _sources(divided: float, unknowns: Unknowns) -> tuple[str, ...]:

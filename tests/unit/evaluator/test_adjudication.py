@@ -41,6 +41,21 @@ def test_raising_severities_never_relaxes_the_verdict(case: Case, raises: list[f
     assert after.signal_gate.tier >= before.signal_gate.tier
 
 
+@pytest.mark.spec("ENG-15")
+def test_agreeing_on_something_worse_is_not_milder() -> None:
+    """Three more critics finding 1.9 remove the disagreement, and with it uncertainty, but nothing of the verdict."""
+    candidates = (
+        Precedent(precedent_id="P-00001", verdict=Verdict.ALLOW, similarity=1.0, mean_severity_0_3=0.0),
+        Precedent(precedent_id="P-00002", verdict=Verdict.ESCALATE, similarity=1.0, mean_severity_0_3=0.0),
+    )
+    divided = bench(fairness=1.9, truth=1.9, risk=1.9)
+    agreed = bench(**dict.fromkeys(PRIORITY, 1.9))
+    before, after = (adjudicate(Case(evaluations=opinions, candidates=candidates)) for opinions in (divided, agreed))
+
+    assert after.uncertainty.critic_divergence < before.uncertainty.critic_divergence
+    assert after.verdict >= before.verdict
+
+
 @pytest.mark.spec("ENG-17", "T1")
 @given(case=cases())
 def test_every_signal_goes_through_and_closes_the_gate(case: Case) -> None:
