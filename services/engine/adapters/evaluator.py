@@ -12,7 +12,7 @@ from magistrate.common.v1.judgement_pb2 import (
     QualityReport,
     QualityScore,
 )
-from magistrate.evaluator.v1.evaluator_pb2 import AdjudicateRequest, PrecedentFindings, ScoreRequest
+from magistrate.evaluator.v1.evaluator_pb2 import AdjudicateRequest, ScoreRequest
 from magistrate.evaluator.v1.evaluator_pb2_grpc import EvaluatorServiceStub
 from services.chassis.client import MeshChannel
 from services.engine.adapters import degradation, enums
@@ -69,7 +69,7 @@ class MeshAdjudicator:
         request = AdjudicateRequest(
             decision_id=case.decision_id,
             evaluations=[cast("CriticEvaluation", sealed) for sealed in case.reviewed.evaluations],
-            precedents=PrecedentFindings(),
+            # Left out: no precedent was consulted, which is not the same as a search that found none.
             quality=cast("QualityReport", case.report),
             context_confidence=case.gathered.confidence,
             high_impact=case.question.high_impact,
