@@ -6,8 +6,9 @@ import sys
 import uvloop
 
 from services import topology
+from services.chassis.errors import MeshError
 
-_USAGE = 2
+_FAILURE, _USAGE = 1, 2
 
 
 def main(arguments: list[str]) -> int:
@@ -17,7 +18,11 @@ def main(arguments: list[str]) -> int:
         return _USAGE
     service = topology.BY_NAME[arguments[0]]
     room = importlib.import_module(f"services.{service.room}.main")
-    uvloop.run(room.main(service.name))
+    try:
+        uvloop.run(room.main(service.name))
+    except MeshError as error:
+        sys.stderr.write(f"magistrate: {service.name} cannot run: {error}\n")
+        return _FAILURE
     return 0
 
 

@@ -1,5 +1,6 @@
 """The one way out of a service: a channel on which every call has a deadline and failures arrive as MeshError."""
 
+import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple, Self, TypeVar, cast
@@ -9,6 +10,7 @@ import grpc
 from services.chassis import call
 from services.chassis.call import Principal
 from services.chassis.errors import Kind, WorldError
+from services.chassis.outbox import Outbox
 from services.chassis.streams import MeshStream, failed, plain
 from services.chassis.telemetry import Span, Tracing
 
@@ -21,8 +23,6 @@ CHANNEL_OPTIONS = (
     ("grpc.keepalive_time_ms", 30_000),
     ("grpc.keepalive_timeout_ms", 10_000),
     ("grpc.http2.max_pings_without_data", 0),
-    # Envoy retries and hedges; a second retrier beneath it would multiply attempts.
-    ("grpc.enable_retries", 0),
     # A restarted proxy is found again within a second instead of two minutes.
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.min_reconnect_backoff_ms", 100),
@@ -123,7 +123,7 @@ class MeshChannel(grpc.aio.Channel):
     ) -> "_UnaryReply":
         """Return the callable for a method with one request and one reply."""
         inner = self._channel.unary_unary(method, request_serializer, response_deserializer)
-        return _UnaryReply(inner, method, self._departures)
+        return _UnaryReply(inner, method, self._departures, many=False)
 
     def stream_unary(  # type: ignore[override]  # as above
         self,
@@ -134,7 +134,7 @@ class MeshChannel(grpc.aio.Channel):
     ) -> "_UnaryReply":
         """Return the callable for a method with a stream of requests and one reply."""
         inner = self._channel.stream_unary(method, request_serializer, response_deserializer)
-        return _UnaryReply(inner, method, self._departures)
+        return _UnaryReply(inner, method, self._departures, many=True)
 
     def unary_stream(  # type: ignore[override]  # as above
         self,
@@ -145,7 +145,7 @@ class MeshChannel(grpc.aio.Channel):
     ) -> "_StreamedReply":
         """Return the callable for a method with one request and a stream of replies."""
         inner = self._channel.unary_stream(method, request_serializer, response_deserializer)
-        return _StreamedReply(inner, method, self._departures)
+        return _StreamedReply(inner, method, self._departures, many=False)
 
     def stream_stream(  # type: ignore[override]  # as above
         self,
@@ -156,7 +156,7 @@ class MeshChannel(grpc.aio.Channel):
     ) -> "_StreamedReply":
         """Return the callable for a method with a stream in both directions."""
         inner = self._channel.stream_stream(method, request_serializer, response_deserializer)
-        return _StreamedReply(inner, method, self._departures)
+        return _StreamedReply(inner, method, self._departures, many=True)
 
     async def close(self, grace: float | None = None) -> None:
         """Close the connection; running calls get ``grace`` seconds."""
@@ -189,8 +189,9 @@ def open_channel(socket: str, departures: Departures) -> MeshChannel:
 class _UnaryReply:
     """One method with one reply."""
 
-    def __init__(self, inner: Any, method: str, departures: Departures) -> None:
+    def __init__(self, inner: Any, method: str, departures: Departures, *, many: bool) -> None:
         self._inner = inner
+        self._many = many
         self._method = method
         self._departures = departures
 
@@ -222,11 +223,15 @@ class _UnaryReply:
     ) -> tuple[Any, Any]:
         seconds = self._departures.timeout_s(timeout)
         sent, span = self._departures.metadata(self._method, metadata)
-        made = self._inner(request, timeout=seconds, metadata=sent, wait_for_ready=wait_for_ready)
+        outbox = Outbox(request, many=self._many)
+        made = self._inner(outbox.requests, timeout=seconds, metadata=sent, wait_for_ready=wait_for_ready)
         code, reason = "CANCELLED", ""
         try:
             reply = await made
             code = "OK"
+        except asyncio.CancelledError:
+            outbox.explain()
+            raise
         except grpc.aio.AioRpcError as error:
             failure = failed(error)
             code, reason = error.code().name, failure.reason
@@ -240,8 +245,9 @@ class _UnaryReply:
 class _StreamedReply:
     """One method with a stream of replies."""
 
-    def __init__(self, inner: Any, method: str, departures: Departures) -> None:
+    def __init__(self, inner: Any, method: str, departures: Departures, *, many: bool) -> None:
         self._inner = inner
+        self._many = many
         self._method = method
         self._departures = departures
 
@@ -258,5 +264,6 @@ class _StreamedReply:
         """Start the call and return its stream; ``request`` is a message, an iterator, or None to write later."""
         seconds = self._departures.timeout_s(timeout)
         sent, span = self._departures.metadata(self._method, metadata)
-        started = self._inner(request, timeout=seconds, metadata=sent, wait_for_ready=wait_for_ready)
-        return MeshStream(started, span)
+        outbox = Outbox(request, many=self._many)
+        started = self._inner(outbox.requests, timeout=seconds, metadata=sent, wait_for_ready=wait_for_ready)
+        return MeshStream(started, outbox, span)

@@ -8,6 +8,7 @@ import grpc
 
 from services.chassis import status
 from services.chassis.errors import MeshError
+from services.chassis.outbox import Outbox
 from services.chassis.telemetry import Span
 
 
@@ -17,8 +18,11 @@ class MeshStream:
     Whoever stops before the end closes it (``contextlib.aclosing``), so that the server stops too.
     """
 
-    def __init__(self, started: Any, span: Span | None) -> None:  # Any: gRPC's stream calls share no typed base
+    def __init__(
+        self, started: Any, outbox: Outbox, span: Span | None
+    ) -> None:  # Any: gRPC's stream calls share no typed base
         self._call = started
+        self._outbox = outbox
         self._replies: AsyncIterator[Any] | None = None
         self._span = span
 
@@ -33,6 +37,9 @@ class MeshStream:
         except StopAsyncIteration:
             self._end("OK")
             raise
+        except asyncio.CancelledError:
+            self._outbox.explain()
+            raise
         except grpc.aio.AioRpcError as error:
             raise self._failed(error) from error
 
@@ -40,6 +47,9 @@ class MeshStream:
         """Return the next reply, or ``grpc.aio.EOF`` after the last."""
         try:
             return await self._call.read()
+        except asyncio.CancelledError:
+            self._outbox.explain()
+            raise
         except grpc.aio.AioRpcError as error:
             raise self._failed(error) from error
 

@@ -284,6 +284,32 @@ async def test_writing_into_a_refused_stream_raises_the_refusal() -> None:
     assert error.reason == "FIELD_OUT_OF_RANGE"
 
 
+@pytest.mark.parametrize("shape", ["collect", "converse"])
+async def test_a_callers_own_broken_stream_is_not_a_cancellation(shape: str) -> None:
+    """What the caller's generator raises comes back; gRPC alone would pretend that the task was cancelled."""
+
+    async def broken() -> AsyncIterator[Any]:
+        yield says("a")
+        raise KeyError("mine")
+
+    async with echo() as (stub, _):
+        answer = getattr(stub, shape)(broken())
+        with pytest.raises(KeyError, match="mine"):
+            await (answer if shape == "collect" else drain(answer))
+
+
+async def test_taking_back_a_stream_elsewhere_is_not_the_readers_cancellation() -> None:
+    """A reader whose stream another task cancels gets CANCELLED as an error and lives on."""
+    servicer = Echo(acts={"wait": asyncio.Event().wait})
+    async with echo(servicer) as (stub, _):
+        stream = stub.stream(says("wait"))
+        reader = asyncio.ensure_future(failure(drain(stream)))
+        await servicer.started.wait()
+        stream.cancel()
+
+        assert (await reader).reason == "CANCELLED"
+
+
 async def test_the_responses_metadata_is_at_hand() -> None:
     """A unary reply and a failure both show what the way back added to them."""
     async with echo(Echo(acts={"bad": raises(invalid("word", "is bad"))})) as (stub, _):
