@@ -108,7 +108,9 @@ class Dispatcher:
         except Unanswered as failure:
             raise self._failed(order, failure, provider=provider, sent=sent) from failure
         except (asyncio.CancelledError, GeneratorExit):
-            self._book_later(order, account.abandoned(order.plan, span=order.span(), sent_characters=sent))
+            self._book_later(
+                order, account.abandoned(order.plan, span=order.span(), provider=provider, sent_characters=sent)
+            )
             raise
         if reply is None:
             cut = Unanswered(failures.endless(provider), provider=provider, attempts=1)
@@ -137,7 +139,12 @@ class Dispatcher:
     async def _answer(self, order: _Order, reply: Reply, first_token_after: timedelta | None = None) -> Answer:
         span = replace(order.span(), first_token_after=first_token_after)
         attempts = account.answered(
-            order.plan, winner=reply.provider, count=reply.attempts, usage=reply.usage, span=span
+            order.plan,
+            winner=reply.provider,
+            count=reply.attempts,
+            usage=reply.usage,
+            span=span,
+            took=reply.duration,
         )
         # The write goes on where the caller leaves meanwhile: the tokens are spent all the same.
         await asyncio.shield(self._book_later(order, attempts))

@@ -118,7 +118,10 @@ class Surroundings:
 
     def _own(self, room: str) -> dict[str, str]:
         own = {
-            "router": {"MAGISTRATE_ROUTER_PROVIDERS": ",".join(self._vendors)},
+            "router": {
+                "MAGISTRATE_ROUTER_PROVIDERS": ",".join(self._vendors),
+                "MAGISTRATE_ROUTER_MODELS": ",".join(f"{v.name}={v.model}" for v in self._vendors.values() if v.model),
+            },
             "recorder": {
                 "MAGISTRATE_RECORDER_SIGNING_KEY_FILE": str(self._folder.secrets / SIGNING_KEY),
                 "MAGISTRATE_RECORDER_BODY_KEY_FILE": str(self._folder.secrets / BODY_KEY),

@@ -55,6 +55,16 @@ class Span:
     duration: timedelta
     first_token_after: timedelta | None = None
 
+    def last(self, took: timedelta) -> "Span":
+        """Return the last ``took`` of this time: when the try that ended it was made."""
+        before = max(timedelta(0), self.duration - took)
+        first = self.first_token_after
+        return Span(
+            started_at=self.started_at + before,
+            duration=self.duration - before,
+            first_token_after=None if first is None else max(timedelta(0), first - before),
+        )
+
 
 def tried(plan: Plan, winner: str, count: int) -> tuple[Model, ...]:
     """Return the models that were asked, in order, the winner last.
@@ -65,10 +75,10 @@ def tried(plan: Plan, winner: str, count: int) -> tuple[Model, ...]:
     return (*others[: max(0, count - 1)], plan.model_of(winner))
 
 
-def answered(plan: Plan, *, winner: str, count: int, usage: Usage, span: Span) -> tuple[Attempt, ...]:
-    """Return the tries of a call that was answered by ``winner`` after ``count`` tries were started."""
+def answered(plan: Plan, *, winner: str, count: int, usage: Usage, span: Span, took: timedelta) -> tuple[Attempt, ...]:
+    """Return the tries of a call that ``winner`` answered within ``took`` after ``count`` tries were started."""
     *losers, last = tried(plan, winner, count)
-    won = _attempt(last, Outcome.WON, usage, span)
+    won = _attempt(last, Outcome.WON, usage, span.last(took))
     return (*(_unknown(plan, model, span) for model in losers), won)
 
 
@@ -83,11 +93,17 @@ def failed(
     return (*(_unknown(plan, model, span) for model in losers), _attempt(ended, Outcome.FAILED, usage, span, reason))
 
 
-def abandoned(plan: Plan, *, span: Span, sent_characters: int = 0) -> tuple[Attempt, ...]:
-    """Return the tries of a call whose caller went away: at least the first provider was asked."""
+def abandoned(plan: Plan, *, span: Span, provider: str = "", sent_characters: int = 0) -> tuple[Attempt, ...]:
+    """Return the tries of a call whose caller went away, ``provider`` having sent so much.
+
+    Where nobody had sent anything, everyone who had been asked by then is booked: the next provider joins a silent one
+    after each hedge delay.
+    """
+    joined = 1 + int(span.duration.total_seconds() / plan.hedge_delay_s)
+    asked = (plan.model_of(provider),) if provider else plan.models[:joined]
     output = -(-sent_characters // CHARACTERS_PER_TOKEN)
     usage = Usage(input_tokens=plan.input_tokens, output_tokens=output, estimated=True)
-    return (_attempt(plan.models[0], Outcome.UNKNOWN, usage, span, "CANCELLED"),)
+    return tuple(_attempt(model, Outcome.UNKNOWN, usage, span, "CANCELLED") for model in asked)
 
 
 def total_micro_usd(attempts: Sequence[Attempt]) -> int:
