@@ -6,7 +6,7 @@ from pathlib import Path
 from tools.up.processes import python
 
 QUESTION = (
-    "How many days of paid annual leave does a full-time employee have, and how long ahead must leave be asked for?"
+    "Up to what amount may the budget holder approve a purchase?"
 )
 _FAILED = 1
 

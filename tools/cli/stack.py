@@ -71,10 +71,18 @@ def _vendor(pair: str) -> tuple[str, str]:
     return vendor, url
 
 
-def down(state_dir: State = DEFAULT_STATE, as_json: Json = False) -> None:
+def down(
+    *,
+    purge: Annotated[bool, typer.Option("--purge", help="Then remove all its data, keys and logs.")] = False,
+    state_dir: State = DEFAULT_STATE,
+    as_json: Json = False,
+) -> None:
     """Stop the stack cleanly and wait until it is gone."""
     began = time.monotonic()
-    stopped = control.down(Options(state=state_dir).folder)
+    folder = Options(state=state_dir).folder
+    stopped = control.down(folder)
+    if purge:
+        control.purge(folder)
     if as_json:
         print(json.dumps({"stopped": stopped}))
     elif stopped:

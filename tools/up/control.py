@@ -1,11 +1,12 @@
 """Acts on a running stack from another process, through its record alone: stop it, look at it."""
 
+import shutil
 import signal
-import time
 
 from tools.up import state
 from tools.up.failures import StackError
-from tools.up.folder import Folder
+from tools.up.folder import OWN, Folder
+from tools.up.postgres import outside
 from tools.up.processes import await_end, send
 
 DOWN_LIMIT_S = 180.0
@@ -35,18 +36,21 @@ def down(folder: Folder) -> tuple[str, ...]:
     return running
 
 
-def await_ready(folder: Folder, patience_s: float) -> state.StackRecord:
-    """Wait until the stack of ``folder`` serves; return its record.
+def purge(folder: Folder) -> None:
+    """Remove a stopped stack for good: its data, keys and logs, and with them its evidence.
+
+    Only what a stack makes is removed, so that a wrongly named folder loses nothing else.
 
     Raises:
-        StackError: It did not within ``patience_s`` seconds.
+        StackError: It still runs.
     """
-    until = time.monotonic() + patience_s
-    while not (record := state.read(folder)).ready:
-        if time.monotonic() > until:
-            raise StackError(f"no stack serves in {folder.root}", hint="`magistrate up` starts one")
-        time.sleep(0.05)
-    return record
+    if not folder.root.is_dir():
+        return
+    with state.lock(folder):
+        for path in (*outside(folder), *(folder.root / name for name in OWN)):
+            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink(missing_ok=True)
+    if not any(folder.root.iterdir()):
+        folder.root.rmdir()
 
 
 def serving(folder: Folder) -> state.StackRecord:

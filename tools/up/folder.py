@@ -6,6 +6,11 @@ from pathlib import Path
 
 from tools.certs.publish import private_folder, write_private
 
+OWN = (
+    *("certs", "context", "envoy", "jwt", "logs", "models", "postgres", "run", "secrets", "valkey"),
+    *("lock", "postgres.location", "recorder.pub.pem", "recorder.vkey", "stack.json"),
+)
+"""Everything that a stack puts into its state folder."""
 SECRET_BYTES = 32
 """Entropy of every generated password and key, in bytes."""
 

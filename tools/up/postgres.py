@@ -21,6 +21,8 @@ from tools.up.processes import Command, run_to_end
 NAME = "postgres"
 SUPERUSER = "postgres"
 """Creates roles and extensions; nothing but this package logs in as it."""
+_LOCATION = "postgres.location"
+"""Says where the data is if not in the state folder."""
 SETTINGS = {
     "listen_addresses": LOOPBACK,
     "unix_socket_directories": "",
@@ -146,9 +148,15 @@ def _shared_programs(programs: Path) -> Path:
     return site / package.name / programs.relative_to(package)
 
 
+def outside(folder: Folder) -> tuple[Path, ...]:
+    """Return what this stack keeps outside of its state folder."""
+    note = folder.root / _LOCATION
+    return tuple(home for home in (Path(note.read_text()),) if home.exists()) if note.exists() else ()
+
+
 def _shared_home(folder: Folder) -> Path:
     """Return a home for the data outside the state; a random name in the state ties the two together."""
-    note = folder.root / "postgres.location"
+    note = folder.root / _LOCATION
     if not note.exists():
         write_private(note, str(SHARED_ROOT / "data" / uuid.uuid4().hex).encode())
     return Path(note.read_text())
