@@ -114,7 +114,7 @@ def _candidate(row: asyncpg.Record) -> Candidate:
     return Candidate(
         chunk=_chunk(row),
         vector=_vector(row["vector"]),
-        similarity=float(row["similarity"] or 0.0),
+        similarity=row["similarity"],
         dense_rank=row["dense_rank"],
         sparse_rank=row["sparse_rank"],
         coverage=float(row["coverage"]),

@@ -57,9 +57,9 @@ INSERT_CHUNKS = """
 
 SEARCH = f"""
 with nearest as (
-    select document_id, pack_id, ordinal, row_number() over (order by distance) as dense_rank
+    select place, row_number() over (order by distance) as dense_rank
     from (
-        select document_id, pack_id, ordinal, embedding <=> $4::real[]::vector as distance
+        select ctid as place, embedding <=> $4::real[]::vector as distance
         from chunks
         where $4::real[] is not null and tenant = $1 and ($2::text is null or pack_id = $2) and model = $5
         order by embedding <=> $4::real[]::vector
@@ -70,42 +70,43 @@ lexemes as (
     select lexeme, (quote_literal(lexeme))::tsquery as query
     from unnest(tsvector_to_array(to_tsvector('pg_catalog.english', $3))) as lexeme
 ),
-total as (
-    select coalesce(sum(chunk_count), 0) as chunks from packs where tenant = $1 and ($2::text is null or pack_id = $2)
-),
-occurrences as (
-    select document_id, pack_id, ordinal, l.lexeme,
-        ts_rank(words, l.query, 1) as weight, count(*) over (partition by l.lexeme) as found
-    from lexemes l join chunks on words @@ l.query
+occurrences as materialized (
+    select chunks.ctid as place, lexeme, ts_rank(words, query, 1) as weight
+    from lexemes join chunks on words @@ query
     where tenant = $1 and ($2::text is null or pack_id = $2)
 ),
-rarity as (
-    select l.lexeme, ln(1 + (t.chunks - coalesce(f.found, 0) + 0.5) / (coalesce(f.found, 0) + 0.5)) as idf
-    from lexemes l cross join total t
-    left join (select lexeme, max(found) as found from occurrences group by lexeme) f using (lexeme)
+rarity as materialized (
+    select lexeme, ln(1 + (total - found + 0.5) / (found + 0.5)) as idf
+    from (
+        select lexeme, count(place)::float8 as found from lexemes left join occurrences using (lexeme) group by lexeme
+    ) as found_in
+    cross join (
+        select coalesce(sum(chunk_count), 0)::float8 as total
+        from packs where tenant = $1 and ($2::text is null or pack_id = $2)
+    ) as all_chunks
 ),
 worded as (
-    select document_id, pack_id, ordinal, coverage,
-        row_number() over (order by score desc, pack_id, document_id, ordinal) as sparse_rank
+    select place, coverage, row_number() over (order by score desc, place) as sparse_rank
     from (
-        select document_id, pack_id, ordinal, sum(idf * weight) as score,
-            sum(idf) / (select sum(idf) from rarity) as coverage
+        select place, sum(idf * weight) as score, sum(idf) / (select sum(idf) from rarity) as coverage
         from occurrences join rarity using (lexeme)
-        group by document_id, pack_id, ordinal
-        order by score desc, pack_id, document_id, ordinal
+        group by place
+        order by score desc, place
         limit $6
     ) as sparse
 )
 select {_CHUNK}, vector_send(c.embedding) as vector,
     case when c.model = $5 then 1 - (c.embedding <=> $4::real[]::vector) end as similarity,
     coalesce(dense_rank, 0) as dense_rank, coalesce(sparse_rank, 0) as sparse_rank, coalesce(coverage, 0) as coverage
-from (select * from nearest full join worded using (document_id, pack_id, ordinal)) f
-join chunks c on c.tenant = $1 and (c.pack_id, c.document_id, c.ordinal) = (f.pack_id, f.document_id, f.ordinal)
+from nearest full join worded using (place)
+join chunks c on c.ctid = place
 {_JOINED}
+where c.tenant = $1
 order by dense_rank, sparse_rank
 """  # noqa: S608 - constant fragments
 """Both searches and everything a reply needs, in one round trip.
 
 Words are ranked by the sum over the question's lexemes of ln(1 + (N - n + 0.5) / (n + 0.5)), the rarity of BM25, times
-`ts_rank` with length normalisation, whose sum over positions saturates as BM25's term frequency does.
+`ts_rank` with length normalisation, whose sum over positions saturates as BM25's term frequency does. Rows are joined
+by their address, which holds within one statement and is far smaller than their key.
 """

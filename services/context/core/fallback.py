@@ -17,8 +17,8 @@ _TEMPLATES: Mapping[Domain, str] = {
     + "The works and notes meant for this question are missing. Quote nothing from memory as if it were exact, name "
     "works and authors only where they are certain, and mark interpretation as interpretation.",
     Domain.MARKET: _AWAY
-    + "No current price, figure or filing stands behind this answer. State no number as current, give the date at which "
-    "general knowledge ends, and give no advice to buy or sell.",
+    + "No current price, figure or filing stands behind this answer. State no number as current, name the date at "
+    "which general knowledge ends, and give no advice to buy or sell.",
 }
 
 

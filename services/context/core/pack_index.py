@@ -49,7 +49,7 @@ class PackIndex:
         return Candidate(
             chunk=self.chunks[index],
             vector=self.matrix[index],
-            similarity=float(similarity) if similarity > -np.inf else 0.0,
+            similarity=float(similarity) if similarity > -np.inf else None,
             dense_rank=dense_rank,
             sparse_rank=sparse_rank,
             coverage=coverage,

@@ -15,7 +15,9 @@ from services.context.core.values import Candidate, Hit, SearchMode
 MIN_SIMILARITY = 0.35
 """Cosine that a chunk found by meaning alone must have."""
 MIN_COVERAGE = 0.6
-"""Share of the question's words, weighed by rarity, that makes a chunk relevant whatever its cosine."""
+"""Share of the question's words, weighed by rarity, that makes up for a cosine below the least one."""
+CHANCE_SIMILARITY = 0.15
+"""Cosine below which shared words are taken for chance; three in five unrelated pairs lie below it."""
 _STEEPNESS = 12.0
 _MIDDLE = 0.45
 """Cosine at which the confidence is one half."""
@@ -49,8 +51,13 @@ def _found(candidate: Candidate, mode: SearchMode) -> bool:
 
 
 def _relevant(candidate: Candidate, mode: SearchMode, min_similarity: float) -> bool:
-    near = candidate.similarity >= min_similarity and mode is not SearchMode.SPARSE
-    return near or (mode is not SearchMode.DENSE and candidate.sparse_rank > 0 and candidate.coverage >= MIN_COVERAGE)
+    """Judge one chunk; who asks for words alone gets what has the words."""
+    if mode is SearchMode.SPARSE:
+        return True
+    if candidate.similarity is not None and candidate.similarity >= min_similarity:
+        return True
+    by_chance = candidate.similarity is not None and candidate.similarity < CHANCE_SIMILARITY
+    return mode is SearchMode.HYBRID and candidate.coverage >= MIN_COVERAGE and not by_chance
 
 
 def _fused(candidate: Candidate, mode: SearchMode) -> float:
@@ -70,7 +77,7 @@ def _hit(candidate: Candidate, score: float) -> Hit:
     return Hit(
         chunk=candidate.chunk,
         score=score,
-        similarity=candidate.similarity,
+        similarity=candidate.similarity or 0.0,
         dense_rank=candidate.dense_rank,
         sparse_rank=candidate.sparse_rank,
         coverage=candidate.coverage,

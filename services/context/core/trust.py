@@ -10,11 +10,17 @@ from dataclasses import dataclass
 WITHHELD = "[instruction-like text withheld]"
 """What stands in the place of an order to the model."""
 _ORDERS = {
-    "override": r"\b(?:ignore|disregard|forget|override|bypass)\b[^.\n]{0,40}"
-    r"\b(?:previous|prior|above|earlier|all|any|your)\b[^.\n]{0,30}\b(?:instructions?|prompts?|rules|guidelines|guardrails|context|policies)\b[^.\n]{0,120}",
-    "role_switch": r"\byou are (?:now|no longer)\b[^.\n]{0,120}"
-    r"|\b(?:pretend to be|act as if you|act as an? (?:unrestricted|evil|jail))[^.\n]{0,120}"
-    r"|\bnew (?:system )?instructions?\s*:[^\n]{0,200}",
+    "override": r"(?<!not )(?<!never )\b(?:ignore|disregard|forget|override|bypass)\b[^.\n]{0,40}"
+    r"(?:\b(?:previous|prior|above|earlier|preceding|original|your|system)\b[^.\n]{0,30}"
+    r"\b(?:instructions?|prompts?|rules|guidelines|guardrails|programming|tasks?|assignments|orders)\b"
+    r"|\b(?:instructions?|prompts?|rules|guidelines)\b[^.\n]{0,12}"
+    r"\b(?:above|before|so far|you (?:were|have been) given))[^.\n]{0,120}"
+    r"|\b(?:ignore|disregard|forget)\b[^.\n]{0,15}\b(?:everything|all|anything)\b[^.\n]{0,30}"
+    r"\b(?:before|above|previously|so far|until now|told|said)\b[^.\n]{0,120}",
+    "role_switch": r"\byou are (?:now|no longer) (?:an? |the )?(?:dan\b|ai\b|assistant|chatbot|language model"
+    r"|unrestricted|unfiltered|jailbroken|bound by|in \w+ mode|free (?:of|from))[^.\n]{0,120}"
+    r"|\b(?:pretend (?:to be|you are)|act as if you (?:are|have)|act as an? (?:unrestricted|evil|jailbroken))"
+    r"[^.\n]{0,120}|\bnew (?:system )?instructions?\s*:[^\n]{0,200}",
     "speaker": r"(?m:^[ \t]*(?:system|assistant|developer)[ \t]*:[^\n]{0,200})"
     r"|<\|?(?:im_start|im_end|system|endoftext)\|?>",
     "leak": r"\b(?:reveal|print|repeat|show|output)\b[^.\n]{0,30}"

@@ -101,8 +101,8 @@ class Candidate:
 
     chunk: Chunk
     vector: Vector
-    similarity: float
-    """Cosine with the question, -1 to 1; 0 where the question has no usable embedding."""
+    similarity: float | None
+    """Cosine with the question, -1 to 1; None where the two have no embedding of the same model."""
     dense_rank: int = 0
     """Rank by meaning, from 1; 0 where it was not found there."""
     sparse_rank: int = 0

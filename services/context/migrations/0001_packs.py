@@ -39,8 +39,8 @@ _DOCUMENTS = """
         foreign key (tenant, pack_id) references context.packs on delete cascade
     )
 """
-# A row of 1.5 kB of vector stays in its page (storage plain), so that a scan over one pack never follows a pointer; the
-# text, which only the few winners need, is the part that moves out.
+# Vector (1.5 kB), words and most texts stay together in the row's page: a search reads the words of every chunk that
+# shares one with the question, and following a pointer for each costs more than the search itself.
 _CHUNKS = """
     create table context.chunks (
         tenant        text     not null,
@@ -56,7 +56,7 @@ _CHUNKS = """
         words         tsvector generated always as (to_tsvector('pg_catalog.english', body)) stored,
         primary key (tenant, pack_id, document_id, ordinal),
         foreign key (tenant, pack_id, document_id) references context.documents on delete cascade
-    )
+    ) with (toast_tuple_target = 4096)
 """
 _STATEMENTS = (
     _PACKS,
