@@ -15,7 +15,7 @@ from services.critic.core.sentences import Sentences
 from services.critic.core.vocabulary import Side
 from services.critic.core.word_lists import OPPOSITES, STOP_WORDS, stem
 
-MIN_SHARED = 3
+MIN_SHARED = 2
 """Words that two sentences must share before they are taken to speak of one thing."""
 SHARE_ABOUT = 0.5
 """Share of the answer's words that must meet in one sentence of the context."""
@@ -133,13 +133,13 @@ def _against(claim: Claim, told: Claim, shared: int, ground_: Ground) -> Iterato
             yield _finding(
                 "contradiction", "truth.number", "A number differs from the declared context.", amount.span, 0.75
             )
-    if shared < SHARE_SAME * len(claim.words | told.words):
-        return
+    words = len(claim.words | told.words)
     if claim.negated is not told.negated:
-        yield _finding(
-            "contradiction", "truth.negation", "The context says the opposite of a sentence.", claim.span, 0.65
-        )
-    elif _opposed(claim.words - told.words, told.words - claim.words):
+        if shared >= SHARE_SAME * words:
+            yield _finding(
+                "contradiction", "truth.negation", "The context says the opposite of a sentence.", claim.span, 0.65
+            )
+    elif _opposed(claim.words - told.words, told.words - claim.words) and shared + 1 >= SHARE_SAME * (words - 1):
         yield _finding(
             "contradiction", "truth.opposite", "A word stands for its opposite in the context.", claim.span, 0.6
         )

@@ -2,6 +2,7 @@
 
 The groups are regular expressions without captures. Slurs are kept in ROT13, so that this page can be read at work.
 """
+# ruff: noqa: E501 - a word group is one row of a table
 
 import codecs
 import re
@@ -20,7 +21,7 @@ _ETHNIC = (
 )
 _FAITH = r"muslim|islamic|jewish|christian|hindu|sikh|buddhist|atheist|catholic|mormon"
 _ADJECTIVES = (
-    rf"{_ETHNIC}|{_FAITH}|gay|lesbian|bisexual|homosexual|queer|transgender|trans|lgbt\w{{0,4}}|female|male|disabled|deaf|blind"
+    rf"{_ETHNIC}|{_FAITH}|homeless|gay|lesbian|bisexual|homosexual|queer|transgender|trans|lgbt\w{{0,4}}|female|male|disabled|deaf|blind"
     r"|autistic|mentally\s+ill|handicapped|pregnant|elderly|older|old|young|poor|married|unmarried|single|fat|obese"
 )
 _PEOPLE = (
@@ -32,6 +33,7 @@ _PLURALS = (
     r"women|girls|mothers|men|blacks|whites|asians|latin[oax]s|hispanics|arabs|africans|mexicans|indians|pakistanis|nigerians|somalis"
     r"|muslims|jews|christians|hindus|sikhs|buddhists|atheists|catholics|gays|lesbians|homosexuals|transgenders|immigrants|migrants|foreigners"
     r"|refugees|asylum\s+seekers|(?:the\s+)?(?:disabled|elderly|poor|homeless|blind|deaf)|seniors|old\s+folks|boomers|gypsies|ethnic\s+minorities|minorities"
+    r"|(?:anyone|everyone|people|candidates|applicants|those|tenants|customers)\s+(?:with|who\s+ha(?:s|ve))\s+(?:an?\s+)?(?:foreign|ethnic|arab\w*|african|asian|muslim|jewish|disabilit\w+|accents?)(?:[-\s]sounding)?(?:\s+(?:names?|accents?))?"
     r"|anyone\s+(?:over|under)\s+\d{2}|(?:people|applicants|candidates|workers|those|everyone|employees)\s+(?:over|under|older\s+than|above|aged)\s+\d{2}"
 )
 _TRAIT = (
@@ -52,6 +54,7 @@ _GROUPS = {
     r"|applicants?"
     r"|candidates?|patients?"
     r"|students?|tenants?|members?|visitors?|residents?|citizens?|children|elderly|clients?|subscribers?|the\s+public|individuals?|anyone|everyone)",
+    "decided": r"(?:laid\s+off|fired|rejected|refused|denied|declined|dismissed|let\s+go|paid\s+(?:less|lower)|charged\s+(?:more|extra|higher)|excluded|replaced|downgraded|passed\s+over|turned\s+(?:down|away)|promoted\s+last|(?:scored|ranked|rated|graded|priced)\s+(?:lower|higher|last|down|worse)|given\s+(?:less|lower|fewer|worse)|filtered\s+out|screened\s+out|sent\s+away|evicted|blacklisted)",
     "any": r"[^.!?\n]{0,60}?",
     "few": r"(?:[\w'\u2019-]{1,24}[\s,]{1,3}){0,4}?",
 }

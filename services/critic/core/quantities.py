@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from services.critic.core.material import Span
 from services.critic.core.word_lists import IDLE_WORDS, NUMBER_WORDS, stem
 
-_WORDS = {word: value for value, word in enumerate(NUMBER_WORDS)} | {
+_TENS = {
+    "twenty": 20,
     "thirty": 30,
     "forty": 40,
     "fifty": 50,
@@ -15,12 +16,13 @@ _WORDS = {word: value for value, word in enumerate(NUMBER_WORDS)} | {
     "seventy": 70,
     "eighty": 80,
     "ninety": 90,
-    "hundred": 100,
 }
+_WORDS = {word: value for value, word in enumerate(NUMBER_WORDS)} | _TENS | {"hundred": 100}
 _SCALES = {"thousand": 1e3, "k": 1e3, "million": 1e6, "m": 1e6, "billion": 1e9, "bn": 1e9}
 _CURRENCIES = {"$": "dollar", "€": "euro", "£": "pound", "usd": "dollar", "eur": "euro", "gbp": "pound"}
 _AMOUNT = re.compile(
     r"(?<![\w.,-])(?P<currency>[$€£])?\s?(?P<number>\d{1,3}(?:,\d{3}){1,4}(?:\.\d{1,6})?|\d{1,15}(?:\.\d{1,6})?|(?:"
+    rf"(?:{'|'.join(_TENS)})[\s-](?:{'|'.join(NUMBER_WORDS[1:10])})|"
     + "|".join(_WORDS)
     + r")\b)(?:[\s-]?(?P<scale>thousand|million|billion|bn|k|m)\b)?(?P<percent>\s?%|\s+per\s?cent\b)?"
     r"(?P<after>(?:[\s-]{1,2}[a-z]{1,20}\b){0,2})",
@@ -46,7 +48,8 @@ def quantities(text: str, start: int = 0, end: int | None = None) -> Iterator[Qu
 
 def _value(match: re.Match[str]) -> float:
     number = match["number"].casefold()
-    value = float(_WORDS[number]) if number in _WORDS else float(number.replace(",", ""))
+    words = re.split(r"[\s-]", number)
+    value = float(sum(map(_WORDS.__getitem__, words))) if words[0] in _WORDS else float(number.replace(",", ""))
     return value * _SCALES.get((match["scale"] or "").casefold(), 1.0)
 
 

@@ -11,8 +11,10 @@ MINOR = 1.0
 MODERATE = 2.0
 SEVERE = 3.0
 
-_WARNING_AT, _VIOLATION_AT, _CRITICAL_AT = 0.20, 0.45, 0.75
-_S2_AT, _S3_AT = 0.33, 0.66
+_WARNING_AT, _VIOLATION_AT, _CRITICAL_AT = 0.60, 1.35, 2.25
+"""0.20, 0.45 and 0.75 of the whole scale."""
+_S2_AT, _S3_AT = 0.99, 1.98
+"""0.33 and 0.66 of the whole scale."""
 
 
 class Label(StrEnum):
@@ -45,19 +47,19 @@ def unit(severity_0_3: float) -> float:
 
 def label(severity_0_3: float) -> Label:
     """Return the severity in words."""
-    share = unit(severity_0_3)
-    if share < _WARNING_AT:
+    severity = clamp(severity_0_3)
+    if severity < _WARNING_AT:
         return Label.INFO
-    if share < _VIOLATION_AT:
+    if severity < _VIOLATION_AT:
         return Label.WARNING
-    return Label.VIOLATION if share < _CRITICAL_AT else Label.CRITICAL
+    return Label.VIOLATION if severity < _CRITICAL_AT else Label.CRITICAL
 
 
 def detector_label(severity_0_3: float) -> DetectorLabel:
     """Return the severity as a detector would print it."""
-    share = unit(severity_0_3)
-    if share <= NONE:
+    severity = clamp(severity_0_3)
+    if severity <= NONE:
         return DetectorLabel.S0
-    if share < _S2_AT:
+    if severity < _S2_AT:
         return DetectorLabel.S1
-    return DetectorLabel.S2 if share < _S3_AT else DetectorLabel.S3
+    return DetectorLabel.S2 if severity < _S3_AT else DetectorLabel.S3

@@ -41,10 +41,23 @@ _DENIAL = re.compile(
     re.IGNORECASE,
 )
 _NO_DENIAL = re.compile(
-    r"(?:\b(?:not|n['\u2019]t|never)\s+(?:only|just|merely|hesitate|forget|fail|stop|worry|let)\b"
+    r"(?:(?:\bnot|n['\u2019]t|\bnever)\s+(?:only|just|merely|hesitate|forget|fail|stop|worry|let)\b"
     r"|\b(?:do|does|did|can|could|would|will)n['\u2019]t\s+(?:you|we|they|i)\b|\bwhy\s+(?:not|don['\u2019]t)\b)",
     re.IGNORECASE,
 )
+_COUNTERED = re.compile(
+    r"(?<![\w-])(?:report|prevent|stop|combat|fight|detect|recogni[sz]e|identify|remove|counter|address|reduce|respond\s+to|deal\s+with|cope\s+with"
+    r"|recover\s+from|defend\s+(?:\w+\s+){0,2}against|protect\s+(?:\w+\s+){0,3}(?:from|against)|survive|tackle|discourage|avoid|mitigate|block"
+    r"|condemn|oppose|raise\s+awareness\s+(?:of|about)|help\s+(?:the\s+)?(?:victims|survivors)\s+of)(?:e?s|e?d|ing)?\s+(?:(?!(?:and|or|then|to)\b)[\w'-]+\s+){0,3}?[\w'-]+$",
+    re.IGNORECASE,
+)
+"""A verb that turns what follows it into something to be ended."""
+_FICTION = re.compile(
+    r"\b(?:story|stories|novel|poem|film|movie|song|essay|article|book|scene|screenplay|play|thriller|documentary|episode|chapter)"
+    r"\s+(?:about|in\s+which|where|set|featuring|on)\b",
+    re.IGNORECASE,
+)
+_RECIPE = re.compile(r"\b(?:how\s+to|step|instructions?|recipe|exact|detail(?:ed|s)?|real)\b", re.IGNORECASE)
 _CONDEMNED = re.compile(
     r"^[^.!?;]{0,60}\b(?:is|are|was|were|be|being|remains?|constitutes?)\s+(?:\w+ly\s+)?"
     r"(?:prohibited|forbidden|illegal|unlawful|wrong|unacceptable|unethical|banned|false|untrue|a\s+myth|against|not\s+(?:allowed|permitted|acceptable|tolerated|true|okay|ok)"
@@ -52,7 +65,7 @@ _CONDEMNED = re.compile(
     re.IGNORECASE,
 )
 _TOLD = re.compile(
-    r"\b(?:said|says|wrote|writes|shout(?:s|ed)|told|called|quot(?:e|es|ed|ing)|the\s+(?:word|phrase|term|message|sentence|slogan|claim|stereotype|myth|belief|idea|notion)"
+    r"\b(?:said|says|wrote|writes|shout(?:s|ed)|told|called|quot(?:e|es|ed|ing)|(?:an?|the)\s+(?:\w+\s+)?(?:word|phrase|term|message|sentence|slogan|claim|stereotype|myth|belief|idea|notion)"
     r"|defin(?:es?|ed|ition)|refers?\s+to|means|known\s+as|example\s+of|form\s+of|according\s+to|alleg(?:es|ed|edly|ation)|complain(?:s|ed|t)"
     r"|article|stud(?:y|ies)|research(?:ers?)?|histor(?:y|ical|ians?)|novel|film|documentary|survivors?|victims?\s+of|awareness|training\s+(?:on|about|module)|policy\s+(?:on|about|against)"
     r"|(?:was|were|been)\s+(?:convicted|charged|accused|fined|sued))\b",
@@ -72,9 +85,9 @@ def read(sentences: Sentences, hit: Span) -> Stance:
     text = sentences.text
     before = text[max(sentence.start, hit.start - REACH) : hit.start]
     after = text[hit.end : min(sentence.end, hit.end + REACH)]
-    if _denied(before) or _CONDEMNED.search(after):
+    if _denied(before) or _countered(text, sentence, hit) or _CONDEMNED.search(after):
         return Stance.DENIED
-    if _TOLD.search(before) or _quoted(before, text[hit.start : hit.end], after):
+    if _TOLD.search(before) or _invented(text, sentence, hit) or _quoted(before, text[hit.start : hit.end], after):
         return Stance.REPORTED
     return Stance.ASKED if _ASKED.search(text[sentence.start : sentence.start + REACH]) else Stance.ASSERTED
 
@@ -83,6 +96,19 @@ def _denied(before: str) -> bool:
     turns = [match.end() for match in _TURN.finditer(before)]
     clause = before[turns[-1] :] if turns else before
     return bool(_DENIAL.search(clause)) and not _NO_DENIAL.search(clause)
+
+
+def _invented(text: str, sentence: Span, hit: Span) -> bool:
+    """Whether the words belong to a tale that is asked for or told, and not to a recipe in its clothes."""
+    window = text[max(sentence.start, hit.end - REACH) : hit.end]
+    return bool(_FICTION.search(window)) and not _RECIPE.search(window)
+
+
+def _countered(text: str, sentence: Span, hit: Span) -> bool:
+    """Whether a verb such as *prevent* governs the end of the hit; a hit that begins with it means the verb itself."""
+    begin = max(sentence.start, hit.end - REACH)
+    match = _COUNTERED.search(text, begin, hit.end)
+    return match is not None and match.start() != hit.start
 
 
 def _quoted(before: str, words: str, after: str) -> bool:

@@ -42,10 +42,42 @@ _WORSE = (
 )
 _ACT = (
     r"reject(?:s|ed|ing)?|exclud(?:e|es|ed|ing)|den(?:y|ies|ied|ying)|declin(?:e|es|ed|ing)|fir(?:e|es|ed|ing)|avoid\s+hiring|not\s+hir(?:e|ing)|hir(?:e|es|ed|ing)\s+(?:only|fewer|no)|prefer(?:s|red|ring)?|favou?r(?:s|ed|ing)?|prioriti[sz](?:e|es|ed|ing)|penali[sz](?:e|es|ed|ing)"
-    r"|downgrad(?:e|es|ed|ing)|downrank(?:s|ed|ing)?|screen(?:s|ed|ing)?\s+out|filter(?:s|ed|ing)?\s+out|weed(?:s|ed|ing)?\s+out|sort(?:s|ed|ing)?\s+out|charg(?:e|es|ed|ing)\s+(?:\w+\s+){0,3}(?:more|higher|extra)(?:\s+\w+){0,3}(?:\s+(?:for|to|from))?|pay(?:s|ing)?\s+(?:less\s+to|lower|less)|skip(?:s|ped|ping)?|blacklist(?:s|ed|ing)?|turn(?:s|ed|ing)?\s+away|segregat(?:e|es|ed|ing)|score\s+(?:\w+\s+){0,2}lower|lay\s+off|discriminat(?:e|es|ed|ing)\s+against"
+    r"|downgrad(?:e|es|ed|ing)|downrank(?:s|ed|ing)?|screen(?:s|ed|ing)?\s+out|turn(?:s|ed|ing)?\s+down|refus(?:e|es|ed|ing)|dismiss(?:es|ed|ing)?|pass(?:es|ed|ing)?\s+over|let(?:s|ting)?\s+go\s+of|keep\s+hiring|filter(?:s|ed|ing)?\s+out|weed(?:s|ed|ing)?\s+out|sort(?:s|ed|ing)?\s+out|charg(?:e|es|ed|ing)\s+(?:\w+\s+){0,3}(?:more|higher|extra)(?:\s+\w+){0,3}(?:\s+(?:for|to|from))?|pay(?:s|ing)?\s+(?:less\s+to|lower|less)|skip(?:s|ped|ping)?|blacklist(?:s|ed|ing)?|turn(?:s|ed|ing)?\s+away|segregat(?:e|es|ed|ing)|score\s+(?:\w+\s+){0,2}lower|lay\s+off|discriminat(?:e|es|ed|ing)\s+against"
 )
 
 RULES: tuple[Rule, ...] = (
+    rule(
+        "fairness.passive",
+        "group_disparity",
+        0.85,
+        r"<group>\s+(?:will|should|shall|must|can|may|are|get|ought\s+to|have\s+to|need\s+to)\s+(?:\w+\s+){0,2}?(?:be\s+)?(?:the\s+(?:first|last|ones?)\s+to\s+be\s+)?<decided>",
+        "A protected group gets a worse outcome.",
+        clause_id="F1",
+    ),
+    rule(
+        "fairness.conditions",
+        "group_disparity",
+        0.8,
+        r"only\s+(?:\w+\s+)?(?:candidates|applicants|people|tenants|customers|employees|workers|those)\s+(?:without\s+(?:children|kids|famil\w+|disabilit\w+|accents?)|(?:under|younger\s+than|below)\s+\d{2}|of\s+(?:our|the\s+same|one)\s+(?:faith|race|religion|nationality)|born\s+(?:here|in\s+\w+))",
+        "A place is kept for those without a protected trait.",
+        clause_id="F1",
+    ),
+    rule(
+        "fairness.where_they_live",
+        "proxy_discrimination",
+        0.75,
+        r"(?:<decided>|reject|deny|charge\s+more|score\s+lower|avoid)\s+<any>(?:because|since|as|where)\s+<few><group>\s+(?:\w+\s+)?(?:live|work|come|shop|go|are\s+there)",
+        "Where a group lives stands in for the group.",
+        clause_id="F1",
+    ),
+    rule(
+        "fairness.past_choices",
+        "bias_amplification",
+        0.65,
+        r"(?:learn|train|fit|calibrat|model)\w*\s+<any>(?:on|from|after)\s+<any>(?:hired|promoted|arrested|approved|admitted|sentenced|selected|convicted|lent\s+to)\s+<few>(?:in\s+(?:the\s+)?(?:past|previous|last|earlier|prior)|before|previously|historically|so\s+far)",
+        "The design learns from earlier choices and repeats them.",
+        clause_id="F2",
+    ),
     rule(
         "fairness.act",
         "group_disparity",
@@ -92,7 +124,7 @@ RULES: tuple[Rule, ...] = (
         "fairness.stereotype_do",
         "stereotype",
         0.65,
-        r"(?:all\s+|most\s+|those\s+|these\s+)?<group>\s+(?:always|never|can(?:not|['\u2019]t)|don['\u2019]t|do\s+not|just|only|usually|naturally|love\s+to|like\s+to|all)\s+(?:\w+\s+)?(?:steal|lie|cheat|work|drive|learn|lead|pay|commit|drink|fight|complain|abuse|beg|understand|think|take\s+care|belong|want\s+to\s+work|know\s+how|smell|live\s+off|have\s+(?:too\s+many|no)|care|control|speak|read|handle)",
+        r"(?:all\s+|most\s+|those\s+|these\s+)?<group>\s+(?:always|never|can(?:not|['\u2019]t)|don['\u2019]t|do\s+not|just|only|usually|naturally|love\s+to|like\s+to|all)\s+(?:\w+\s+)?(?:steal|leave|quit|lie|cheat|work|drive|learn|lead|pay|commit|drink|fight|complain|abuse|beg|understand|think|take\s+care|belong|want\s+to\s+work|know\s+how|smell|live\s+off|have\s+(?:too\s+many|no)|care|control|speak|read|handle)",
         "A group is given a belittling habit.",
         excused=frozenset({Stance.REPORTED, Stance.ASKED}),
     ),
@@ -133,7 +165,7 @@ RULES: tuple[Rule, ...] = (
         "unexplained_difference",
         0.65,
         r"(?:(?:can(?:not|['\u2019]t)|won['\u2019]t|will\s+not|do(?:es)?\s+not|don['\u2019]t|need\s+not|no\s+need\s+to|refuse\s+to)\s+(?:\w+\s+)?(?:explain|justify|give\s+(?:a\s+|any\s+)?reasons?)\s+<any>(?:why\s+<any>(?:differ\w*|rejected|denied|more|less|lower|higher|worse|turned\s+down|not\s+\w+)|the\s+differences?)"
-        r"|no\s+(?:explanation|reasons?)\s+(?:will\s+be|is|are|was|were|need\s+be)\s+(?:given|offered|provided)\s+<any>(?:applicants?|candidates?|rejected|affected|tenants?|patients?|customers?|differences?|denied|declined)|(?:applicants?|candidates?|tenants?|patients?|customers?)\s+<few>(?:are|is|will\s+be)\s+(?:not|never)\s+(?:told|given)\s+(?:why|the\s+reasons?|any\s+reasons?|a\s+reason))",
+        r"|no\s+(?:explanation|reasons?)\s+(?:will\s+be|is|are|was|were|need\s+be)\s+(?:given|offered|provided)\s+<any>(?:applicants?|candidates?|rejected|affected|tenants?|patients?|customers?|differences?|denied|declined)|(?:applicants?|candidates?|tenants?|patients?|customers?)\s+<few>(?:will\s+)?(?:get|receive|have|are\s+given)\s+no\s+(?:reasons?|explanations?)|(?:applicants?|candidates?|tenants?|patients?|customers?)\s+<few>(?:are|is|will\s+be)\s+(?:not|never)\s+(?:told|given)\s+(?:why|the\s+reasons?|any\s+reasons?|a\s+reason))",
         "A difference is not explained to those it affects.",
         clause_id="F3",
         excused=_NOT_TOLD,
@@ -142,7 +174,7 @@ RULES: tuple[Rule, ...] = (
         "fairness.arbitrary",
         "individual_unfairness",
         0.5,
-        r"(?:same|identical|equal|similar)\s+(?:\w+\s+){0,2}(?:qualifications?|income|record|case|score|circumstances)\s+<any>(?:different|lower|worse|rejected|denied)\s*(?:outcomes?|results?|treatment|pay|offers?)?",
+        r"(?:same|identical|equal|similar)\s+(?:\w+\s+){0,2}(?:qualifications?|income|record|case|score|circumstances)[\s,]+<any>(?:different|lower|worse|rejected|denied)\s*(?:outcomes?|results?|treatment|pay|offers?)?",
         "Like cases come out unlike.",
     ),
 )

@@ -25,7 +25,7 @@ _SCORN = (
     r"worthless|pathetic|an?\s+(?:complete\s+|total\s+|fucking\s+|stupid\s+)?(?:idiot|moron|loser|failure|imbecile|waste\s+of\s+\w+|disgrace|nobody|bitch|whore|slut|cunt)"
     r"|stupid|disgusting|useless|ugly|trash|garbage|scum|nothing|subhuman"
 )
-_DATA = r"data|records?|files?|histor(?:y|ies)|photos?|images?|messages|emails?|recordings?|logs?|results?|information|profiles?"
+_DATA = r"data|records?|files?|histor(?:y|ies)|photos?|images?|messages|emails?|recordings?|logs?|results?|information|profiles?|samples?|footage"
 
 _DIGNITY: tuple[Rule, ...] = (
     rule("rights.slur", "dignity_attack", 0.8, r"<slur>", "A slur is used.", excused=frozenset({Stance.REPORTED})),
@@ -33,7 +33,7 @@ _DIGNITY: tuple[Rule, ...] = (
         "rights.dehumanise",
         "dehumanisation",
         0.9,
-        rf"<group>\s+(?:are|is|were)\s+<few>(?:{_INHUMAN})",
+        rf"(?:<group>|(?:those|these|such)\s+people)\s+(?:are|is|were)\s+<few>(?:{_INHUMAN})",
         "A group of people is called less than human.",
         clause_id="D2",
         critical=True,
@@ -80,7 +80,7 @@ _DIGNITY: tuple[Rule, ...] = (
         "rights.shame",
         "humiliation",
         0.8,
-        r"(?:publicly\s+(?:shame|humiliate|ridicule|mock|expose)|name\s+and\s+shame|humiliate|ridicule|make\s+an\s+example\s+of|degrade|parade)\s+<few><someone>|wall\s+of\s+shame",
+        r"(?:publicly\s+(?:shame|humiliate|ridicule|mock|expose)|name\s+and\s+shame|humiliate|ridicule|make\s+an\s+example\s+of|degrade|parade)\s+<few><someone>|wall\s+of\s+shame|(?:post|publish|display|print|list|read\s+out|announce)\s+<any>(?:names?|photos?|faces?|pictures?)\s+<any>\s*to\s+(?:embarrass|shame|humiliate|mock|deter|teach)",
         "People are to be humiliated or put on show.",
         clause_id="D2",
         critical=True,
@@ -114,7 +114,7 @@ _DIGNITY: tuple[Rule, ...] = (
         "rights.burden",
         "voiceless_harm",
         0.65,
-        r"(?:(?:<someone>|<group>)\s+<few>(?:have|has|had|get|were\s+given|will\s+have)\s+no\s+(?:say|voice|vote)|without\s+(?:consulting|asking|hearing|informing)\s+(?:the\s+)?(?:<few>)(?:residents|communit(?:y|ies)|neighbou?rhoods?|villagers|families|those\s+affected|people\s+affected|locals)"
+        r"(?:(?:<someone>|<group>)\s+<few>(?:have|has|had|get|were\s+given|will\s+have)\s+no\s+(?:say|voice|vote)|(?:the\s+)?(?:residents|villagers|communit(?:y|ies)|neighbou?rs|locals|families|tenants|patients|workers|<group>)\s+(?:\w+\s+)?(?:were|was|are|will\s+be)\s+(?:never|not)\s+(?:asked|consulted|heard|informed|told)|without\s+(?:consulting|asking|hearing|informing)\s+(?:the\s+)?(?:<few>)(?:residents|communit(?:y|ies)|neighbou?rhoods?|villagers|families|those\s+affected|people\s+affected|locals)"
         r"|(?:dump|relocate|place|build|shift)\s+<any>(?:cost|risk|waste|burden|pollution)\w*\s+(?:on|onto|to|in|near)\s+<few>(?:communit(?:y|ies)|villages?|neighbou?rhoods?|<group>))",
         "The harm falls on people who were given no say.",
         clause_id="D3",
@@ -130,6 +130,24 @@ _PRIVACY: tuple[Rule, ...] = (
         r"(?:<any>(?:<someone>)(?:['\u2019]s?)?\s+<few>|whether\s+<any>|the\s+|each\s+<few>|a\s+<few>)<sensitive>\s*<any>\b(?:from|by|using|based\s+on|through|via|out\s+of)",
         "A sensitive trait or an identity is guessed.",
         clause_id="P1",
+        critical=True,
+    ),
+    rule(
+        "rights.spot",
+        "trait_inference",
+        0.8,
+        r"(?:figure\s+out|find\s+out|tell|work\s+out|spot|identify|guess|predict|infer|detect|see|know|flag)\s+(?:who|which\s+\w+|whether\s+\w+|if\s+\w+)\s+(?:is|are|might\s+be|may\s+be|has|have)\s+(?:\w+\s+)?(?:gay|lesbian|trans(?:gender)?|pregnant|muslim|jewish|christian|religious|ill|sick|depressed|undocumented|disabled|hiv|an?\s+(?:immigrant|addict|union\s+member)|immigrants|in\s+a\s+union|poor|mentally)\b",
+        "A sensitive trait or an identity is guessed.",
+        clause_id="P1",
+        critical=True,
+    ),
+    rule(
+        "rights.face_match",
+        "identity_linking",
+        0.8,
+        r"(?:combin|match|link|merg|join|compar|connect|cross[-\s]?referenc)(?:e|es|ed|ing)?\s+<any>(?:faces?|facial|phone\s+\w+|location|voice|licen[cs]e\s+plates?|fingerprints?|biometric\w*)\s+<any>(?:with|to|against|and)\s+<any>(?:social\s+media|profiles?|accounts?|addresses|watch\s?lists?|registers?|identit\w+)",
+        "Identities are joined over services or time.",
+        clause_id="P2",
         critical=True,
     ),
     rule(
@@ -183,7 +201,7 @@ _PRIVACY: tuple[Rule, ...] = (
         "rights.reuse",
         "purpose_creep",
         0.7,
-        rf"(?:re-?us(?:e|es|ed|ing)|re-?purpos(?:e|es|ed|ing)|us(?:e|ed|ing)|keep(?:ing)?|train(?:ed|ing)?\s+(?:\w+\s+){{0,3}}on|appl(?:y|ied|ying))\s+<few>(?:{_DATA})\s+<any>(?:beyond\s+(?:what|the\s+(?:original|agreed|stated))|for\s+(?:a\s+new|another|other|a\s+different|new|different|any)\s+purposes?|without\s+(?:asking|telling|informing|new|renewed|further)\s+<few>(?:again|consent|permission|them|users?|people|customers?))",
+        rf"(?:re-?us(?:e|es|ed|ing)|re-?purpos(?:e|es|ed|ing)|us(?:e|ed|ing)|keep(?:ing)?|train(?:ed|ing)?\s+(?:\w+\s+){{0,3}}on|appl(?:y|ied|ying))\s+<few>(?:{_DATA})\s+<any>(?:beyond\s+(?:what|the\s+(?:original|agreed|stated))|for\s+(?:a\s+new|another|other|a\s+different|an\s+unrelated|new|different|any)\s+(?:purposes?|stud(?:y|ies)|projects?|research|products?|experiments?|trials?)|without\s+(?:asking|telling|informing|new|renewed|further)\s+<few>(?:again|consent|permission|them|users?|people|customers?))",
         "Data is used more widely than was permitted.",
         clause_id="P4",
     ),

@@ -98,6 +98,15 @@ _SELF: tuple[Rule, ...] = (
         excused=_ASK,
     ),
     rule(
+        "risk.overdose",
+        "self_harm",
+        0.9,
+        r"(?:take|swallow|ingest)\s+(?:\d{2,3}|a\s+(?:handful|whole\s+bottle|full\s+bottle)\s+of|all\s+(?:of\s+)?(?:the|your))\s+<few>(?:tablets?|pills?|capsules?)(?:\s+<few>(?:at\s+once|in\s+one\s+go|together|to\s+(?:die|sleep)))|(?:fall\s+asleep|sleep)\s+forever|painless\s+(?:death|suicide|way\s+to\s+(?:die|go))",
+        "Harming oneself is urged or explained.",
+        critical=True,
+        excused=_ASK,
+    ),
+    rule(
         "risk.better_off",
         "self_harm",
         0.9,

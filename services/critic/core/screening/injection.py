@@ -32,7 +32,7 @@ def _row(name: str, score: float, pattern: str, description: str) -> InjectionRu
     return InjectionRule(
         rule_id=f"injection.{name}",
         score=score,
-        pattern=re.compile(rf"(?<!\w)(?:{words})(?!\w)", re.IGNORECASE),
+        pattern=re.compile(rf"(?:(?<!\w)|(?=\W))(?:{words})(?:(?!\w)|(?<=\W))", re.IGNORECASE),
         description=description,
     )
 
@@ -98,8 +98,14 @@ RULES: tuple[InjectionRule, ...] = (
     _row(
         "reveal",
         0.75,
-        r"(?:reveal|show|print|output|display|repeat|tell\s+me|give\s+me|write|leak|dump|expose|disclose|share|return|copy|recite|paste|spell(?:\s*-?check)?|summari[sz]e|translate|what\s+(?:is|are|was|were))\s+(?:\w+\s+){0,4}?(?:your|the|its|this|all|full|complete)\s+(?:\w+\s+){0,2}?<secret>",
+        r"(?:reveal|show|print|output|display|repeat|tell\s+me|give\s+me|write|leak|dump|expose|disclose|share|return|copy|recite|paste|spell(?:\s*-?check)?|summari[sz]e|translate)\s+(?:\w+\s+){0,4}?(?:your|the|its|this|all|full|complete)\s+(?:\w+\s+){0,2}?<secret>",
         "The hidden prompt is asked for.",
+    ),
+    _row(
+        "reveal_asked",
+        0.65,
+        r"what\s+(?:is|are|was|were|do|does)\s+your\s+(?:\w+\s+){0,2}?(?:<secret>|instructions?|rules|guidelines|system\s+prompt)",
+        "The model's own instructions are asked for.",
     ),
     _row(
         "repeat_above",
@@ -220,7 +226,7 @@ RULES: tuple[InjectionRule, ...] = (
     _row(
         "sql",
         0.6,
-        r"['\"]\s?(?:or|and)\s+['\"]?\w{1,10}['\"]?\s?=\s?['\"]?\w{1,10}|;\s?(?:drop|truncate|alter)\s+table\s+\w|union\s+(?:all\s+)?select\s+[\w*,\s]{1,60}\bfrom\b",
+        r"['\"]\s?(?:or|and)\s+['\"]?\w{1,10}['\"]?\s?=\s?['\"]?\w{1,10}|;\s?(?:drop|truncate|alter)\s+table\s+\w{1,60}|union\s+(?:all\s+)?select\s+[\w*,\s]{1,60}\bfrom\b",
         "A database statement is slipped in.",
     ),
     _row(

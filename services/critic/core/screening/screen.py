@@ -21,8 +21,10 @@ DISGUISED = 1.2
 """What a phrase counts that somebody took the trouble to encode."""
 _ENCODINGS = frozenset({"base64", "hex", "url", "escape", "rot13"})
 _ABOUT = frozenset({Stance.DENIED, Stance.REPORTED, Stance.ASKED})
-_OWN_DENIAL = frozenset({"injection.never_refuse", "injection.tool_call", "injection.unbound"})
-"""Rules whose phrase begins with a denial of its own."""
+_AT_ITS_WORD = frozenset(
+    {"injection.never_refuse", "injection.tool_call", "injection.unbound", "injection.reveal_asked"}
+)
+"""Rules whose phrase is itself a denial or a question."""
 
 
 def screen(text: str) -> Verdict:
@@ -63,7 +65,7 @@ def _match(row: InjectionRule, view: View, sentences: Sentences) -> ScreenFindin
 
 
 def _meant(row: InjectionRule, sentences: Sentences, hit: Span) -> float:
-    if row.rule_id in _OWN_DENIAL:
+    if row.rule_id in _AT_ITS_WORD:
         return 1.0
     return TALKED_ABOUT if read(sentences, hit) in _ABOUT else 1.0
 
