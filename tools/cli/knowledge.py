@@ -84,7 +84,7 @@ def _documents(paths: Iterable[Path]) -> Iterator[Document]:
             found = True
             yield _document(file, str(file.relative_to(path)) if path.is_dir() else file.name)
     if not found:
-        raise StackError("there is nothing to ingest", hint=f"folders are searched for {', '.join(TEXT_SUFFIXES)}")
+        raise StackError("there is no text to ingest", hint=f"folders are searched for {', '.join(TEXT_SUFFIXES)}")
 
 
 def _document(file: Path, name: str) -> Document:

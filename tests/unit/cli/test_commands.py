@@ -1,0 +1,147 @@
+"""Wrong usage ends with exit code 2, a failure with 1 and one sentence, and no stack is asked for where none is needed."""
+
+import base64
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+from tests.fakes.stack import magistrate
+from tools.verify.keys import SIGNING_KEY, VERIFIER_KEY, generate
+from tools.verify.note import key_hash
+
+ORIGIN = "evidence/local/default/2026h2"
+COMMANDS = ("up", "down", "status", "logs", "decide", "ingest", "search", "models", "verify", "certs", "migrate")
+
+
+@pytest.fixture
+def bundle(tmp_path: Path) -> Path:
+    """Return the saved evidence of a log with one record, signed by a fresh key beside it."""
+    generate(tmp_path)
+    key = load_pem_private_key((tmp_path / SIGNING_KEY).read_bytes(), password=None)
+    assert isinstance(key, Ed25519PrivateKey)
+    envelope = b'{"decision_id":"d-1"}'
+    root = hashlib.sha256(b"\x00" + envelope).digest()
+    text = f"{ORIGIN}\n1\n{base64.b64encode(root).decode()}\n"
+    name = key_hash(ORIGIN, key.public_key().public_bytes_raw())
+    signature = base64.b64encode(name + key.sign(text.encode())).decode()
+    content = {
+        "envelope": base64.b64encode(envelope).decode(),
+        "index": 0,
+        "tree_size": 1,
+        "hashes": [],
+        "checkpoint": f"{text}\n\N{EM DASH} {ORIGIN} {signature}\n",
+        "leaf_hash": base64.b64encode(root).decode(),
+    }
+    path = tmp_path / "bundle.json"
+    path.write_text(json.dumps(content))
+    return path
+
+
+def test_help_names_every_command() -> None:
+    """A newcomer finds the way from one page."""
+    shown = magistrate("--help")
+
+    assert shown.returncode == 0
+    assert [command for command in COMMANDS if command not in shown.stdout] == []
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("decide",),
+        ("decide", "q", "--domain", "astrology"),
+        ("decide", "q", "--timeout", "0"),
+        ("up", "--edge-port", "70000"),
+        ("up", "--provider", "openai"),
+        ("up", "--demo", "--json"),
+        ("verify",),
+        ("verify", "d-1", "--bundle", "x.json"),
+        ("nonsense",),
+    ],
+    ids=" ".join,
+)
+def test_wrong_usage_ends_with_2(arguments: tuple[str, ...], tmp_path: Path) -> None:
+    """Nothing is started or asked where the command itself is wrong."""
+    outcome = magistrate(*arguments, env={"MAGISTRATE_STATE": str(tmp_path / "state")})
+
+    assert outcome.returncode == 2, outcome.stdout + outcome.stderr
+    assert not (tmp_path / "state").exists()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("decide", "q"),
+        ("ingest", "README.md"),
+        ("search", "q"),
+        ("models",),
+        ("verify", "d-1"),
+        ("migrate", "current"),
+        ("certs", "rotate"),
+        ("logs", "engine"),
+    ],
+    ids=" ".join,
+)
+def test_without_a_stack_commands_say_so(arguments: tuple[str, ...], tmp_path: Path) -> None:
+    """One sentence, one hint, no traceback."""
+    outcome = magistrate(*arguments, "--state", str(tmp_path / "state"))
+
+    assert outcome.returncode == 1
+    assert outcome.stderr.startswith("✗ ")
+    assert "→" in outcome.stderr
+    assert "Traceback" not in outcome.stderr
+
+
+def test_down_and_status_are_safe_without_a_stack(tmp_path: Path) -> None:
+    """Stopping twice is no failure; asking makes nothing."""
+    state = ("--state", str(tmp_path / "state"))
+
+    assert magistrate("down", *state).stdout == "Nothing was running.\n"
+    assert json.loads(magistrate("down", "--json", *state).stdout) == {"stopped": []}
+    assert magistrate("status", *state).returncode == 1
+    assert not (tmp_path / "state").exists()
+
+
+def test_a_name_cannot_lead_out_of_the_logs(tmp_path: Path) -> None:
+    """`logs` reads logs, whatever it is told."""
+    (tmp_path / "state" / "logs").mkdir(parents=True)
+    (tmp_path / "state" / "secret.log").write_text("password")
+    outcome = magistrate("logs", "../secret", "--state", str(tmp_path / "state"))
+
+    assert outcome.returncode == 1
+    assert "password" not in outcome.stdout
+
+
+def test_purging_a_folder_that_is_no_stack_removes_nothing(tmp_path: Path) -> None:
+    """A wrongly typed folder loses no file of its owner."""
+    (tmp_path / "thesis.txt").write_text("years of work")
+    magistrate("down", "--purge", "--state", str(tmp_path))
+
+    assert (tmp_path / "thesis.txt").exists()
+
+
+@pytest.mark.spec("REC-07")
+def test_evidence_is_verified_without_a_stack(bundle: Path) -> None:
+    """An auditor needs the bundle and the public key, and nothing that runs."""
+    outcome = magistrate("verify", "--bundle", str(bundle), "--key", str(bundle.parent / VERIFIER_KEY))
+
+    assert outcome.returncode == 0, outcome.stderr
+    assert "proof: verified (record 0 of evidence/local/default/2026h2" in outcome.stdout
+
+
+@pytest.mark.spec("REC-07")
+def test_changed_evidence_is_not_verified(bundle: Path) -> None:
+    """One changed byte is found and named."""
+    content = json.loads(bundle.read_text())
+    content["envelope"] = base64.b64encode(b'{"decision_id":"d-2"}').decode()
+    bundle.write_text(json.dumps(content))
+    key = str(bundle.parent / VERIFIER_KEY)
+    outcome = magistrate("verify", "--bundle", str(bundle), "--key", key, "--json")
+
+    assert outcome.returncode == 1
+    assert json.loads(outcome.stdout)["verified"] is False
+    assert json.loads(outcome.stdout)["fault"] == "leaf"

@@ -1,0 +1,53 @@
+"""Files become documents in calls that fit the mesh's limits."""
+
+from pathlib import Path
+
+import pytest
+
+from magistrate.context.v1.context_pb2 import Document
+from tools.cli.knowledge import _batches, _documents
+from tools.up.failures import StackError
+
+
+def test_a_folder_gives_its_text_files(tmp_path: Path) -> None:
+    """Ids are stable paths, titles are headings, other files are left alone."""
+    (tmp_path / "hr").mkdir()
+    (tmp_path / "hr" / "leave.md").write_text("intro\n# Annual leave\ntext")
+    (tmp_path / "plain.txt").write_text("no heading")
+    (tmp_path / "photo.jpg").write_bytes(b"\xff\xd8")
+
+    found = list(_documents([tmp_path]))
+
+    assert [(d.document_id, d.title) for d in found] == [("hr/leave.md", "Annual leave"), ("plain.txt", "plain")]
+
+
+def test_a_named_file_is_taken_whatever_its_suffix(tmp_path: Path) -> None:
+    """Who names a file means it."""
+    (tmp_path / "notes.log").write_text("text")
+
+    assert [d.document_id for d in _documents([tmp_path / "notes.log"])] == ["notes.log"]
+
+
+def test_a_file_that_is_no_text_is_named(tmp_path: Path) -> None:
+    """Nothing is guessed about encodings."""
+    (tmp_path / "latin.txt").write_bytes(b"caf\xe9 au lait")
+
+    with pytest.raises(StackError, match=r"latin\.txt is not a UTF-8 text \(byte 3\)"):
+        list(_documents([tmp_path]))
+
+
+@pytest.mark.parametrize("name", ["missing", "."])
+def test_nothing_to_ingest_is_an_error(tmp_path: Path, name: str) -> None:
+    """An empty folder is as surely a mistake as a missing one."""
+    with pytest.raises(StackError, match="there is no"):
+        list(_documents([tmp_path / name]))
+
+
+def test_calls_stay_below_the_limits() -> None:
+    """Neither 200 documents nor 4 MiB are exceeded, and order is kept."""
+    small = [Document(document_id=str(n), text="x") for n in range(450)]
+    large = [Document(document_id=str(n), text="x" * 1_000_000) for n in range(7)]
+
+    assert [len(batch) for batch in _batches(small)] == [200, 200, 50]
+    assert all(sum(d.ByteSize() for d in batch) < 4 * 1024 * 1024 for batch in _batches(large))
+    assert [d.document_id for batch in _batches(large) for d in batch] == [str(n) for n in range(7)]
