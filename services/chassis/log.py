@@ -20,6 +20,9 @@ from services.chassis import call
 REDACTED = "[redacted]"
 _MAX_TEXT_CHARS = 2000
 _MAX_FRAMES = 30
+_SHORTEST_CREDENTIAL = 7
+"""Characters below which no pattern matches; most values are shorter, and searching costs more than writing."""
+_SCALARS = frozenset({int, float, bool, type(None)})
 
 _allowed = {
     *("event", "level", "timestamp", "source", "service", "request_id", "trace_id", "tenant", "exception"),
@@ -72,7 +75,7 @@ def allowed() -> frozenset[str]:
 
 def scrub(text: str) -> str:
     """Return ``text`` without anything that has the shape of a credential, and no longer than 2,000 characters."""
-    return _CREDENTIALS.sub(REDACTED, text[:_MAX_TEXT_CHARS])
+    return text if len(text) < _SHORTEST_CREDENTIAL else _CREDENTIALS.sub(REDACTED, text[:_MAX_TEXT_CHARS])
 
 
 def configure(service: str, *, level: str = "info", exception_text: bool = False, stream: TextIO | None = None) -> None:
@@ -119,10 +122,11 @@ def redact(_logger: WrappedLogger, _level: str, event: EventDict) -> EventDict:
 
 
 def _plain(value: Any) -> Any:  # Any: what a call site may hand to a log line is open
-    if isinstance(value, str):
-        return scrub(value)
-    if isinstance(value, int | float | bool | None):
+    kind = type(value)
+    if kind in _SCALARS:
         return value
+    if kind is str:
+        return scrub(value)
     if isinstance(value, list | tuple | set | frozenset):
         return [_plain(item) for item in value]
     if isinstance(value, dict):

@@ -13,7 +13,6 @@ from services.chassis.log import get_logger
 from services.chassis.rpc import Method, Rpc, Step
 from services.chassis.telemetry import Tracing
 
-_log = get_logger("rpc")
 _HANDLED = metrics.counter(
     "magistrate_rpc_handled_total", "Calls served, by method and status code.", ("method", "code")
 )
@@ -90,21 +89,29 @@ class _Metrics:
 class _AccessLog:
     """Writes one line a call, as loud as its end deserves."""
 
+    def __init__(self) -> None:
+        # Bound once: structlog would look up its configuration at every line.
+        self._log = get_logger("rpc").bind()
+
     def begin(self, rpc: Rpc) -> None:
         """Say nothing yet: the line is written when the outcome is known."""
 
     def end(self, rpc: Rpc) -> None:
-        write = _log.error if rpc.code in _OWN_FAULTS else _log.warning if rpc.code in _WORLD_FAULTS else _log.info
-        write(
-            "rpc",
-            method=rpc.method.path,
-            code=rpc.code.name,
-            duration_ms=round((time.monotonic() - rpc.started) * 1000, 3),
-            bytes=rpc.bytes_in,
-            replies=rpc.replies,
-            **({"reason": rpc.reason} if rpc.reason else {}),
-            **({"exc_info": rpc.error} if rpc.code in _OWN_FAULTS and rpc.error else {}),
-        )
+        fields: dict[str, object] = {
+            "method": rpc.method.path,
+            "code": rpc.code.name,
+            "duration_ms": round((time.monotonic() - rpc.started) * 1000, 3),
+            "bytes": rpc.bytes_in,
+            "replies": rpc.replies,
+        }
+        if rpc.reason:
+            fields["reason"] = rpc.reason
+        if rpc.code in _OWN_FAULTS:
+            self._log.error("rpc", exc_info=rpc.error, **fields)
+        elif rpc.code in _WORLD_FAULTS:
+            self._log.warning("rpc", **fields)
+        else:
+            self._log.info("rpc", **fields)
 
 
 class _Pending:
