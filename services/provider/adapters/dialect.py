@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 from services.provider.core import failures, tokens
 from services.provider.core.completion import Completion, End, Finish, Message, Prompt, Usage
 
-DONE = "[DONE]"
+DONE = b"[DONE]"
 """The data of the event that ends a stream."""
 _MAX_CODE_CHARACTERS = 64
 
@@ -87,12 +87,8 @@ def read_completion(vendor: str, body: bytes, messages: Iterable[Message]) -> Co
         raise failures.malformed(vendor, "a completion without an answer")
     choice = reply.choices[0]
     text = choice.message.content or ""
-    return Completion(
-        text=text,
-        model=reply.model,
-        finish=_finish(choice.finish_reason),
-        usage=_read_usage(reply.usage, messages, text),
-    )
+    finish = _checked_finish(vendor, choice.finish_reason, text)
+    return Completion(text=text, model=reply.model, finish=finish, usage=_read_usage(reply.usage, messages, text))
 
 
 @dataclass(slots=True, kw_only=True)
@@ -106,7 +102,7 @@ class Reading:
     _usage: _Usage | None = None
     _done: bool = False
 
-    def take(self, data: str) -> str:
+    def take(self, data: bytes) -> str:
         """Return the piece of the answer in the next event, often empty.
 
         Raises:
@@ -127,10 +123,11 @@ class Reading:
         """Return the facts of the whole answer. Raises MeshError PROVIDER_MALFORMED where the stream was cut."""
         if not self._done and self._finish is None:
             raise failures.malformed(self.vendor, "a stream without an end")
-        return End(model=self._model, finish=_finish(self._finish), usage=_read_usage(self._usage, messages, self.text))
+        finish = _checked_finish(self.vendor, self._finish, self.text)
+        return End(model=self._model, finish=finish, usage=_read_usage(self._usage, messages, self.text))
 
 
-def _read_chunk(vendor: str, data: str) -> _Chunk:
+def _read_chunk(vendor: str, data: bytes) -> _Chunk:
     try:
         chunk = _Chunk.model_validate_json(data)
     except ValidationError as error:
@@ -183,8 +180,12 @@ def _codes(error: object) -> frozenset[str]:
     return frozenset(words)
 
 
-def _finish(reason: str | None) -> Finish:
+def _checked_finish(vendor: str, reason: str | None, text: str) -> Finish:
+    """Translate why the model stopped; one that is done without a word has given no answer."""
     try:
-        return Finish(reason or "")
+        finish = Finish(reason or "")
     except ValueError:
-        return Finish.UNSPECIFIED
+        finish = Finish.UNSPECIFIED
+    if not text and finish in {Finish.STOP, Finish.UNSPECIFIED}:
+        raise failures.malformed(vendor, "an empty answer")
+    return finish

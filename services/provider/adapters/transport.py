@@ -5,7 +5,7 @@ The vendor's error text never leaves this file: some vendors repeat the key, or 
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import aclosing, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 
 import httpx
@@ -16,6 +16,8 @@ from services.provider.core import failures
 _ERROR_BODY_LIMIT = 65_536
 """Bytes of an error body that are read at most; a vendor's proxy may answer with a whole web page."""
 _FIRST_ERROR_STATUS = 400
+_ANSWER_LIMIT = 8 * 1024 * 1024
+"""Bytes of an answer that are read at most: the longest answer of 4000 tokens is far below."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +38,7 @@ class Transport:
     base_url: str
     """The API root with its version, ``https://host/v1``, without a slash at the end."""
     key: Callable[[], str]
-    """Return the key of the moment; empty sends none."""
+    """Return the key of the moment; empty sends none. Raises OSError where its file is gone."""
     patience: Patience
     clock: Clock
     remaining_s: Callable[[], float | None]
@@ -52,18 +54,21 @@ class Transport:
         """Send JSON and return the body of a good reply."""
         return await self._whole("POST", path, body)
 
-    async def post_events(self, path: str, body: bytes) -> AsyncGenerator[str, None]:
+    async def post_events(self, path: str, body: bytes) -> AsyncGenerator[bytes, None]:
         """Send JSON and yield the data of each server-sent event; leaving the loop early closes the connection."""
         with self._translated():
-            async with self._open("POST", path, body) as reply:
-                async for line in reply.aiter_lines():
-                    if line.startswith("data:"):
-                        yield line[5:].strip()
+            async with self._open("POST", path, body) as reply, aclosing(self._bounded(reply)) as pieces:
+                unfinished = b""
+                async for piece in pieces:
+                    *lines, unfinished = (unfinished + piece).split(b"\n")
+                    for line in lines:
+                        if line.startswith(b"data:"):
+                            yield line[5:].strip()
 
     async def _whole(self, method: str, path: str, body: bytes | None) -> bytes:
         with self._translated():
             async with asyncio.timeout(self._attempt_s()), self._open(method, path, body) as reply:
-                return await reply.aread()
+                return b"".join([piece async for piece in self._bounded(reply)])
 
     @asynccontextmanager
     async def _open(self, method: str, path: str, body: bytes | None) -> AsyncIterator[httpx.Response]:
@@ -75,9 +80,20 @@ class Transport:
                 raise await self._refusal(reply)
             yield reply
 
+    async def _bounded(self, reply: httpx.Response) -> AsyncGenerator[bytes, None]:
+        left = _ANSWER_LIMIT
+        async for piece in reply.aiter_bytes():
+            left -= len(piece)
+            if left < 0:
+                raise failures.malformed(self.vendor, "more than an answer can be")
+            yield piece
+
     def _headers(self) -> dict[str, str]:
         headers = {"content-type": "application/json"}
-        key = self.key()
+        try:
+            key = self.key()
+        except OSError as error:
+            raise failures.keyless(self.vendor) from error
         return {**headers, "authorization": f"Bearer {key}"} if key else headers
 
     async def _refusal(self, reply: httpx.Response) -> Exception:

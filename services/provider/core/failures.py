@@ -47,6 +47,11 @@ def malformed(vendor: str, what: str) -> MeshError:
     return _unavailable("PROVIDER_MALFORMED", f"{vendor} sent {what}", {"provider": vendor})
 
 
+def keyless(vendor: str) -> MeshError:
+    """Return the error for a key of ours that cannot be read."""
+    return _unavailable("PROVIDER_CREDENTIALS_REJECTED", f"our key for {vendor} cannot be read", {"provider": vendor})
+
+
 def timed_out(vendor: str) -> MeshError:
     """Return the error for a vendor that did not answer, or stopped answering, in time."""
     return _without_status(vendor, "timeout", "did not answer in time")

@@ -98,7 +98,7 @@ async def test_a_wrong_key_is_recognised(server_url: str) -> None:
     """The real server refuses it, and the refusal is the adapter's."""
     async with httpx.AsyncClient(trust_env=False) as client:
         with pytest.raises(MeshError) as caught:
-            await build("local", client, server_url, key="wrong").generate(PROMPT)
+            await build("local", client, server_url, key=lambda: "wrong").generate(PROMPT)
 
     assert caught.value.reason == "PROVIDER_CREDENTIALS_REJECTED"
 

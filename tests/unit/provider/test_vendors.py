@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import httpx
 import pytest
@@ -98,6 +99,10 @@ REFUSALS: list[tuple[Step, Kind, str, float | None]] = [
     (Junk(), Kind.UNAVAILABLE, "PROVIDER_MALFORMED", None),
     (Junk(body=b'{"choices": []}'), Kind.UNAVAILABLE, "PROVIDER_MALFORMED", None),
     (Junk(body=b"<html>gateway</html>"), Kind.UNAVAILABLE, "PROVIDER_MALFORMED", None),
+    (Junk(body=b'{"choices": [{"message": {"content": null}}]}'), Kind.UNAVAILABLE, "PROVIDER_MALFORMED", None),
+    (Answer(words=()), Kind.UNAVAILABLE, "PROVIDER_MALFORMED", None),
+    (Junk(body=b"\xff\xfe"), Kind.UNAVAILABLE, "PROVIDER_MALFORMED", None),
+    (Junk(body=b" " * 9_000_000), Kind.UNAVAILABLE, "PROVIDER_MALFORMED", None),
     (Answer(cut_after=0), Kind.UNAVAILABLE, "PROVIDER_UNAVAILABLE", None),
 ]
 
@@ -251,6 +256,41 @@ async def test_a_refused_stream_fails_before_its_first_event(dialect: str, clien
     assert (caught.value.reason, caught.value.retry_after_s) == ("PROVIDER_RATE_LIMITED", 3.0)
 
 
+@pytest.mark.parametrize("step", [Answer(words=()), Junk(body=b"data: " + b" " * 9_000_000)])
+async def test_a_stream_without_a_word_or_without_an_end_fails_before_its_first_event(
+    dialect: str, client: httpx.AsyncClient, step: Step
+) -> None:
+    """An empty stream may still be answered by another provider; an endless line does not fill the memory."""
+    events: list[Event] = []
+    async with FakeVendor(script=[step]) as fake:
+        with pytest.raises(MeshError) as caught:
+            await read(build(dialect, client, fake.base_url), events)
+
+    assert events == []
+    assert caught.value.reason == "PROVIDER_MALFORMED"
+
+
+@pytest.mark.spec("PRV-12")
+async def test_a_key_is_read_anew_for_each_call_and_one_that_is_gone_is_told(
+    dialect: str, client: httpx.AsyncClient, tmp_path: Path
+) -> None:
+    """A rotated key works without a restart; a missing file is the credentials' fault, not a crash."""
+    file = tmp_path / "key"
+    file.write_text("old")
+    async with FakeVendor(api_key="new") as fake:
+        vendor = build(dialect, client, fake.base_url, key=file.read_text)
+        with pytest.raises(MeshError) as rejected:
+            await vendor.generate(PROMPT)
+        file.write_text("new")
+        completion = await vendor.generate(PROMPT)
+        file.unlink()
+        with pytest.raises(MeshError) as gone:
+            await vendor.generate(PROMPT)
+
+    assert completion.text
+    assert rejected.value.reason == gone.value.reason == "PROVIDER_CREDENTIALS_REJECTED"
+
+
 @pytest.mark.spec("PRV-13")
 async def test_a_slow_drip_is_no_stall(dialect: str, client: httpx.AsyncClient) -> None:
     """A stream may last longer than the patience as long as something keeps coming."""
@@ -276,7 +316,7 @@ async def test_health_lists_the_models_or_says_why_not(dialect: str, client: htt
     """A sick vendor is an answer, not an error."""
     async with FakeVendor(api_key="another") as fake:
         sick = await build(dialect, client, fake.base_url).health()
-        well = await build(dialect, client, fake.base_url, key="another").health()
+        well = await build(dialect, client, fake.base_url, key=lambda: "another").health()
 
     assert (sick.healthy, sick.reason) == (False, "PROVIDER_CREDENTIALS_REJECTED")
     assert (well.healthy, well.models) == (True, ("fake-model",))

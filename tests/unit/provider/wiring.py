@@ -19,13 +19,18 @@ def no_deadline() -> float | None:
     return None
 
 
+def planted_key() -> str:
+    """Return the key that no log, error or answer may show."""
+    return KEY
+
+
 def build(
     name: str,
     client: httpx.AsyncClient,
     base_url: str,
     *,
     attempt_s: float = 5.0,
-    key: str = KEY,
+    key: Callable[[], str] = planted_key,
     remaining_s: Callable[[], float | None] = no_deadline,
 ) -> Vendor:
     """Return the adapter ``name`` pointed at ``base_url``."""
@@ -33,7 +38,7 @@ def build(
         client=client,
         vendor=name,
         base_url=base_url,
-        key=lambda: key,
+        key=key,
         patience=Patience(connect_s=1.0, attempt_s=attempt_s),
         clock=SystemClock(),
         remaining_s=remaining_s,
