@@ -1,0 +1,114 @@
+"""What a service's main puts together runs beside its calls and ends with it."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Self
+
+import pytest
+import structlog
+from structlog.testing import capture_logs
+
+from services.chassis import call, metrics
+from services.chassis.errors import unavailable
+from services.chassis.runtime import ChassisSettings, Runtime, open_runtime
+from tests.fakes.echo import Echo, registrations
+
+
+@pytest.fixture(autouse=True)
+def logging_as_before() -> Iterator[None]:
+    """A runtime takes over the process's logging; a test gives it back."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    structlog.reset_defaults()
+    root.handlers, root.level = handlers, level
+
+
+@pytest.fixture
+async def mesh(tmp_path: Path) -> AsyncIterator[Runtime]:
+    """Yield a runtime with its sockets in a folder of its own and no wait at the drain."""
+    async with open_runtime("echo", ChassisSettings(run_dir=tmp_path, drain_delay_s=0)) as opened:
+        yield opened
+
+
+async def test_a_failing_background_task_is_seen(mesh: Runtime) -> None:
+    """It is logged and counted, and neither the service nor its other tasks end."""
+    with capture_logs() as lines:
+        task = mesh.spawn(_fail(), name="digest")
+        await asyncio.wait({task})
+
+    labels = {"task": "digest"}
+    assert [line["task"] for line in lines if line["log_level"] == "error"] == ["digest"]
+    assert metrics.REGISTRY.get_sample_value("magistrate_background_failures_total", labels) == 1
+
+
+async def test_background_work_has_the_calls_ids_but_not_its_deadline(mesh: Runtime) -> None:
+    """What goes on after the reply is not cut by the deadline that was the reply's."""
+    call.enter(call.from_metadata({"x-request-id": "r-1"}, 5.0))
+
+    async def look() -> tuple[str, float | None]:
+        return call.current().request_id, call.remaining_s()
+
+    assert await mesh.spawn(look(), name="feedback") == ("r-1", None)
+    assert call.remaining_s() is not None
+
+
+async def test_the_end_cancels_tasks_before_it_closes_resources(tmp_path: Path) -> None:
+    """A task never sees a resource that is closed already."""
+    told: list[str] = []
+
+    class Pool:
+        async def __aenter__(self) -> Self:
+            return self
+
+        async def __aexit__(self, *_exc: object) -> None:
+            told.append("closed")
+
+    async def work(begun: asyncio.Event) -> None:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            told.append("cancelled")
+
+    async with open_runtime("echo", ChassisSettings(run_dir=tmp_path)) as mesh:
+        begun = asyncio.Event()
+        await mesh.enter(Pool())
+        mesh.spawn(work(begun), name="work")
+        await begun.wait()
+
+    assert told == ["cancelled", "closed"]
+
+
+async def test_a_check_that_fails_is_asked_again(mesh: Runtime) -> None:
+    """A dependency that is late delays SERVING, whichever way it says no; it does not end the service."""
+    refusals = [unavailable("STORE_UNAVAILABLE", "not yet"), ConnectionRefusedError()]
+    verdicts = [False, True]
+    passed = asyncio.Event()
+
+    async def check() -> bool:
+        if refusals:
+            raise refusals.pop(0)
+        if verdict := verdicts.pop(0):
+            passed.set()
+        return verdict
+
+    mesh.readiness("store", check)
+    with capture_logs() as lines:
+        serving = asyncio.ensure_future(mesh.serve(registrations(Echo()), pending={}))
+        await passed.wait()
+        mesh.stop()
+        await serving
+
+    assert [line["reason"] for line in lines if line["event"] == "not ready yet"] == [
+        "STORE_UNAVAILABLE",
+        "ConnectionRefusedError",
+        "NOT_READY",
+    ]
+    assert mesh.draining.is_set()
+
+
+async def _fail() -> None:
+    raise ValueError("lost")
