@@ -1,0 +1,112 @@
+"""What governing costs: a whole decision with an instant provider, beside a bare echo through the same edge.
+
+The echo is ``grpc.health.v1.Health/Check`` of the engine: the same client, TLS, token, gate and proxies as ``Decide``,
+and then nothing. A decision adds seven stages, six services and their proxies, and a durable commit.
+"""
+
+import asyncio
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from magistrate.common.v1.task_pb2 import DOMAIN_GENERAL, TASK_TYPE_ANALYSIS
+from magistrate.engine.v1.engine_pb2 import DecideRequest, Question
+from magistrate.engine.v1.engine_pb2_grpc import EngineServiceStub
+from tools.bench.load import Call, Measured, measure
+from tools.certs.identity import OPERATOR
+from tools.up.control import serving
+from tools.up.folder import Folder
+
+SEQUENTIAL_CALLS = 200
+CONCURRENT_CALLS = 600
+IN_FLIGHT = 32
+WARM_UP = 40
+TIMEOUT_S = 30.0
+QUERY = "How many days of annual leave does a full-time employee get?"
+
+
+def main() -> None:
+    """Start a mesh of its own, measure, print, stop it."""
+    with tempfile.TemporaryDirectory(prefix="magistrate-bench-") as folder, _instant_vendor() as url:
+        state = Path(folder) / "state"
+        magistrate = str(Path(sys.executable).parent / "magistrate")
+        up = (magistrate, "up", "--detach", "--state", str(state), "--provider", f"local={url}")
+        subprocess.run(up, check=True, stdout=subprocess.DEVNULL)
+        try:
+            asyncio.run(_report(Folder(root=state)))
+        finally:
+            subprocess.run((magistrate, "down", "--state", str(state)), check=True, stdout=subprocess.DEVNULL)
+
+
+@contextmanager
+def _instant_vendor() -> Iterator[str]:
+    """Yield the address of a model vendor that answers at once."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = (sys.executable, "-m", "tests.fakes.vendors", "--port", str(port), "--script", "instant")
+    root = Path(__file__).resolve().parents[2]
+    vendor = subprocess.Popen(command, cwd=root, env=os.environ, stdout=subprocess.DEVNULL)
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        vendor.terminate()
+        vendor.wait()
+
+
+async def _report(folder: Folder) -> None:
+    async with _edge(folder) as channel:
+        engine, health = EngineServiceStub(channel), health_pb2_grpc.HealthStub(channel)
+        question = Question(query=QUERY, domain=DOMAIN_GENERAL, task_type=TASK_TYPE_ANALYSIS, max_output_tokens=32)
+
+        async def decide() -> object:
+            return await engine.Decide(DecideRequest(question=question), timeout=TIMEOUT_S)
+
+        async def echo() -> object:
+            return await health.Check(health_pb2.HealthCheckRequest(), timeout=TIMEOUT_S)
+
+        alone = {"echo": await _alone(echo), "decide": await _alone(decide)}
+        loaded = {"echo": await _loaded(echo), "decide": await _loaded(decide)}
+    _print(alone, loaded)
+
+
+def _edge(folder: Folder) -> grpc.aio.Channel:
+    home = folder.root / "certs" / OPERATOR
+    tls = grpc.ssl_channel_credentials(*((home / name).read_bytes() for name in ("ca.crt", "tls.key", "tls.crt")))
+    token = grpc.access_token_call_credentials(folder.token.read_text())
+    return grpc.aio.secure_channel(serving(folder).edge, grpc.composite_channel_credentials(tls, token))
+
+
+async def _alone(call: Call) -> Measured:
+    return await measure(call, calls=SEQUENTIAL_CALLS, in_flight=1, warm_up=WARM_UP)
+
+
+async def _loaded(call: Call) -> Measured:
+    return await measure(call, calls=CONCURRENT_CALLS, in_flight=IN_FLIGHT, warm_up=WARM_UP)
+
+
+def _print(alone: dict[str, Measured], loaded: dict[str, Measured]) -> None:
+    sys.stdout.write("decide with an instant provider, beside a bare echo through the same edge\n\n")
+    sys.stdout.write(
+        f"{'':8} {'p50, 1 in flight':>17} {'p99, 1 in flight':>17} {f'calls/s, {IN_FLIGHT} in flight':>23}\n"
+    )
+    for name in ("echo", "decide"):
+        one, many = alone[name], loaded[name]
+        p50, p99 = one.percentile_ms(50), one.percentile_ms(99)
+        sys.stdout.write(f"{name:8} {p50:14.1f} ms {p99:14.1f} ms {many.rate:23.1f}\n")
+    p50 = alone["decide"].percentile_ms(50) / alone["echo"].percentile_ms(50)
+    p99 = alone["decide"].percentile_ms(99) / alone["echo"].percentile_ms(99)
+    rate = loaded["decide"].rate / loaded["echo"].rate
+    sys.stdout.write(f"{'ratio':8} {p50:15.1f} x {p99:15.1f} x {rate:21.3f} x\n")
+
+
+if __name__ == "__main__":
+    main()
