@@ -10,6 +10,11 @@ from typing import TypeAlias
 
 import grpc
 from grpc import aio
+from grpc_health.v1 import health_pb2
+
+HEALTH_PATH = "/grpc.health.v1.Health/Check"
+DRAIN_DELAY_S = 0.5
+"""For how long a draining service still takes calls, as the chassis has it."""
 
 Context: TypeAlias = "aio.ServicerContext[bytes, bytes]"
 Behaviour: TypeAlias = Callable[[bytes, Context], Awaitable[bytes]]
@@ -60,16 +65,27 @@ class Backend:
     called: asyncio.Event = field(default_factory=asyncio.Event)
     """Set once a call has arrived."""
     _server: aio.Server | None = None
+    _healthy: bool = True
+
+    def health(self) -> bytes:
+        """Answer a health check as the chassis does: SERVING until the drain."""
+        status = health_pb2.HealthCheckResponse.SERVING if self._healthy else health_pb2.HealthCheckResponse.NOT_SERVING
+        reply: bytes = health_pb2.HealthCheckResponse(status=status).SerializeToString()
+        return reply
 
     async def start(self) -> None:
         """Listen on the socket."""
+        self._healthy = True
         self._server = aio.server(options=[("grpc.max_receive_message_length", 32 * 1024 * 1024)])
         self._server.add_generic_rpc_handlers((_AnyMethod(self),))
         self._server.add_insecure_port(f"unix:{self.socket}")
         await self._server.start()
 
     async def stop(self, grace_s: float | None = None) -> None:
-        """Stop: with ``grace_s`` as after SIGTERM, without it as after a kill."""
+        """Stop: with ``grace_s`` as a service does after SIGTERM, without it at once."""
+        self._healthy = grace_s is None
+        if grace_s is not None:
+            await asyncio.sleep(DRAIN_DELAY_S)
         if self._server is not None:
             await self._server.stop(grace_s)
             self._server = None
@@ -102,13 +118,16 @@ class Backend:
 
 
 class _AnyMethod(grpc.GenericRpcHandler):
-    """Hands every method to its backend."""
+    """Hands every method to its backend, except health checks."""
 
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> "grpc.RpcMethodHandler[bytes, bytes]":
         path = handler_call_details.method
+
+        async def health(_: bytes, __: Context) -> bytes:
+            return self._backend.health()
 
         # gRPC tells the two kinds of servicer apart by how they are written.
         async def answers(request: bytes, context: Context) -> AsyncIterator[bytes]:
@@ -118,6 +137,8 @@ class _AnyMethod(grpc.GenericRpcHandler):
         async def answer(request: bytes, context: Context) -> bytes:
             return await self._backend.answer(path, request, context)
 
+        if path == HEALTH_PATH:
+            return grpc.unary_unary_rpc_method_handler(health)
         if self._backend.streaming is not None:
             return grpc.unary_stream_rpc_method_handler(answers)
         return grpc.unary_unary_rpc_method_handler(answer)

@@ -1,4 +1,4 @@
-"""A whole mesh for tests: the real Envoy with the rendered local configuration, a real PKI, and services without logic.
+"""A whole mesh for tests: the real Envoy with the rendered local configuration, a real PKI, services without logic.
 
 ``async with running_mesh(folder) as mesh`` gives one in about a second. Everything else is real, so that what holds here
 about identity, time, order and refusal holds in production.
@@ -193,7 +193,7 @@ async def _ready(mesh: FakeMesh) -> None:
     async with asyncio.timeout(CALL_LIMIT_S), mesh.admin() as admin:
         while True:
             if mesh.process.returncode is not None:
-                raise AssertionError((mesh.config.parent / "envoy.log").read_text()[-2000:])
+                raise AssertionError((mesh.config.parent / "envoy.log").read_text()[:2000])
             with contextlib.suppress(httpx.TransportError):
                 if (await admin.get("/ready")).text.strip() == "LIVE":
                     return

@@ -50,9 +50,7 @@ class Pki:
         authority, now = self._authority(), self._now()
         for identity in identities:
             leaf = authority.sign(alternative_names(identity), start=now - BACKDATE, end=now + ttl)
-            files = {"tls.crt": leaf.certificate, "tls.key": leaf.key, "ca.crt": self._bundle()}
-            publish(self.certs / identity, files)
-            write_sds(self.certs, identity)
+            self._publish(identity, certificate=leaf.certificate, key=leaf.key)
 
     def rotate(self) -> None:
         """Replace the leaf of every identity; connections stay, new ones use the new leaf."""
@@ -110,8 +108,12 @@ class Pki:
     def _publish_bundle(self) -> None:
         for identity in self._issued():
             home = self.certs / identity
-            files = {name: (home / name).read_bytes() for name in ("tls.crt", "tls.key")}
-            publish(home, files | {"ca.crt": self._bundle()})
+            self._publish(identity, certificate=(home / "tls.crt").read_bytes(), key=(home / "tls.key").read_bytes())
+
+    def _publish(self, identity: str, *, certificate: bytes, key: bytes) -> None:
+        trusted = self._bundle()
+        publish(self.certs / identity, {"tls.crt": certificate, "tls.key": key, "ca.crt": trusted})
+        write_sds(self.certs, identity, certificate=certificate, key=key, trusted=trusted)
 
     def _issued(self) -> tuple[str, ...]:
         return tuple(sorted(path.parent.name for path in self.certs.glob("*/tls.crt")))

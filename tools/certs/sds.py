@@ -1,4 +1,4 @@
-"""The files that tell Envoy where a certificate lies and that it may change (file-based secret discovery)."""
+"""The files from which Envoy takes a certificate and the authorities it trusts (file-based secret discovery)."""
 
 from pathlib import Path
 from typing import Any
@@ -10,25 +10,23 @@ from tools.certs.publish import private_folder, write_private
 _SECRET = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret"  # noqa: S105  a type, not a secret
 
 
-def write_sds(certs: Path, identity: str) -> None:
-    """Write ``<certs>/sds/<identity>_{leaf,ca}.yaml`` for the files of ``<certs>/<identity>``.
+def write_sds(certs: Path, identity: str, *, certificate: bytes, key: bytes, trusted: bytes) -> None:
+    """Write ``<certs>/sds/<identity>_{ca,leaf}.yaml``, each in one step; Envoy reads a file again when it is replaced.
 
-    The two files never change: ``watched_directory`` makes Envoy read the named files again after each publish.
+    The PEM texts stand in the files themselves. Naming other files would need a second watch for each secret, and
+    Envoy spends one inotify instance per watch, of which a user usually has 128.
     """
-    home = (certs / identity).absolute()
-    watched = {"path": str(home)}
-    leaf = {
-        "tls_certificate": {
-            "certificate_chain": {"filename": str(home / "tls.crt")},
-            "private_key": {"filename": str(home / "tls.key")},
-            "watched_directory": watched,
-        },
-    }
-    ca = {"validation_context": {"trusted_ca": {"filename": str(home / "ca.crt")}, "watched_directory": dict(watched)}}
     folder = certs / "sds"
     private_folder(folder)
-    write_private(folder / f"{identity}_leaf.yaml", _resource("leaf", leaf))
+    ca = {"validation_context": {"trusted_ca": _inline(trusted)}}
+    leaf = {"tls_certificate": {"certificate_chain": _inline(certificate), "private_key": _inline(key)}}
+    # Trust first: a leaf must never be shown before the authority that signed it is known.
     write_private(folder / f"{identity}_ca.yaml", _resource("ca", ca))
+    write_private(folder / f"{identity}_leaf.yaml", _resource("leaf", leaf))
+
+
+def _inline(pem: bytes) -> dict[str, str]:
+    return {"inline_string": pem.decode("ascii")}
 
 
 def _resource(name: str, secret: dict[str, Any]) -> bytes:

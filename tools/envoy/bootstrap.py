@@ -26,9 +26,9 @@ def render(mesh: Mesh) -> Config:
 
 def _listeners(mesh: Mesh) -> list[Config]:
     return [
-        *(ingress_listener(ingress, mesh.certs) for ingress in mesh.ingresses),
+        *(ingress_listener(ingress, mesh.secrets) for ingress in mesh.ingresses),
         *(egress_listener(egress) for egress in mesh.egresses),
-        *([edge_listener(mesh.edge, mesh.certs)] if mesh.edge else []),
+        *([edge_listener(mesh.edge, mesh.secrets)] if mesh.edge else []),
     ]
 
 
@@ -36,7 +36,7 @@ def _clusters(mesh: Mesh) -> list[Config]:
     orders = chain.from_iterable(egress.fallback.orders for egress in mesh.egresses if egress.fallback)
     return [
         *(app_cluster(ingress) for ingress in mesh.ingresses),
-        *(peer_cluster(peer, mesh.certs) for peer in mesh.peers),
+        *(peer_cluster(peer, mesh.secrets) for peer in mesh.peers),
         *(order_cluster(order) for order in orders),
     ]
 

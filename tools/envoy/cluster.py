@@ -1,10 +1,9 @@
 """Upstream clusters: the service behind an ingress, a peer behind an egress, and an order of providers."""
 
 from ipaddress import ip_address
-from pathlib import Path
 
 from tools.envoy.address import endpoint
-from tools.envoy.model import Ingress, Order, Peer, Pipe, Tcp
+from tools.envoy.model import Ingress, Order, Peer, Pipe, Secrets, Tcp
 from tools.envoy.retry import RETRY_BUDGET_PERCENT, RETRY_FLOOR
 from tools.envoy.tls import peer_tls
 from tools.envoy.typed import Config, message
@@ -13,6 +12,9 @@ _PLENTY = 4096
 """Streams to one callee. Envoy's default of 1024 would be a hidden limit; real ones are set where they belong."""
 _HEDGES = 1024
 """Hedges in flight for one order. The default of 3 would let only three slow calls at a time be hedged."""
+_HEALTH_INTERVAL = "0.2s"
+"""Below half of the time for which a draining process still takes calls (``MAGISTRATE_DRAIN_DELAY_S``, 0.5 s)."""
+_NEVER = 1_000_000_000
 _CONNECTION_LIFE = "900s"
 """How long one connection between two proxies lives."""
 
@@ -31,14 +33,15 @@ def app_cluster(ingress: Ingress) -> Config:
     return {
         **_hosts(app_cluster_name(ingress.service), ingress.app),
         "circuit_breakers": {"thresholds": [limits]},
+        **_leaves_when_told(),
     }
 
 
-def peer_cluster(peer: Peer, certs: Path) -> Config:
+def peer_cluster(peer: Peer, secrets: Secrets) -> Config:
     """Reach one callee with the caller's certificate."""
     return {
         **_hosts(peer.cluster, peer.address, vendor=peer.vendor),
-        "transport_socket": peer_tls(certs, peer),
+        "transport_socket": peer_tls(secrets, peer),
         "circuit_breakers": {"thresholds": [{**_limits(), "retry_budget": _budget()}]},
         **(_leaves_its_order() if peer.in_order else _loses_bad_hosts()),
     }
@@ -100,6 +103,29 @@ def _budget() -> Config:
     return {"budget_percent": {"value": RETRY_BUDGET_PERCENT}, "min_retry_concurrency": RETRY_FLOOR}
 
 
+def _leaves_when_told() -> Config:
+    """Send nothing to a process that says NOT_SERVING, so that one which drains can close without losing a call.
+
+    gRPC for Python answers CANCELLED to a call that arrives while its server closes; nobody could tell it from one
+    that was broken off in the middle. Only the word of the process counts: a check that is late or finds no process
+    changes nothing (hence the threshold), since a busy process must not lose its calls.
+    """
+    return {
+        "health_checks": [
+            {
+                "grpc_health_check": {},
+                "interval": _HEALTH_INTERVAL,
+                "no_traffic_interval": _HEALTH_INTERVAL,
+                "unhealthy_interval": _HEALTH_INTERVAL,
+                "timeout": "1s",
+                "unhealthy_threshold": _NEVER,
+                "healthy_threshold": 1,
+            }
+        ],
+        "common_lb_config": {"healthy_panic_threshold": {"value": 0}},
+    }
+
+
 def _leaves_its_order() -> Config:
     """Eject a failing provider at once and wholly: the order then starts with the next one.
 
@@ -107,7 +133,6 @@ def _leaves_its_order() -> Config:
     hedge, would never leave. The same provider asked alone has no other to move to; see ``_loses_bad_hosts``.
     """
     return {
-        "common_lb_config": {"healthy_panic_threshold": {"value": 0}},
         "outlier_detection": {
             "consecutive_5xx": 5,
             "consecutive_gateway_failure": 5,

@@ -1,11 +1,9 @@
 """The door for callers from outside: TLS, token, gate, limits, then the methods that some role may ask for."""
 
-from pathlib import Path
-
 from tools.envoy.connection import answer, listener, manager
 from tools.envoy.egress import method_route
 from tools.envoy.gate import gate_filter
-from tools.envoy.model import NOT_PROCESSED_HEADER, Deadline, Edge, Method, Route
+from tools.envoy.model import NOT_PROCESSED_HEADER, Deadline, Edge, Method, Route, Secrets
 from tools.envoy.rbac import HEALTH_PATHS
 from tools.envoy.reply import DENIED_STATUS, UNKNOWN_STATUS
 from tools.envoy.tls import edge_tls
@@ -25,7 +23,7 @@ _SECURITY_HEADERS = {
 """Spec row EDG-17."""
 
 
-def edge_listener(edge: Edge, certs: Path) -> Config:
+def edge_listener(edge: Edge, secrets: Secrets) -> Config:
     """Return the listener that the world sees."""
     http = manager(
         "edge",
@@ -54,7 +52,7 @@ def edge_listener(edge: Edge, certs: Path) -> Config:
         merge_slashes=True,
         path_with_escaped_slashes_action="REJECT_REQUEST",
     )
-    tls = edge_tls(certs, require_client_certificate=edge.require_client_certificate)
+    tls = edge_tls(secrets, require_client_certificate=edge.require_client_certificate)
     return listener("edge", edge.listen, http, tls=tls)
 
 

@@ -148,13 +148,26 @@ class Edge:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Secrets:
+    """Where certificates lie."""
+
+    folder: Path
+    """The folder of the PKI, with one folder per identity and ``sds``."""
+    trust: str
+    """The identity whose trusted authorities every listener and cluster of this process shares.
+
+    Envoy spends an inotify instance per secret, of which a user usually has 128: one shared secret instead of one per
+    identity halves what a process needs.
+    """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Mesh:
     """Everything that one Envoy process carries."""
 
     node: str
     admin: Pipe
-    certs: Path
-    """The folder of the PKI, with one folder per identity and ``sds``."""
+    secrets: Secrets
     peers: tuple[Peer, ...]
     ingresses: tuple[Ingress, ...] = ()
     egresses: tuple[Egress, ...] = ()

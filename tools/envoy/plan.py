@@ -21,6 +21,7 @@ from tools.envoy.model import (
     Peer,
     Pipe,
     Route,
+    Secrets,
     Tcp,
 )
 
@@ -79,7 +80,7 @@ def local_mesh(settings: Settings, door: Door, ports: Mapping[str, int] | None =
         Mesh(
             node="magistrate-local",
             admin=_pipe(settings, "envoy-admin"),
-            certs=settings.certs_dir,
+            secrets=Secrets(folder=settings.certs_dir, trust=EDGE),
             peers=tuple(peer for caller in (*(s.name for s in enabled), EDGE) for peer in draft.peers(caller)),
             ingresses=tuple(draft.ingress(s, host="127.0.0.1") for s in enabled),
             egresses=tuple(draft.egress(s) for s in enabled),
@@ -99,7 +100,7 @@ def sidecar_mesh(settings: Settings, name: str) -> Mesh:
         Mesh(
             node=f"magistrate-{name}",
             admin=_pipe(settings, "envoy-admin"),
-            certs=settings.certs_dir,
+            secrets=Secrets(folder=settings.certs_dir, trust=name),
             peers=draft.peers(name),
             ingresses=(draft.ingress(own[0], host="0.0.0.0"),),  # noqa: S104  its host is its own pod or container
             egresses=(draft.egress(own[0]),),
@@ -114,7 +115,7 @@ def edge_mesh(settings: Settings, door: Door) -> Mesh:
         Mesh(
             node=f"magistrate-{EDGE}",
             admin=_pipe(settings, "envoy-admin"),
-            certs=settings.certs_dir,
+            secrets=Secrets(folder=settings.certs_dir, trust=EDGE),
             peers=draft.peers(EDGE),
             edge=draft.edge(door),
         )

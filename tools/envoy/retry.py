@@ -10,8 +10,6 @@ RETRY_BUDGET_PERCENT = 20.0
 RETRY_FLOOR = 64
 """Repeats that are always allowed: a small mesh bridges the restart of a service that has one replica."""
 
-_UNSENT = "connect-failure,refused-stream,reset-before-request"
-
 
 def unprocessed() -> Config:
     """Repeat a call that was certainly not processed, on another host where there is one.
@@ -20,7 +18,7 @@ def unprocessed() -> Config:
     learns within its deadline that the service is gone.
     """
     return {
-        "retry_on": f"{_UNSENT},retriable-headers",
+        "retry_on": "connect-failure,refused-stream,reset-before-request,retriable-headers",
         "retriable_headers": [{"name": NOT_PROCESSED_HEADER, "present_match": True}],
         "num_retries": 12,
         "retry_back_off": {"base_interval": "0.1s", "max_interval": "0.5s"},
@@ -32,11 +30,6 @@ def unprocessed() -> Config:
         ],
         "host_selection_retry_max_attempts": "3",
     }
-
-
-def unsent() -> Config:
-    """Repeat once, inside one host, a call that met a connection which was just closing."""
-    return {"retry_on": "refused-stream,reset-before-request", "num_retries": 1}
 
 
 def in_order(attempts: int, hedge_delay: str) -> Config:

@@ -8,12 +8,12 @@ import pytest
 from grpc import aio
 
 from services import topology
+from tests.fakes.backend import HEALTH_PATH
 from tests.fakes.mesh import ALL_VENDORS, GENERATE, FakeMesh, ask, order, reason
 from tools.certs import Pki
 from tools.certs.identity import alternative_names, every_identity
-from tools.certs.publish import publish
+from tools.certs.sds import write_sds
 
-HEALTH = "/grpc.health.v1.Health/Check"
 DECIDE = "/magistrate.engine.v1.EngineService/Decide"
 
 
@@ -27,7 +27,7 @@ async def refused(channel: aio.Channel, path: str) -> aio.AioRpcError:
 
 async def assert_handshake_fails(mesh: FakeMesh, channel: aio.Channel) -> None:
     """Assert that no call over ``channel`` reaches any service, because the connection itself is refused."""
-    error = await refused(channel, HEALTH)
+    error = await refused(channel, HEALTH_PATH)
 
     assert error.code() is grpc.StatusCode.UNAVAILABLE
     assert reason(error) == ""
@@ -67,7 +67,7 @@ async def test_each_ingress_admits_exactly_the_callers_of_the_topology(mesh: Fak
 async def test_every_identity_of_the_mesh_may_ask_for_health(mesh: FakeMesh) -> None:
     """A health check needs a certificate of the mesh and nothing else."""
     async with mesh.ingress("provider-local", "operator") as channel:
-        assert await ask(channel, HEALTH) == b"hello"
+        assert await ask(channel, HEALTH_PATH) == mesh.provider("local").health()
 
 
 @pytest.mark.spec("EDG-01")
@@ -128,10 +128,10 @@ async def test_a_name_outside_the_trust_domain_is_refused(mesh: FakeMesh, monkey
 @pytest.mark.spec("EDG-01")
 async def test_a_callee_that_shows_another_name_is_not_spoken_to(mesh: FakeMesh) -> None:
     """A caller trusts the exact identity of its callee: a service posing as another one gets no call."""
-    leaf = mesh.pki.certs / "critic"
-    files = {name: (leaf / name).read_bytes() for name in ("tls.crt", "tls.key", "ca.crt")}
+    other = mesh.pki.certs / "critic"
+    certificate, key, trusted = ((other / name).read_bytes() for name in ("tls.crt", "tls.key", "ca.crt"))
     before = await mesh.reloads("recorder")
-    publish(mesh.pki.certs / "recorder", files)
+    write_sds(mesh.pki.certs, "recorder", certificate=certificate, key=key, trusted=trusted)
     await mesh.reloaded("recorder", since=before)
     error = await refused(mesh.egress("engine"), "/magistrate.recorder.v1.RecorderService/GetRecord")
 

@@ -170,12 +170,18 @@ def test_old_versions_do_not_pile_up(pki: Pki) -> None:
     assert len(list((pki.certs / "engine").iterdir())) == 5
 
 
-def test_the_secret_files_name_existing_files_and_the_watched_folder(pki: Pki) -> None:
-    """Envoy finds each file that the discovery files name, and watches the folder whose link is switched."""
-    document = yaml.safe_load((pki.certs / "sds" / "engine_leaf.yaml").read_text())
-    (resource,) = document["resources"]
-    secret = resource["tls_certificate"]
+def test_envoy_reads_what_python_reads(pki: Pki) -> None:
+    """After each change the discovery files carry the same leaf, key and roots as the identity's folder."""
 
-    assert Path(secret["certificate_chain"]["filename"]).exists()
-    assert Path(secret["private_key"]["filename"]).exists()
-    assert Path(secret["watched_directory"]["path"]) == (pki.certs / "engine").absolute()
+    def secret(name: str) -> dict[str, dict[str, dict[str, str]]]:
+        (resource,) = yaml.safe_load((pki.certs / "sds" / f"engine_{name}.yaml").read_text())["resources"]
+        return resource
+
+    for step in (pki.rotate, pki.begin_rollover, pki.rotate, pki.finish_rollover):
+        step()
+        home = pki.certs / "engine"
+        leaf, ca = secret("leaf")["tls_certificate"], secret("ca")["validation_context"]
+
+        assert leaf["certificate_chain"]["inline_string"] == (home / "tls.crt").read_text()
+        assert leaf["private_key"]["inline_string"] == (home / "tls.key").read_text()
+        assert ca["trusted_ca"]["inline_string"] == (home / "ca.crt").read_text()
