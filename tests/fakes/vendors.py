@@ -16,10 +16,12 @@ Each model call takes the next step of the script; the last step repeats. ``GET 
 import argparse
 import asyncio
 import contextlib
-import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Self
+
+from tests.fakes import http_wire, openai_wire
+from tests.fakes.http_wire import Call
 
 WORDS = ("The", " leave", " policy", " grants", " twenty", " five", " days", ".")
 CONTEXT_TOO_LONG = "context_length_exceeded"
@@ -55,6 +57,11 @@ class Refusal:
     retry_after: str | None = None
     code: str = ""
     message: str = "the fake vendor refuses"
+
+    def reply(self) -> bytes:
+        """Return it as it goes over the wire."""
+        headers = {"Retry-After": self.retry_after} if self.retry_after else {}
+        return http_wire.reply_json(openai_wire.error(self.message, self.code), self.status, headers)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,22 +100,6 @@ SCRIPTS: Mapping[str, Step] = {
 def named(script: str) -> list[Step]:
     """Return the steps of a comma-separated list of names, ``busy,instant``. Raises KeyError on an unknown name."""
     return [SCRIPTS[name.strip()] for name in script.split(",")]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
-    """One HTTP request as it arrived; header names in lower case."""
-
-    method: str
-    path: str
-    headers: Mapping[str, str]
-    body: bytes
-
-    def json(self) -> dict[str, object]:
-        """Return the body as an object."""
-        parsed = json.loads(self.body)
-        assert isinstance(parsed, dict)
-        return parsed
 
 
 @dataclass(slots=True, kw_only=True)
@@ -170,7 +161,7 @@ class FakeVendor:
         assert task is not None
         self._open.add(task)
         try:
-            while (call := await _read_call(reader)) is not None:
+            while (call := await http_wire.read_call(reader)) is not None:
                 await self._reply(call, reader, writer)
                 await writer.drain()
         except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
@@ -181,7 +172,7 @@ class FakeVendor:
 
     async def _reply(self, call: Call, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self.api_key and call.headers.get("authorization") != f"Bearer {self.api_key}":
-            writer.write(_refusal(Refusal(status=401, code="invalid_api_key")))
+            writer.write(Refusal(status=401, code="invalid_api_key").reply())
         elif call.path.endswith("/chat/completions"):
             await self._complete(call, reader, writer)
         else:
@@ -190,20 +181,20 @@ class FakeVendor:
     def _side_door(self, call: Call) -> bytes:
         match call.path:
             case "/tokenize":
-                return _reply_json({"tokens": list(range(len(str(call.json()["content"]).split())))})
+                return http_wire.reply_json({"tokens": list(range(len(str(call.json()["content"]).split())))})
             case "/v1/models":
-                return _reply_json({"object": "list", "data": [{"id": "fake-model", "object": "model"}]})
+                return http_wire.reply_json({"object": "list", "data": [{"id": "fake-model", "object": "model"}]})
             case "/health":
-                return _reply_json({"status": "ok"})
+                return http_wire.reply_json({"status": "ok"})
             case "/calls":
-                return _reply_json(
+                return http_wire.reply_json(
                     {"calls": self.count, "cancelled": self.cancellations, "connections": self.connections}
                 )
             case "/script":
                 self.restart(named(str(call.json()["script"])))
-                return _reply_json({"script": call.json()["script"]})
+                return http_wire.reply_json({"script": call.json()["script"]})
             case _:
-                return _refusal(Refusal(status=404, message=f"no such path: {call.path}"))
+                return Refusal(status=404, message=f"no such path: {call.path}").reply()
 
     async def _complete(self, call: Call, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self.keep_calls:
@@ -211,9 +202,9 @@ class FakeVendor:
         self.arrived.set()
         match self._next_step():
             case Refusal() as step:
-                writer.write(_refusal(step))
+                writer.write(step.reply())
             case Junk() as step:
-                writer.write(_head(200, len(step.body)) + step.body)
+                writer.write(http_wire.reply(step.body))
             case Silence():
                 await self._gone(reader)
             case Answer() as step:
@@ -226,7 +217,7 @@ class FakeVendor:
         request = call.json()
         if not request.get("stream"):
             await self._pause(step.gap_s * len(step.words), reader)
-            reply = _reply_json(_completion(request, step))
+            reply = http_wire.reply_json(openai_wire.completion(request, step.words, step.finish, usage=step.usage))
             if step.cut_after is not None:
                 writer.write(reply[:-20])
                 await writer.drain()
@@ -234,11 +225,11 @@ class FakeVendor:
                 raise ConnectionError
             writer.write(reply)
             return
-        writer.write(_STREAM_HEAD)
+        writer.write(http_wire.STREAM_HEAD)
         async for event in self._events(request, step, reader, writer):
-            writer.write(b"%x\r\n%s\r\n" % (len(event), event))
+            writer.write(http_wire.chunk(event))
             await writer.drain()
-        writer.write(b"0\r\n\r\n")
+        writer.write(http_wire.STREAM_END)
 
     async def _events(
         self, request: Mapping[str, object], step: Answer, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
@@ -253,12 +244,12 @@ class FakeVendor:
             if sent == step.junk_after:
                 yield b'data: {"choices": [{"del\n\n'
             if sent == step.error_after:
-                yield _event({"error": {"message": "the fake vendor failed", "code": "server_error", "type": "server"}})
-            yield _event(_chunk(request, {"content": word}, None))
-        yield _event(_chunk(request, {}, step.finish))
+                yield openai_wire.event(openai_wire.error("the fake vendor failed", "server_error"))
+            yield openai_wire.delta(request, word)
+        yield openai_wire.finished(request, step.finish)
         if step.usage:
-            yield _event({**_chunk(request, {}, None), "choices": [], "usage": _usage(request, step)})
-        yield b"data: [DONE]\n\n"
+            yield openai_wire.counted(request, step.words)
+        yield openai_wire.DONE
 
     async def _pause(self, seconds: float, reader: asyncio.StreamReader) -> None:
         if seconds <= 0:
@@ -273,62 +264,6 @@ class FakeVendor:
             self.cancellations += 1
             self.cancelled.set()
         raise ConnectionError
-
-
-async def _read_call(reader: asyncio.StreamReader) -> Call | None:
-    try:
-        head = await reader.readuntil(b"\r\n\r\n")
-    except asyncio.IncompleteReadError:
-        return None
-    first, *lines = head.decode("latin-1").rstrip("\r\n").split("\r\n")
-    method, path, _ = first.split(" ")
-    headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
-    body = await reader.readexactly(int(headers.get("content-length", "0")))
-    return Call(method=method, path=path, headers=headers, body=body)
-
-
-_STREAM_HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
-
-
-def _head(status: int, length: int, extra: str = "") -> bytes:
-    lines = (f"HTTP/1.1 {status} Status", "Content-Type: application/json", f"Content-Length: {length}", extra)
-    return "\r\n".join(lines).encode() + b"\r\n"
-
-
-def _reply_json(value: object, status: int = 200, extra: str = "") -> bytes:
-    body = json.dumps(value).encode()
-    return _head(status, len(body), extra) + body
-
-
-def _refusal(step: Refusal) -> bytes:
-    extra = f"Retry-After: {step.retry_after}\r\n" if step.retry_after else ""
-    error = {"message": step.message, "code": step.code or None, "type": "error"}
-    return _reply_json({"error": error}, step.status, extra)
-
-
-def _event(value: object) -> bytes:
-    return b"data: " + json.dumps(value).encode() + b"\n\n"
-
-
-def _chunk(request: Mapping[str, object], delta: Mapping[str, str], finish: str | None) -> dict[str, object]:
-    choice = {"index": 0, "delta": delta, "finish_reason": finish}
-    return {"id": "chatcmpl-1", "object": "chat.completion.chunk", "model": request["model"], "choices": [choice]}
-
-
-def _completion(request: Mapping[str, object], step: Answer) -> dict[str, object]:
-    message = {"role": "assistant", "content": "".join(step.words)}
-    reply: dict[str, object] = {
-        "id": "chatcmpl-1",
-        "object": "chat.completion",
-        "model": request["model"],
-        "choices": [{"index": 0, "message": message, "finish_reason": step.finish}],
-    }
-    return {**reply, "usage": _usage(request, step)} if step.usage else reply
-
-
-def _usage(request: Mapping[str, object], step: Answer) -> dict[str, int]:
-    prompt = len(json.dumps(request["messages"]).split())
-    return {"prompt_tokens": prompt, "completion_tokens": len(step.words), "total_tokens": prompt + len(step.words)}
 
 
 async def _forever(port: int, script: str) -> None:
