@@ -262,7 +262,7 @@ async def test_a_passing_deadline_ends_both_sides(shape: str) -> None:
     """The caller gets DEADLINE_EXPIRED, and the servicer is cancelled."""
     servicer = Echo(acts={"wait": asyncio.Event().wait})
     async with echo(servicer) as (stub, _):
-        answer = getattr(stub, shape)(says("wait"), timeout=0.1)
+        answer = getattr(stub, shape)(says("wait"), timeout=1.0)
         error = await failure(answer if shape == "unary" else drain(answer))
         await servicer.cancelled.wait()
 
@@ -286,12 +286,17 @@ async def test_cancelling_the_caller_cancels_the_servicer() -> None:
 
 async def test_leaving_a_stream_early_cancels_the_servicer() -> None:
     """Whoever has read enough closes the stream, and the server stops producing."""
-    servicer = Echo(acts={"wait": asyncio.Event().wait})
+    reached = asyncio.Event()
+
+    async def wait() -> None:
+        reached.set()
+        await asyncio.Event().wait()
+
+    servicer = Echo(acts={"wait": wait})
     async with echo(servicer) as (stub, _):
         async with aclosing(stub.stream(says("a wait"))) as stream:
-            async for message in stream:
-                assert message.value == "a"
-                break
+            assert (await anext(stream)).value == "a"
+            await reached.wait()
         await servicer.cancelled.wait()
 
 
