@@ -7,8 +7,8 @@ import pytest
 
 from tests.fakes.postgres import PostgresServer, postgres_server
 
-# Read when gRPC is first imported. A test that serves gRPC may restart PostgreSQL under another account, for which Python
-# must fork; gRPC's own fork handlers then crash the child about every third time.
+# Read when gRPC is first imported. A test that serves gRPC may restart PostgreSQL under another account, for which
+# Python must fork; gRPC's own fork handlers then crash the child about every third time.
 os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
 
 

@@ -16,6 +16,8 @@ FIRST_RETRY_S = 0.05
 LONGEST_RETRY_S = 1.0
 QUEUE_FULL_RETRY_S = 0.25
 """What a producer is told to wait: a few commits' time."""
+AWAY_RETRY_S = 1.0
+"""What a producer is told to wait while the store is away."""
 BATCH_SIZES = (1, 2, 5, 10, 20, 50, 100, 200)
 
 _log = get_logger("recorder.committer")
@@ -63,7 +65,8 @@ class Committer:
             async with asyncio.timeout(patience_s):
                 return await self._enqueue(entry)
         except TimeoutError as error:
-            raise unavailable("EVIDENCE_UNAVAILABLE", "the evidence could not be made durable in time") from error
+            message = "the evidence could not be made durable in time; send it again under the same key"
+            raise unavailable("EVIDENCE_UNAVAILABLE", message, AWAY_RETRY_S) from error
         finally:
             self._release(entry)
 

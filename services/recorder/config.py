@@ -22,7 +22,7 @@ class Config(Settings, env_prefix="MAGISTRATE_RECORDER_"):
     """Records that may wait for their commit; one more is refused with QUEUE_FULL."""
     queue_bytes: int = Field(default=64 << 20, ge=1 << 20)
     """Bytes of records that may wait for their commit."""
-    patience_s: float = Field(default=5.0, gt=0, le=60)
+    patience_s: float = Field(default=4.0, gt=0, le=60)
     """Longest time that an append waits for an unreachable database, within its own deadline, in seconds."""
     commit_timeout_s: float = Field(default=5.0, gt=0, le=60)
     """Seconds after which a transaction without an answer is broken off and tried again."""

@@ -1,5 +1,7 @@
 """Read the configuration, open the database, serve."""
 
+from functools import partial
+
 from magistrate.recorder.v1.recorder_pb2_grpc import add_RecorderServiceServicer_to_server
 from services.chassis.clock import SystemClock
 from services.chassis.config import load
@@ -24,5 +26,5 @@ async def main(name: str) -> None:
         # A committer that ended has met a log that would fork: nothing more may be accepted.
         mesh.spawn(recorder.committer.run(), name="committer").add_done_callback(lambda _: mesh.stop())
         mesh.spawn(recorder.publisher.run(), name="publisher")
-        mesh.readiness("evidence log", recorder.publisher.publish_all)
+        mesh.readiness("durable database", partial(check_durable, pool))
         await mesh.serve([Registration(add_RecorderServiceServicer_to_server, recorder.servicer, SERVICE)])

@@ -75,7 +75,7 @@ class Query:
 
 
 class RejectedError(Exception):
-    """The store refuses the content of a record: repeating the write does not help."""
+    """The store refuses the content of a record, or its log is damaged: repeating the write does not help."""
 
 
 class LogDivergedError(Exception):
@@ -123,12 +123,16 @@ class EvidenceReader(Protocol):
 class CheckpointStore(Protocol):
     """What the publisher re-reads and where its checkpoints go."""
 
-    async def heads(self) -> Sequence[Head]:
+    async def logs(self) -> Sequence[int]:
         """Return every log."""
         ...
 
     async def head_of(self, log: int) -> Head:
-        """Return one log as it is now."""
+        """Return one log as it is now.
+
+        Raises:
+            TreeError: its head contradicts itself.
+        """
         ...
 
     async def leaves(self, log: int, start: int, stop: int) -> Sequence[tuple[int, bytes, bytes]]:

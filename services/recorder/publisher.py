@@ -9,15 +9,15 @@ from services.chassis.log import get_logger
 from services.chassis.metrics import gauge
 from services.recorder.core import note
 from services.recorder.core.audit import AuditError, check_head, check_signed, rederive
-from services.recorder.core.merkle import Frontier
+from services.recorder.core.merkle import Frontier, TreeError
 from services.recorder.core.note import Checkpoint
 from services.recorder.ports import CheckpointStore, Head, SignedCheckpoint, Signer
 
 PAGE_RECORDS = 2000
 """Records re-read at a time: few milliseconds of hashing between two turns of the event loop."""
 
-_log = get_logger("recorder.publisher")
-_failed = gauge("magistrate_recorder_audit_failed", "1 where a log does not match its records", ["origin"])
+_log = get_logger("recorder.publisher", fields=("log",))
+_failed = gauge("magistrate_recorder_audit_failed", "1 where a log does not match its records", ["log"])
 _signed_size = gauge("magistrate_recorder_checkpoint_size", "Leaves that the newest checkpoint covers", ["origin"])
 
 
@@ -48,9 +48,9 @@ class Publisher:
         Raises:
             WorldError: the store is away. A log that fails its audit is reported and does not stop the others.
         """
-        for head in await self._store.heads():
+        for log in await self._store.logs():
             try:
-                await self.cover(head, head.frontier.size)
+                await self._sign_in_turn(log)
             except WorldError as error:
                 if error.kind is not Kind.INTERNAL:
                     raise
@@ -64,12 +64,15 @@ class Publisher:
         newest = await self._store.checkpoint(head.log)
         if newest and newest.checkpoint.size >= size and self._derived[head.log].size:
             return newest
-        async with self._turns[head.log]:
+        return await self._sign_in_turn(head.log)
+
+    async def _sign_in_turn(self, log: int) -> SignedCheckpoint:
+        async with self._turns[log]:
             try:
-                return await self._sign(head.log)
-            except AuditError as error:
-                _failed.labels(head.origin).set(1)
-                _log.critical("log_does_not_match_its_records", origin=head.origin, error=str(error))
+                return await self._sign(log)
+            except (AuditError, TreeError) as error:
+                _failed.labels(str(log)).set(1)
+                _log.critical("log_does_not_match_its_records", log=log, error=str(error))
                 message = "the log does not match its records; nothing more is signed"
                 raise WorldError(Kind.INTERNAL, "INTERNAL", message) from error
 

@@ -12,6 +12,9 @@ from services.recorder.core.envelope import SALT_BYTES, Draft, Stamp, check, res
 from services.recorder.core.merkle import hash_leaf
 from services.recorder.ports import Seal, Written
 
+ANSWER_S = 0.05
+"""What is kept back of the caller's time, so that it learns the reason and not just that its time is over."""
+
 
 class Recording:
     """The write path of one record."""
@@ -37,7 +40,7 @@ class Recording:
             WorldError: QUEUE_FULL or EVIDENCE_UNAVAILABLE.
         """
         entry = self._entry(check(draft))
-        patience_s = self._patience_s if remaining_s is None else min(self._patience_s, remaining_s)
+        patience_s = self._patience_s if remaining_s is None else min(self._patience_s, remaining_s - ANSWER_S)
         written = await self._committer.append(entry, patience_s)
         if written.leaf != entry.leaf:
             self._check_repeats(draft, written)

@@ -247,6 +247,8 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
     "unknown kind": ({"kind": 99}, "ENUM_UNKNOWN", "kind"),
     "no content type": ({"content_type": ""}, "FIELD_REQUIRED", "content_type"),
     "long decision": ({"decision_id": "d" * 129}, "FIELD_TOO_LONG", "decision_id"),
+    "long subject": ({"subject_id": "s" * 129}, "FIELD_TOO_LONG", "subject_id"),
+    "subject with a control character": ({"subject_id": "a\0"}, "FIELD_MALFORMED", "subject_id"),
     "large payload": ({"payload": bytes((1 << 20) + 1)}, "FIELD_TOO_LONG", "payload"),
     "many attributes": ({"attributes": {f"a{n}": "" for n in range(21)}}, "FIELD_TOO_LONG", "attributes"),
     "long attribute": ({"attributes": {"a": "x" * 201}}, "FIELD_TOO_LONG", "attributes.a"),
@@ -443,7 +445,10 @@ def _node(left: bytes, right: bytes) -> bytes:
 
 async def answer(reply: Awaitable[object] | AsyncIterable[object]) -> None:
     """Wait for a reply, or for the first of a stream."""
-    await (anext(aiter(reply)) if isinstance(reply, AsyncIterable) else reply)
+    if isinstance(reply, AsyncIterable):
+        await anext(aiter(reply))
+    else:
+        await reply
 
 
 NOT_THERE: dict[str, tuple[str, Any, Kind, str]] = {
@@ -550,6 +555,21 @@ async def test_tampering_is_named(acme: Stub, database: Database, keys: Path, ca
     assert verify(bundle_of(reply), (keys / VERIFIER_KEY).read_text()).fault is fault
 
 
+async def test_damaged_head_stops_its_tenant_alone(database: Database, keys: Path) -> None:
+    """A head that contradicts itself is built upon no more; other tenants do not notice."""
+    async with recording(database, keys) as recorder, calling(recorder) as acme, calling(recorder, OTHER) as other:
+        await append(acme)
+        tamper(database, "update recorder.head set frontier = ''")
+
+        with pytest.raises(MeshError) as raised:
+            await append(acme, "key-2")
+        await append(other)
+        await recorder.publisher.publish_all()
+
+        assert raised.value.kind is Kind.INTERNAL
+        assert (await other.GetCheckpoint(pb.GetCheckpointRequest())).tree_size == 1
+
+
 def tamper(database: Database, statement: str) -> None:
     """Alter evidence as a superuser can who goes around the fences."""
     with psycopg.connect(database.owner_dsn) as connection:
@@ -565,6 +585,8 @@ def tamper(database: Database, statement: str) -> None:
         "delete from recorder.ev where seq = 1",
         "update recorder.ev set seq = 9 - seq where seq in (1, 2)",
         "delete from recorder.ev where seq = 2; update recorder.head set size = 2, frontier = substr(frontier, 1, 32)",
+        "update recorder.checkpoint set root = sha256('')",
+        "update recorder.head set frontier = sha256('') || sha256('')",
     ],
 )
 async def test_altered_log_is_signed_no_more(database: Database, keys: Path, statement: str) -> None:

@@ -10,7 +10,7 @@ from services.recorder.adapters.reader import head_of
 from services.recorder.core.note import Checkpoint
 from services.recorder.ports import Head, SignedCheckpoint
 
-HEADS = "select log, origin, tenant, size, frontier from head order by log"
+LOGS = "select log from head where size > 0 order by log"
 HEAD = "select log, origin, tenant, size, frontier from head where log = $1"
 LEAVES = "select seq, leaf, envelope from ev where log = $1 and seq >= $2 and seq < $3 order by seq"
 NEWEST = """
@@ -28,13 +28,17 @@ class PostgresCheckpoints:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
-    async def heads(self) -> Sequence[Head]:
+    async def logs(self) -> Sequence[int]:
         """Return every log."""
         with guarded():
-            return [head_of(row) for row in await self._pool.fetch(HEADS)]
+            return [row["log"] for row in await self._pool.fetch(LOGS)]
 
     async def head_of(self, log: int) -> Head:
-        """Return one log as it is now."""
+        """Return one log as it is now.
+
+        Raises:
+            TreeError: its head contradicts itself.
+        """
         with guarded():
             (row,) = await self._pool.fetch(HEAD, log)
         return head_of(row)

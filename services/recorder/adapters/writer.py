@@ -10,7 +10,7 @@ from asyncpg.pool import PoolConnectionProxy
 
 from services.chassis.postgres import guarded
 from services.recorder.core.batch import Entry, Plan, plan
-from services.recorder.core.merkle import Frontier
+from services.recorder.core.merkle import Frontier, TreeError
 from services.recorder.ports import LogDivergedError, RejectedError, Written
 
 Connection = PoolConnectionProxy
@@ -51,8 +51,8 @@ class PostgresWriter:
 
         Raises:
             WorldError: STORE_UNAVAILABLE; the write may have happened, repeat it.
-            RejectedError: PostgreSQL refuses the content of some record.
-            RejectedError: PostgreSQL refuses the content of some record.
+            RejectedError: PostgreSQL refuses the content of some record, or the tenant's log is damaged.
+            RejectedError: PostgreSQL refuses the content of some record, or the tenant's log is damaged.
             LogDivergedError: an index would not follow its predecessor.
         """
         with guarded():
@@ -71,8 +71,7 @@ class PostgresWriter:
         heads = await self._lock(connection, tenant, origin)
         known = await connection.fetch(KNOWN, tenant, [entry.key for entry in entries])
         head = next(head for head in heads if head["origin"] == origin)
-        frontier = Frontier.from_bytes(head["size"], head["frontier"])
-        planned = plan(frontier, entries, {row["ik"] for row in known})
+        planned = plan(_frontier(head), entries, {row["ik"] for row in known})
         if planned.fresh:
             await self._insert(connection, head["log"], planned)
         return _written(origin, planned, known)
@@ -107,6 +106,14 @@ class PostgresWriter:
         status = await connection.execute(ADVANCE, log, planned.first_index, after.size, after.to_bytes())
         if status != "UPDATE 1":
             raise LogDivergedError(f"log {log} was not at size {planned.first_index}")
+
+
+def _frontier(head: asyncpg.Record) -> Frontier:
+    """Read a head; a damaged one must stop its own tenant, not all."""
+    try:
+        return Frontier.from_bytes(head["size"], head["frontier"])
+    except TreeError as error:
+        raise RejectedError(f"the head of {head['origin']} is damaged") from error
 
 
 def _written(origin: str, planned: Plan, known: Sequence[asyncpg.Record]) -> dict[str, Written]:

@@ -72,6 +72,8 @@ def check(draft: Draft) -> Draft:
     _check_text("decision_id", draft.decision_id, MAX_ID_CHARS, _PRINTABLE)
     _check_text("content_type", draft.content_type, MAX_CONTENT_TYPE_CHARS, _MEDIA_TYPE, required=True)
     _check_length("subject_id", len(draft.subject_id), MAX_ID_CHARS)
+    if not draft.subject_id.isprintable():
+        raise _malformed("subject_id", "must have no control characters")
     _check_length("payload", len(draft.payload), MAX_PAYLOAD_BYTES)
     _check_length("attributes", len(draft.attributes), MAX_ATTRIBUTES)
     for name, value in draft.attributes.items():

@@ -6,12 +6,16 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from magistrate.recorder.v1 import recorder_pb2 as pb
 from magistrate.recorder.v1.recorder_pb2_grpc import RecorderServiceStub
 from services.chassis.call import Principal
 from services.chassis.client import Departures, open_channel
 from services.chassis.errors import MeshError
+
+if TYPE_CHECKING:
+    from magistrate.recorder.v1.recorder_pb2_grpc import RecorderServiceAsyncStub
 
 TENANT = Principal(tenant="acme", subject="load", roles=())
 PRODUCERS = 32
@@ -52,7 +56,7 @@ async def load(*sockets: Path) -> AsyncIterator[Acknowledged]:
     stubs = [RecorderServiceStub(channel) for channel in channels]
     stopping = asyncio.Event()
 
-    async def produce(turns: "itertools.cycle[RecorderServiceStub]") -> None:
+    async def produce(turns: "itertools.cycle[RecorderServiceAsyncStub]") -> None:
         while not stopping.is_set():
             key = f"key-{next(numbers)}"
             await _send(turns, key, acknowledged)
@@ -72,7 +76,7 @@ async def load(*sockets: Path) -> AsyncIterator[Acknowledged]:
             await channel.close()
 
 
-async def _send(turns: "itertools.cycle[RecorderServiceStub]", key: str, acknowledged: Acknowledged) -> None:
+async def _send(turns: "itertools.cycle[RecorderServiceAsyncStub]", key: str, acknowledged: Acknowledged) -> None:
     """Send one record until it is acknowledged."""
     entry = pb.Entry(
         idempotency_key=key,
