@@ -1,9 +1,9 @@
 """Find chunks: embed the question, search the live store, and take the local copy where the store is away."""
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Coroutine
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from services.chassis.clock import Clock
 from services.chassis.errors import Kind, MeshError, not_found, unavailable
@@ -58,6 +58,8 @@ class Retriever:
         self._embedder = embedder
         self._clock = clock
         self._store_timeout_s = store_timeout_s
+        self._left: set[asyncio.Task[Any]] = set()
+        """Work that was left behind; the loop itself holds tasks too weakly."""
 
     async def live(self, search: Search) -> Found:
         """Search the live store.
@@ -114,10 +116,24 @@ class Retriever:
             raise not_found("PACK_NOT_FOUND", "pack_id", search.pack_id)
         return pack
 
-    async def _timed(self, answer: Awaitable[_Answer]) -> _Answer:
-        """Wait for a store no longer than it may take: a store that hangs must leave time for what stands in for it."""
+    async def _timed(self, answer: Coroutine[object, object, _Answer]) -> _Answer:
+        """Wait for a store no longer than it may take: a store that hangs must leave time for what stands in for it.
+
+        The work is left behind instead of awaited to its end, because a driver whose server hangs also hangs when its
+        work is cancelled: it waits for the server to confirm.
+        """
+        task = asyncio.ensure_future(answer)
         try:
-            async with asyncio.timeout(self._store_timeout_s):
-                return await answer
-        except TimeoutError as error:
-            raise unavailable("STORE_UNAVAILABLE", "the knowledge store does not answer in time", 1.0) from error
+            await asyncio.wait({task}, timeout=self._store_timeout_s)
+        finally:
+            if not task.done():
+                self._leave(task)
+        if task.done():
+            return task.result()
+        raise unavailable("STORE_UNAVAILABLE", "the knowledge store does not answer in time", 1.0)
+
+    def _leave(self, task: "asyncio.Task[_Answer]") -> None:
+        task.cancel()
+        self._left.add(task)
+        task.add_done_callback(self._left.discard)
+        task.add_done_callback(lambda ended: ended.cancelled() or ended.exception())

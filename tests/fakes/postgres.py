@@ -14,7 +14,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -78,11 +78,13 @@ class PostgresServer:
         self._end(signal.SIGINT)
 
     def freeze(self) -> None:
-        """Suspend the server: connections stay open and nothing answers."""
+        """Suspend the server and every backend of it: connections stay open and nothing answers (Linux only)."""
         self._signal(signal.SIGSTOP)
+        self._signal_backends(signal.SIGSTOP)
 
     def thaw(self) -> None:
         """Resume a frozen server."""
+        self._signal_backends(signal.SIGCONT)
         self._signal(signal.SIGCONT)
 
     def dsn(self, database: str, user: str = OWNER, password: str | None = None) -> str:
@@ -109,6 +111,15 @@ class PostgresServer:
     def _signal(self, number: signal.Signals) -> None:
         if self.process is not None and self.process.poll() is None:
             self.process.send_signal(number)
+
+    def _signal_backends(self, number: signal.Signals) -> None:
+        """Reach the children, each of which has a session of its own."""
+        if self.process is None or self.process.poll() is not None:
+            return
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        for pid in children.read_text().split() if children.exists() else ():
+            with suppress(ProcessLookupError):
+                os.kill(int(pid), number)
 
     def _end(self, number: signal.Signals) -> None:
         self._signal(number)
