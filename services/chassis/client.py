@@ -17,6 +17,9 @@ from services.chassis.telemetry import Span, Tracing
 TRANSPORT_MESSAGE_BYTES = 16 * 1024 * 1024
 """What the transport carries; what a server accepts is less, so that it can explain its refusal."""
 
+OPEN_ENDED_S = 30.0
+"""Seconds for a call that is made while serving one without a deadline; the proxy bounds that one."""
+
 CHANNEL_OPTIONS = (
     ("grpc.max_receive_message_length", TRANSPORT_MESSAGE_BYTES),
     ("grpc.max_send_message_length", TRANSPORT_MESSAGE_BYTES),
@@ -80,11 +83,18 @@ class Departures:
         self._principal = principal
 
     def timeout_s(self, explicit: float | None) -> float:
-        """Return the smaller of the explicit timeout and the time that the incoming call has left."""
+        """Return the smaller of the explicit timeout and the time that the incoming call has left.
+
+        Raises:
+            NoDeadlineError: There is neither, and no call is being served.
+            WorldError: DEADLINE_EXPIRED: the incoming call has no time left.
+        """
         left = call.remaining_s()
         known = [seconds for seconds in (explicit, left) if seconds is not None]
         if not known and self._default_timeout_s is not None:
             known = [self._default_timeout_s]
+        if not known and call.current().request_id:
+            known = [OPEN_ENDED_S]
         if not known:
             raise NoDeadlineError("a call needs timeout= where no incoming call gives it a deadline")
         seconds = min(known)

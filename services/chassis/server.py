@@ -12,7 +12,6 @@ import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from services import topology
 from services.chassis import steps
 from services.chassis.client import TRANSPORT_MESSAGE_BYTES
 from services.chassis.handlers import HandlerTable
@@ -60,7 +59,7 @@ class MeshServer:
         self._health = _Health()
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         reflection.enable_server_reflection([*self._names, reflection.SERVICE_NAME, health.SERVICE_NAME], self._server)
-        table = HandlerTable(steps.chain(pending, _default_deadlines(), tracing))
+        table = HandlerTable(steps.chain(pending, tracing))
         for registration in registrations:
             registration.add(registration.servicer, table)
         # Last, since the table has an answer for every path.
@@ -123,11 +122,6 @@ class _Health(health.aio.HealthServicer):  # type: ignore[misc]  # untyped libra
             watch.cancel()
             dismissal.cancel()
             await asyncio.gather(watch, dismissal, return_exceptions=True)
-
-
-def _default_deadlines() -> dict[str, float]:
-    methods = (method for service in topology.SERVICES for method in topology.methods(service))
-    return {topology.path(rpc_service, rpc): rpc.default_s for rpc_service, rpc in methods}
 
 
 def _free(path: Path) -> None:

@@ -3,8 +3,6 @@
 import asyncio
 import time
 from collections.abc import Mapping
-from types import MappingProxyType
-from typing import cast
 
 import grpc
 from prometheus_client import Counter, Histogram
@@ -21,22 +19,14 @@ _HANDLED = metrics.counter(
 _SECONDS = metrics.histogram("magistrate_rpc_seconds", "Time to serve a call, by method.", ("method",))
 _IN_FLIGHT = metrics.gauge("magistrate_rpc_in_flight", "Calls that are being served now.")
 
-_NO_DEADLINES: Mapping[str, float] = MappingProxyType({})
 _CLOCK_SLACK_S = 0.005
 """A timer may wake a few milliseconds before the deadline that it was set to."""
 _OWN_FAULTS = frozenset({grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN})
 _WORLD_FAULTS = frozenset({grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.ABORTED})
 
 
-def chain(
-    pending: Mapping[str, str], deadlines: Mapping[str, float] = _NO_DEADLINES, tracing: Tracing | None = None
-) -> tuple[Step, ...]:
+def chain(pending: Mapping[str, str], tracing: Tracing | None = None) -> tuple[Step, ...]:
     """Return the steps in the order in which a call meets them.
-
-    Args:
-        pending: Methods without logic yet, by full path, with what has to exist first.
-        deadlines: Seconds by full path for calls that arrive without a deadline.
-        tracing: Where spans go, if anywhere.
 
     1. Identity first: every later step speaks of the request id.
     2. Trace next, so that the log line carries its id.
@@ -45,21 +35,14 @@ def chain(
     5. Errors last: on the way back it is first, and tells the others what the caller will see.
     """
     traced: tuple[Step, ...] = (_Trace(tracing),) if tracing else ()
-    return (_Identity(deadlines), *traced, _Metrics(), _AccessLog(), _Pending(pending), _Errors())
+    return (_Identity(), *traced, _Metrics(), _AccessLog(), _Pending(pending), _Errors())
 
 
 class _Identity:
     """Makes request id, principal and deadline the current call."""
 
-    def __init__(self, deadlines: Mapping[str, float]) -> None:
-        self._deadlines = deadlines
-
     def begin(self, rpc: Rpc) -> None:
-        remaining = cast("float | None", rpc.context.time_remaining())  # the stubs forget calls without a deadline
-        if remaining is None:
-            # The proxy ends such a call after the same time, but does not say so in advance.
-            remaining = self._deadlines.get(rpc.method.path)
-        rpc.call = call.from_metadata(rpc.metadata, remaining)
+        rpc.call = call.from_metadata(rpc.metadata, rpc.context.time_remaining())
         call.enter(rpc.call)
 
     def end(self, rpc: Rpc) -> None:

@@ -11,13 +11,13 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from structlog.testing import capture_logs
 
-from services.chassis import call, metrics, status, steps
+from services.chassis import call, metrics, status
 from services.chassis.call import Call, Principal
 from services.chassis.client import NoDeadlineError, exchange
 from services.chassis.errors import CALLER_KINDS, CallerError, Kind, MeshError, Violation, WorldError, invalid, of_kind
-from services.chassis.handlers import MAX_MESSAGE_BYTES, HandlerTable
+from services.chassis.handlers import MAX_MESSAGE_BYTES
 from services.chassis.testing import TESTER, serving
-from tests.fakes.echo import PARSE, SERVICE, Echo, EchoStub, add_echo, each, registrations, says
+from tests.fakes.echo import PARSE, SERVICE, Echo, EchoStub, each, registrations, says
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 NOT_UTF8 = b"\x0a\x02\xff\xff"
@@ -214,21 +214,14 @@ async def test_no_call_without_a_deadline() -> None:
     assert servicer.seen == []
 
 
-async def test_a_call_without_a_deadline_gets_the_methods_default() -> None:
-    """Where the proxy adds none, the servicer still knows how long it may take, and so does whatever it calls."""
-    seen: list[float | None] = []
-    table = HandlerTable(steps.chain({}, {f"/{SERVICE}/Unary": 30.0}))
-    add_echo(Echo(acts={"go": lambda: seen.append(call.remaining_s())}), table)
-    server = grpc.aio.server()
-    server.add_generic_rpc_handlers((table,))
-    port = server.add_insecure_port("127.0.0.1:0")
-    await server.start()
-    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
-        await EchoStub(channel).unary(says("go"))
-    await server.stop(0)
+async def test_serving_a_call_without_a_deadline_bounds_what_it_calls() -> None:
+    """Where a caller set no deadline, the servicer sees none, and still no call goes out without one."""
+    far = Echo()
+    async with echo(far, timeout_s=None) as (stub, _):
+        call.enter(Call(request_id="r-1"))
+        await stub.unary(says("a"))
 
-    assert seen[0] is not None
-    assert 20 < seen[0] <= 30
+    assert far.seen[0].deadline is not None
 
 
 async def test_a_servicers_own_timeout_at_the_deadline_is_the_deadline() -> None:
