@@ -100,7 +100,11 @@ def to_grpc(error: MeshError) -> tuple[grpc.StatusCode, str, tuple[tuple[str, by
 
 
 def decode(status: Status) -> MeshError:
-    """Return the error that ``status`` carries; one without Magistrate's ErrorInfo gets the reason of its code."""
+    """Return the error that ``status`` carries; one without Magistrate's ErrorInfo gets the reason of its code.
+
+    Raises:
+        DecodeError: A detail is not the message that it says it is.
+    """
     kind = KINDS[code_of(status.code)]
     info, bad_request, retry = ErrorInfo(), BadRequest(), RetryInfo()
     retry_after_s = None
@@ -119,18 +123,17 @@ def decode(status: Status) -> MeshError:
 
 
 def from_grpc(code: grpc.StatusCode, message: str, trailers: Mapping[str, str | bytes]) -> MeshError:
-    """Return the error that a failed call carries, whoever failed it."""
-    status = Status()
+    """Return the error that a failed call carries, whoever failed it and whatever it wrote into the details."""
     packed = trailers.get(DETAILS_KEY)
     if isinstance(packed, bytes):
         try:
-            status.ParseFromString(packed)
+            status = Status.FromString(packed)
+            # gRPC requires both to agree; where they do not, the code is what proxies acted upon.
+            if status.code == code.value[0]:
+                return decode(status)
         except DecodeError:
-            status.Clear()
-    if status.code != code.value[0]:
-        # gRPC requires both to agree; where they do not, the code is what proxies acted upon.
-        status = Status(code=code.value[0], message=message)
-    return decode(status)
+            pass
+    return decode(Status(code=code.value[0], message=message))
 
 
 def code_of(number: object) -> grpc.StatusCode:

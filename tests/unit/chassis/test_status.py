@@ -123,6 +123,19 @@ def test_details_that_do_not_fit_the_code_are_ignored(packed: bytes | str) -> No
     assert (error.kind, error.reason, error.message) == (Kind.UNAVAILABLE, "DEPENDENCY_UNAVAILABLE", "gone")
 
 
+@given(
+    st.sampled_from(["ErrorInfo", "BadRequest", "RetryInfo", "Help"]), st.binary(max_size=40), st.binary(max_size=60)
+)
+def test_no_peer_can_break_the_reader(kind: str, value: bytes, packed: bytes) -> None:
+    """Whatever a peer puts into the details, a failed call ends as a MeshError with the code's kind."""
+    detail = Any(type_url=f"type.googleapis.com/google.rpc.{kind}", value=value)
+    crooked = Status(code=14, message="gone", details=[detail]).SerializeToString()
+
+    for details in (crooked, packed):
+        error = status.from_grpc(grpc.StatusCode.UNAVAILABLE, "gone", {status.DETAILS_KEY: details})
+        assert error.kind is Kind.UNAVAILABLE
+
+
 def test_the_unexpected_says_only_where_to_look() -> None:
     """What nobody foresaw reaches the wire as one fixed sentence and the request id."""
     error = status.unexpected("r-1")
