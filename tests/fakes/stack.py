@@ -1,5 +1,6 @@
 """The whole mesh for end-to-end tests: a real stack in a temporary state folder, run as a user would run it."""
 
+import json
 import os
 import signal
 import subprocess
@@ -63,6 +64,21 @@ class Stack:
     def up(self, *arguments: str, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
         """Start the stack in the background."""
         return self.run("up", "--detach", *arguments, env=env)
+
+    def start_and_interrupt(
+        self, *arguments: str, after: str, number: signal.Signals
+    ) -> subprocess.CompletedProcess[str]:
+        """Start in the foreground and signal the supervisor as soon as the part ``after`` is ready."""
+        command = [sys.executable, "-m", "tools.cli.main", "up", "--json", *arguments, "--state", str(self.root)]
+        with subprocess.Popen(command, cwd=ROOT, env=environment(), stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            for line in process.stdout:
+                event = json.loads(line)
+                if (event["kind"], event.get("part")) == ("ready", after):
+                    process.send_signal(number)
+                    break
+            output, _ = process.communicate(timeout=PATIENCE_S)
+        return subprocess.CompletedProcess(command, process.returncode, output, "")
 
     def send(self, name: str, number: signal.Signals = signal.SIGKILL) -> ProcessRecord:
         """Signal the process of one part, and nothing else; return what it was."""

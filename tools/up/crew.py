@@ -142,7 +142,9 @@ class Crew:
         return child is not None and child.exit_code is None
 
     def _explained(self, error: StackError, part: Part) -> StackError:
-        return StackError(error.problem, hint=error.hint or part.hint, part=part.name, log=self._tail(part))
+        return StackError(
+            error.problem, hint=error.hint or part.hint, part=part.name, log=error.log or self._tail(part)
+        )
 
     def _tail(self, part: Part) -> tuple[str, ...]:
         return tail(self._folder.log(part.name), _LOG_LINES)

@@ -18,6 +18,7 @@ from tools.up.vendors import Vendor
 NAME = "envoy"
 _PROBE_LIMIT_S = 2.0
 _DRAIN_LIMIT_S = 5.0
+_COMPLAINT_LINES = 15
 
 
 class Envoy(Part):
@@ -64,7 +65,7 @@ class Envoy(Part):
         try:
             await asyncio.to_thread(self._configure)
         except (PlanError, ConfigError) as error:
-            raise StackError(f"the mesh cannot be planned: {error}") from error
+            raise _refused(str(error)) from error
         except FileNotFoundError as error:
             raise StackError(str(error), hint="pip install 'magistrate[local]'") from error
         self._configured = True
@@ -87,3 +88,14 @@ class Envoy(Part):
         """Send callers away and wait for the calls in flight; what takes longer is the services' own drain to end."""
         with suppress(httpx.HTTPError):
             await drain(self._admin, limit_s=_DRAIN_LIMIT_S)
+
+
+def _refused(complaint: str) -> StackError:
+    """Return the failure of a configuration; the machine's own limit is no fault of it."""
+    lines = complaint.splitlines()
+    if "inotify" in complaint:
+        return StackError(
+            "Envoy cannot watch its certificates: this machine's limit of inotify instances is used up",
+            hint="stop another stack, or raise the limit: sysctl fs.inotify.max_user_instances=1024",
+        )
+    return StackError(f"Envoy's configuration cannot work: {lines[0]}", log=tuple(lines[1:_COMPLAINT_LINES]))

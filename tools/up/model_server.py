@@ -26,7 +26,8 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--api-key-file", type=Path, required=True)
     parser.add_argument("--context-tokens", type=int, required=True)
     parser.add_argument("--slots", type=int, required=True)
-    parser.add_argument("--threads", type=int, required=True)
+    parser.add_argument("--prompt-threads", type=int, required=True)
+    parser.add_argument("--answer-threads", type=int, required=True)
     return parser.parse_args()
 
 
@@ -39,7 +40,11 @@ def _parameters(options: argparse.Namespace) -> xllamacpp.CommonParams:
     parameters.api_keys = [options.api_key_file.read_text().strip()]
     parameters.n_ctx = options.context_tokens
     parameters.n_parallel = options.slots
-    parameters.cpuparams.n_threads = options.threads
+    parameters.cpuparams.n_threads = options.answer_threads
+    parameters.cpuparams_batch.n_threads = options.prompt_threads
+    for threads in (parameters.cpuparams, parameters.cpuparams_batch):
+        # A thread that waits for its neighbour by spinning takes the core that the neighbour needs.
+        threads.poll = 0
     parameters.endpoint_metrics = True
     parameters.ui = False
     return parameters

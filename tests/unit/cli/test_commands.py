@@ -1,4 +1,4 @@
-"""Wrong usage ends with exit code 2, a failure with 1 and one sentence, and no stack is asked for where none is needed."""
+"""Wrong usage ends with exit code 2, a failure with 1 and one sentence; what needs no stack asks for none."""
 
 import base64
 import hashlib

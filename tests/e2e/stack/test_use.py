@@ -1,0 +1,183 @@
+"""The stack as its users meet it: through the command line and the edge."""
+
+import json
+import stat
+from pathlib import Path
+
+import pytest
+
+from magistrate.router.v1.router_pb2 import ListModelsRequest
+from magistrate.router.v1.router_pb2_grpc import RouterServiceStub
+from services.topology import SERVICES
+from tests.fakes.stack import Stack
+
+QUESTION = "Up to what amount may the budget holder approve a purchase?"
+STAGES = ["screen", "context", "route", "review", "score", "adjudicate", "record"]
+CRITICS = {"rights", "autonomy", "fairness", "truth", "risk", "operations"}
+DIMENSIONS = ["relevance", "correctness", "coherence", "policy_compliance", "context_overlap"]
+VERDICTS = {"VERDICT_ALLOW": 0, "VERDICT_CONSTRAINED_ALLOW": 3, "VERDICT_ESCALATE": 4, "VERDICT_ABSTAIN": 4}
+
+
+def test_every_part_serves(stack: Stack) -> None:
+    """What `status` lists is what runs, for people and for programs."""
+    shown = stack.run("status")
+    listed = json.loads(stack.run("status", "--json").stdout)
+
+    assert shown.returncode == 0
+    assert listed["ready"]
+    assert {part["phase"] for part in listed["parts"].values()} == {"ready"}
+    expected = {service.name for service in SERVICES if service.vendor in {"", "local"}}
+    assert expected | {"postgres", "database", "valkey", "model", "envoy", "handbook"} == set(listed["parts"])
+
+
+@pytest.mark.spec("ENG-01")
+def test_a_decision_carries_all_that_led_to_it(stack: Stack) -> None:
+    """One call from another shell: verdict, scores, critics, route, context, stages and durable evidence."""
+    outcome = stack.run("decide", "--json", QUESTION)
+    decision = json.loads(outcome.stdout)["decision"]
+
+    assert outcome.returncode == VERDICTS[decision["verdict"]], outcome.stderr
+    assert [stage["name"] for stage in decision["stages"]] == STAGES
+    assert all(stage["duration"].endswith("s") for stage in decision["stages"])
+    assert {critic["critic"] for critic in decision["critics"]} == CRITICS
+    assert [score["dimension"] for score in decision["quality"]["scores"]] == DIMENSIONS
+    assert decision["route"]["provider"] == "local"
+    assert decision["route"]["usage"]["outputTokens"] > 0
+    assert {source["title"] for source in decision["context"]["provenance"]} >= {"Procurement"}
+    assert decision["evidence"]["origin"].startswith("evidence/local/")
+
+
+def test_people_see_the_proof(stack: Stack) -> None:
+    """The rendered decision ends with evidence that was verified offline."""
+    outcome = stack.run("decide", QUESTION)
+
+    assert outcome.returncode in VERDICTS.values(), outcome.stderr
+    assert "proof     verified" in outcome.stdout
+
+
+def test_evidence_is_kept_and_verified_later_without_the_stack(stack: Stack, tmp_path: Path) -> None:
+    """A saved bundle and the public key are enough."""
+    decision = json.loads(stack.run("decide", "--json", QUESTION).stdout)["decision"]
+    bundle = tmp_path / "bundle.json"
+    saved = stack.run("verify", decision["decisionId"], "--save", str(bundle))
+    key = stack.folder.verifier_key
+    offline = stack.run("verify", "--bundle", str(bundle), "--key", str(key), "--json")
+
+    assert saved.returncode == offline.returncode == 0, saved.stderr + offline.stderr
+    assert json.loads(offline.stdout)["verified"]
+
+
+def test_knowledge_goes_in_and_comes_out(stack: Stack, tmp_path: Path) -> None:
+    """A new document is found at once; ingesting it again changes nothing."""
+    (tmp_path / "canteen.md").write_text("# Canteen\n\nThe canteen serves lunch from 11:30 to 14:00 on working days.\n")
+    first = json.loads(stack.run("ingest", str(tmp_path), "--pack", "canteen", "--json").stdout)
+    again = json.loads(stack.run("ingest", str(tmp_path), "--pack", "canteen", "--json").stdout)
+    found = json.loads(stack.run("search", "When is lunch served?", "--pack", "canteen", "--json").stdout)
+
+    assert first["pack"]["version"] == again["pack"]["version"]
+    assert again["documents"][0]["unchanged"]
+    assert found["hits"][0]["provenance"]["title"] == "Canteen"
+
+
+def test_models_say_what_can_answer(stack: Stack) -> None:
+    """Only the local model is part of a stack without keys."""
+    models = json.loads(stack.run("models", "--json").stdout)["models"]
+
+    assert {model["provider"] for model in models if model.get("enabled")} == {"local"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (("decide", ""), "FIELD_REQUIRED"),
+        (("decide", "x" * 10_001), "FIELD_TOO_LONG"),
+        (("decide", "q", "--pack", "no-such-pack"), "PACK_NOT_FOUND"),
+        (("decide", "q", "--max-tokens", "-1"), "FIELD_OUT_OF_RANGE"),
+        (("verify", "01a1fa7b-78a6-7ace-8133-f8a10d84f8dc"), "RECORD_NOT_FOUND"),
+        (("search", "q", "--limit", "1000"), "FIELD_OUT_OF_RANGE"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "-".join(value)[:30],
+)
+def test_bad_input_gets_its_reason(stack: Stack, arguments: tuple[str, ...], reason: str) -> None:
+    """What is wrong is said in one sentence with the reason of the contract."""
+    outcome = stack.run(*arguments)
+
+    assert outcome.returncode == 1
+    assert reason in outcome.stderr
+    assert "Traceback" not in outcome.stderr
+
+
+async def test_the_edge_serves_any_client_with_a_token(stack: Stack) -> None:
+    """The command line has no door of its own: a generated stub enters the same way."""
+    async with stack.channel() as channel:
+        reply = await RouterServiceStub(channel).ListModels(
+            ListModelsRequest(), timeout=30, metadata=stack.metadata("user")
+        )
+
+    assert reply.models
+
+
+def test_migrations_are_at_their_newest(stack: Stack) -> None:
+    """A started stack has nothing left to migrate."""
+    outcome = stack.run("migrate", "current", "--json")
+
+    assert outcome.returncode == 0, outcome.stderr
+    assert all(item["current"] == item["head"] for item in json.loads(outcome.stdout))
+
+
+@pytest.mark.spec("EDG-32")
+def test_certificates_change_while_it_serves(stack: Stack) -> None:
+    """After a rotation and a rollover of the authority the next call works."""
+    before = json.loads(stack.run("certs", "show", "--json").stdout)
+    rotated = stack.run("certs", "rotate")
+    rolled = stack.run("certs", "rollover")
+    after = json.loads(stack.run("certs", "show", "--json").stdout)
+
+    assert rotated.returncode == rolled.returncode == 0, rotated.stderr + rolled.stderr
+    assert {row["serial"] for row in before}.isdisjoint({row["serial"] for row in after})
+    assert stack.run("models").returncode == 0
+
+
+def test_the_state_is_readable_by_its_owner_only(stack: Stack) -> None:
+    """Nobody else on the machine can read a key, a password, a token or a log."""
+    open_to_others = [
+        path
+        for path in stack.root.rglob("*")
+        if not path.is_symlink() and stat.S_IMODE(path.stat().st_mode) & 0o007 and not path.is_socket()
+    ]
+
+    assert not stat.S_IMODE(stack.root.stat().st_mode) & 0o007
+    assert [path for path in open_to_others if _reachable_by_others(path, stack.root)] == []
+
+
+def test_no_process_shows_a_secret(stack: Stack) -> None:
+    """Neither command lines nor environments hold what only files may hold."""
+    secrets = [path.read_bytes().strip() for path in (stack.root / "secrets").iterdir()]
+    processes = [part.process.pid for part in stack.record.parts.values() if part.process]
+    shown = b"".join(Path(f"/proc/{pid}/{what}").read_bytes() for pid in processes for what in ("cmdline", "environ"))
+
+    assert len(secrets) > 5
+    assert [secret[:4] for secret in secrets if secret in shown] == []
+
+
+def test_another_supervisor_is_refused(stack: Stack) -> None:
+    """The running stack is not disturbed."""
+    outcome = stack.up()
+
+    assert outcome.returncode == 1
+    assert "already runs" in outcome.stderr
+    assert stack.run("status").returncode == 0
+
+
+def test_the_log_of_each_part_is_at_hand(stack: Stack) -> None:
+    """`logs` prints the last lines, and knows what it can print."""
+    lines = stack.run("logs", "engine", "-n", "3").stdout.splitlines()
+
+    assert 0 < len(lines) <= 3
+    assert "one of: " in stack.run("logs", "nobody").stderr
+
+
+def _reachable_by_others(path: Path, root: Path) -> bool:
+    """Tell whether every folder from the root to ``path`` lets strangers pass."""
+    between = [path, *path.parents][: len(path.relative_to(root).parts) + 1]
+    return all(folder.stat().st_mode & 0o001 for folder in between[1:])
