@@ -1,5 +1,6 @@
 """Typed configuration from the environment: parsed once in ``main``, frozen, and stopped by one clear line if wrong."""
 
+import json
 import os
 import sys
 from collections.abc import Mapping
@@ -9,7 +10,7 @@ from typing import Any, TypeVar
 from pydantic import GetCoreSchemaHandler, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import CoreSchema, ErrorDetails, core_schema
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 USAGE = 2
 """Exit code of a process that was started wrongly."""
@@ -86,8 +87,11 @@ def load(config: type[_Config]) -> _Config:
     try:
         return config()
     except ValidationError as error:
-        sys.stderr.write(complaint(config, error, os.environ) + "\n")
-        raise SystemExit(USAGE) from None
+        line = complaint(config, error, os.environ)
+    except SettingsError as error:
+        line = _unreadable(config, error, os.environ)
+    sys.stderr.write(line + "\n")
+    raise SystemExit(USAGE)
 
 
 def complaint(config: type[Settings], error: ValidationError, environment: Mapping[str, str]) -> str:
@@ -97,12 +101,27 @@ def complaint(config: type[Settings], error: ValidationError, environment: Mappi
     if not first["loc"] or first["loc"][0] not in config.model_fields:
         return f"magistrate: {config.__name__} is wrong: {problem}"
     name = str(first["loc"][0])
-    variable = f"{config.model_config.get('env_prefix', '')}{name}".upper()
-    right = _right(config.model_fields[name])
-    if first["type"] == "missing":
-        return f"magistrate: {variable} is missing; right would be {right}"
-    given = next((value for key, value in environment.items() if key.upper() == variable), first["input"])
-    return f"magistrate: {variable}={given} is wrong: {problem}; right would be {right}"
+    if first["type"] == "missing" and len(first["loc"]) == 1:
+        return f"magistrate: {_variable(config, name)} is missing; right would be {_right(config.model_fields[name])}"
+    return _wrong(config, name, problem, environment, default=first["input"])
+
+
+def _unreadable(config: type[Settings], error: SettingsError, environment: Mapping[str, str]) -> str:
+    """Return the line for a list or mapping that is no JSON, which pydantic-settings reports without its value."""
+    name = next((name for name in config.model_fields if f'"{name}"' in str(error)), None)
+    if name is None:
+        return f"magistrate: {config.__name__} is wrong: {error}"
+    return _wrong(config, name, "input should be JSON", environment, default="")
+
+
+def _wrong(config: type[Settings], name: str, problem: str, environment: Mapping[str, str], *, default: object) -> str:
+    variable = _variable(config, name)
+    given = next((value for key, value in environment.items() if key.upper() == variable), default)
+    return f"magistrate: {variable}={given} is wrong: {problem}; right would be {_right(config.model_fields[name])}"
+
+
+def _variable(config: type[Settings], name: str) -> str:
+    return f"{config.model_config.get('env_prefix', '')}{name}".upper()
 
 
 def _problem(error: ErrorDetails) -> str:
@@ -114,12 +133,19 @@ def _right(field: FieldInfo) -> str:
     """Return what the field takes: its type with its limits, an example, and its sentence."""
     parts = [_kind(field)]
     if field.default is not None and not field.is_required() and str(field.default):
-        parts.append(f"for example {field.default}")
+        shown = json.dumps(field.default) if isinstance(field.default, tuple | list | dict) else field.default
+        parts.append(f"for example {shown}")
     sentence = " ".join((field.description or "").split())
     return ", ".join(parts) + (f" ({sentence.rstrip('.')})" if sentence else "")
 
 
-_WORDS = {"integer": "a whole number", "number": "a number", "boolean": "true or false", "array": "a JSON list"}
+_WORDS = {
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+    "array": "a JSON list",
+    "object": "a JSON object",
+}
 
 
 def _kind(field: FieldInfo) -> str:

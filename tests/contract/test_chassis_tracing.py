@@ -1,6 +1,17 @@
 """Traces connect what one request does in every service (W3C trace context)."""
 
+import asyncio
+
+import grpc
 import pytest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
+    ExportTraceServiceRequest,
+    ExportTraceServiceResponse,
+)
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2_grpc import (
+    TraceServiceServicer,
+    add_TraceServiceServicer_to_server,
+)
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind
@@ -68,3 +79,33 @@ async def test_a_call_without_a_trace_begins_one() -> None:
     (span,) = exporter.get_finished_spans()
 
     assert span.parent is None
+
+
+class Collector(TraceServiceServicer):
+    """The receiving end of OTLP."""
+
+    def __init__(self) -> None:
+        """Start with nothing."""
+        self.received: asyncio.Queue[ExportTraceServiceRequest] = asyncio.Queue()
+
+    async def Export(self, request: ExportTraceServiceRequest, _context: object) -> ExportTraceServiceResponse:  # noqa: N802
+        """Keep what arrives."""
+        await self.received.put(request)
+        return ExportTraceServiceResponse()
+
+
+async def test_spans_arrive_at_a_collector() -> None:
+    """A service with an endpoint sends its spans over OTLP, named after the service; closing sends the last of them."""
+    collector, server = Collector(), grpc.aio.server()
+    add_TraceServiceServicer_to_server(collector, server)  # type: ignore[no-untyped-call]  # generated without types
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    tracing = Tracing.to_endpoint("echo", f"http://127.0.0.1:{port}")
+    async with serving(registrations(Echo()), tracing=tracing) as channel:
+        await EchoStub(channel).unary(says("a"))
+    await asyncio.to_thread(tracing.close)
+    (sent,) = (await collector.received.get()).resource_spans
+    await server.stop(0)
+
+    assert {a.value.string_value for a in sent.resource.attributes if a.key == "service.name"} == {"echo"}
+    assert [span.name for scope in sent.scope_spans for span in scope.spans] == [f"{SERVICE}/Unary"] * 2

@@ -22,6 +22,8 @@ class Config(Settings, env_prefix="MAGISTRATE_ROUTER_"):
     """The vendor's key."""
     name: str = Field(default="router", pattern="^[a-z]+$")
     """Own name."""
+    order: tuple[str, ...] = ("local",)
+    """Providers in order."""
 
 
 class Needy(Settings, env_prefix="MAGISTRATE_NEEDY_"):
@@ -50,6 +52,8 @@ WRONG = [
     ("MODE", "quick", "one of fast, safe, for example safe (How to choose)"),
     ("RATIO", "0", "a number above 0, for example 0.5 (Share of the budget)"),
     ("KEY", "/no/such/file", "the path of a readable file (The vendor's key)"),
+    ("ORDER", "local,openai", 'a JSON list, for example ["local"] (Providers in order)'),
+    ("ORDER", "[1]", 'a JSON list, for example ["local"] (Providers in order)'),
     ("NAME", "R2", "a text of the form ^[a-z]+$, for example router (Own name)"),
 ]
 
