@@ -1,21 +1,30 @@
 """May they: the gate service decides about each call that has a valid token."""
 
+from tools.envoy.retry import BRIDGING_REPEATS, BRIDGING_WAITS
 from tools.envoy.typed import Config, extension, seconds
 
-GATE_TIMEOUT_S = 0.5
-"""The gate answers from memory; a slower answer counts as none, and the door stays closed."""
+GATE_TIMEOUT_S = 5.0
+"""The gate answers from memory within a millisecond; the rest is for one that is being started again.
+
+No answer counts as a refusal: the door stays closed.
+"""
 
 
 def gate_filter(cluster: str) -> Config:
     """Ask the gate over its own mutual-TLS ingress; no answer means no entry."""
-    retry = {"retry_on": "connect-failure,refused-stream,reset-before-request,unavailable", "num_retries": 2}
+    retry = {
+        "retry_on": "connect-failure,refused-stream,reset-before-request,unavailable",
+        "num_retries": BRIDGING_REPEATS,
+        "retry_back_off": dict(BRIDGING_WAITS),
+    }
     return extension(
         "envoy.filters.http.ext_authz",
         "envoy.extensions.filters.http.ext_authz.v3.ExtAuthz",
         transport_api_version="V3",
         grpc_service={
-            "envoy_grpc": {"cluster_name": cluster, "retry_policy": retry},
+            "envoy_grpc": {"cluster_name": cluster},
             "timeout": seconds(GATE_TIMEOUT_S),
+            "retry_policy": retry,
         },
         failure_mode_allow=False,
         status_on_error={"code": "ServiceUnavailable"},

@@ -1,5 +1,7 @@
 """Repeating calls between services: only such as no servicer has seen."""
 
+from collections.abc import Mapping
+
 from tools.envoy.model import NOT_PROCESSED_HEADER
 from tools.envoy.typed import Config, extension, message
 
@@ -9,19 +11,23 @@ RETRY_BUDGET_PERCENT = 20.0
 """Of the calls in flight to one callee, how many may be repeats (spec row EDG-25)."""
 RETRY_FLOOR = 64
 """Repeats that are always allowed: a small mesh bridges the restart of a service that has one replica."""
+BRIDGING_REPEATS = 18
+"""How often a call comes back to a service that is being started again."""
+BRIDGING_WAITS: Mapping[str, str] = {"base_interval": "0.1s", "max_interval": "0.5s"}
+"""Between two repeats; Envoy waits a random part of it."""
 
 
 def unprocessed() -> Config:
     """Repeat a call that was certainly not processed, on another host where there is one.
 
-    The waits add up to 2.6 s on average: long enough for a service to be started again, short enough that a caller
-    learns within its deadline that the service is gone.
+    The waits add up to 4.2 s on average: long enough for a service to be started again on a busy machine, short enough
+    that a caller learns within its deadline, 5 s for most methods, that the service is gone.
     """
     return {
         "retry_on": "connect-failure,refused-stream,reset-before-request,retriable-headers",
         "retriable_headers": [{"name": NOT_PROCESSED_HEADER, "present_match": True}],
-        "num_retries": 12,
-        "retry_back_off": {"base_interval": "0.1s", "max_interval": "0.5s"},
+        "num_retries": BRIDGING_REPEATS,
+        "retry_back_off": dict(BRIDGING_WAITS),
         "retry_host_predicate": [
             extension(
                 "envoy.retry_host_predicates.previous_hosts",
