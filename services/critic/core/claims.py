@@ -127,9 +127,12 @@ def _claim(text: str, span: Span) -> Claim:
 
 
 def _against(claim: Claim, told: Claim, shared: int, ground_: Ground) -> Iterator[Finding]:
+    stated: dict[str, set[float]] = {}
+    for other in told.amounts:
+        stated.setdefault(other.unit, set()).add(other.value)
     for amount in claim.amounts:
-        others = {other.value for other in told.amounts if other.unit == amount.unit}
-        if amount.unit and others and amount.value not in others and (amount.value, amount.unit) not in ground_.values:
+        others = stated.get(amount.unit, set()) if amount.unit else set()
+        if others and amount.value not in others and (amount.value, amount.unit) not in ground_.values:
             yield _finding(
                 "contradiction", "truth.number", "A number differs from the declared context.", amount.span, 0.75
             )

@@ -7,6 +7,8 @@ The groups are regular expressions without captures. Slurs are kept in ROT13, so
 import codecs
 import re
 
+from services.critic.core.letters import lowered
+
 _SLURS = codecs.decode(
     "avttref?|avttnf?|snttbgf?|sntf?|xvxrf?|puvaxf?|fcvpf?|jrgonpxf?|tbbxf?|genaavr?f?|genaal|qlxrf?|pbbaf?|gbjryurnqf?"
     "|enturnqf?|pnzry\\s?wbpxrlf?|fnaq\\s?avttref?|wvtnobbf?|fcrnepuhpxref?|ornaref?|orna\\s?ref?|ergneqf?|ergneqrq"
@@ -70,9 +72,9 @@ def expand(pattern: str) -> str:
     return _NAME.sub(lambda match: f"(?:{_GROUPS[match.group(1)]})", pattern)
 
 
-_PROTECTED = re.compile(rf"\b(?:{expand('<group>|<trait>')})\b", re.IGNORECASE)
+_PROTECTED = re.compile(rf"\b(?:{expand('<group>|<trait>')})\b")
 
 
 def names_protected_group(text: str) -> bool:
     """Return whether the text speaks of a protected group or of a protected characteristic."""
-    return _PROTECTED.search(text) is not None
+    return _PROTECTED.search(lowered(text)) is not None

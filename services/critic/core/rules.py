@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from services.critic.core import lexicon
 from services.critic.core.finding import Finding
+from services.critic.core.letters import lowered
 from services.critic.core.material import Material, Span
 from services.critic.core.sentences import Sentences
 from services.critic.core.stance import Stance, read
@@ -55,13 +56,13 @@ def rule(
 ) -> Rule:
     """Compile one row; ``<name>`` in the pattern stands for the word group of that name in the lexicon.
 
-    Patterns match words, not letters: a word boundary is put at either end.
+    Patterns are written in lower case and match words, not letters: a word boundary is put at either end.
     """
     return Rule(
         rule_id=rule_id,
         category=category,
         description=description,
-        pattern=re.compile(rf"\b(?:{lexicon.expand(pattern)})(?!\w)", re.IGNORECASE),
+        pattern=re.compile(rf"\b(?:{lexicon.expand(pattern)})(?!\w)"),
         weight=weight,
         clause_id=clause_id,
         critical=critical,
@@ -72,7 +73,7 @@ def rule(
 
 def scan(rules: Sequence[Rule], material: Material) -> tuple[Finding, ...]:
     """Return what the table finds in either text, in rule order."""
-    cut = {side: Sentences.of(material.text(side)) for side in BOTH}
+    cut = {side: Sentences.of(lowered(material.text(side))) for side in BOTH}
     return tuple(finding for row in rules for side in row.sides for finding in _findings(row, side, cut[side]))
 
 

@@ -71,6 +71,13 @@ def test_there_are_at_least_fourteen_injection_rules() -> None:
     assert len(injection.RULES) >= 14
 
 
+def test_tables_are_written_in_lower_case() -> None:
+    """They are matched against lower-case text, where a capital could never match."""
+    for row in ROWS:
+        plain = re.sub(r"\\.", "", row.pattern.pattern)
+        assert plain == plain.lower(), row.rule_id
+
+
 def test_rules_match_words_and_not_letters() -> None:
     """A rule inside a longer word is no match (trap T27)."""
     for row in rights.RULES:

@@ -35,7 +35,7 @@ _VIOLENCE: tuple[Rule, ...] = (
         "risk.weapon",
         "weapons",
         0.9,
-        rf"{_MAKE}\s+<any>(?:build|make|making|construct|assemble|creat\w+|manufactur\w+|produc\w+|obtain\w*|buy|acquir\w+|smuggl\w+|detonat\w+|plant|set\s+off|synthesi[sz]\w+|deploy\w*|weaponi[sz]\w+|use|using|develop\w*)?\s*<any>(?:{_DEVICE})",
+        rf"{_MAKE}\s+<any>(?:{_DEVICE})",
         "Making or getting a weapon is asked for or explained.",
         critical=True,
         excused=_ASK,

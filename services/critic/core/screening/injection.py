@@ -32,7 +32,7 @@ def _row(name: str, score: float, pattern: str, description: str) -> InjectionRu
     return InjectionRule(
         rule_id=f"injection.{name}",
         score=score,
-        pattern=re.compile(rf"(?:(?<!\w)|(?=\W))(?:{words})(?:(?!\w)|(?<=\W))", re.IGNORECASE),
+        pattern=re.compile(rf"(?:(?<!\w)|(?=\W))(?:{words})(?:(?!\w)|(?<=\W))"),
         description=description,
     )
 
@@ -117,7 +117,7 @@ RULES: tuple[InjectionRule, ...] = (
     _row(
         "dan",
         0.8,
-        r"do\s+anything\s+now|(?:\bDAN\s+(?:mode|prompt|jailbreak|\d)|(?:act|answer|respond|behave|role-?play|pretend\s+to\s+be|you\s+are(?:\s+now)?|play|name\s+is|named|called|be|as)\s+(?:as\s+|a\s+)?\"?(?:DAN|STAN|AIM|DUDE|KEVIN|BasedGPT|EvilBOT|JailBreak|BetterDAN|DevMode|Mongo\s*Tom|MAXIMUM)\b)",
+        r"do\s+anything\s+now|(?:\bdan\s+(?:mode|prompt|jailbreak|\d)|(?:act|answer|respond|behave|role-?play|pretend\s+to\s+be|you\s+are(?:\s+now)?|play|name\s+is|named|called|be|as)\s+(?:as\s+|a\s+)?\"?(?:dan|stan|aim|dude|kevin|basedgpt|evilbot|jailbreak|betterdan|devmode|mongo\s*tom|maximum)\b)",
         "A known unbound persona is named.",
     ),
     _row(
@@ -141,7 +141,7 @@ RULES: tuple[InjectionRule, ...] = (
     _row(
         "persona",
         0.5,
-        r"(?:(?:you\s+(?:are|will|shall|must|should)\s+(?:now\s+|going\s+to\s+|be\s+)?(?:act|acting|pretend|pretending|role-?play|play|playing|simulat\w+|impersonat\w+|become|immers\w+|take\s+(?:on|the))|(?:please\s+)?(?:act|pretend|role-?play|respond|behave|answer)\s+as\s+(?:if|though)\s+you|i\s+want\s+you\s+to\s+(?:act|pretend|play|role-?play|simulate|become|be|behave)|pretend\s+(?:to\s+be|you\s+are|you['\u2019]re|that\s+you)|let['\u2019]?s\s+(?:role-?play|play\s+a\s+game)|you\s+are\s+(?:now\s+)?going\s+to\s+(?:act|play|pretend|be|role-?play|simulate)|(?:du\s+bist|sie\s+sind)\s+(?:jetzt|nun|ab\s+jetzt)|m[oö]chte,?\s+dass\s+(?:sie|du)\s+als\s+<any>(?:fungier|agier|handel)\w*|stell\s+dir\s+vor,?\s+du\s+(?:bist|w[aä]rst)|you\s+are\s+no\s+longer|enter\s+rp\s+mode)|stay\s+(?:in|a)\s+character|break\s+character|simulate\s+(?:a|an|the|being)\s+\w+|you\s+are\s+now\s+(?:a|an|the|my|in|called|named|free|[A-Z]\w+))",
+        r"(?:(?:you\s+(?:are|will|shall|must|should)\s+(?:now\s+|going\s+to\s+|be\s+)?(?:act|acting|pretend|pretending|role-?play|play|playing|simulat\w+|impersonat\w+|become|immers\w+|take\s+(?:on|the))|(?:please\s+)?(?:act|pretend|role-?play|respond|behave|answer)\s+as\s+(?:if|though)\s+you|i\s+want\s+you\s+to\s+(?:act|pretend|play|role-?play|simulate|become|be|behave)|pretend\s+(?:to\s+be|you\s+are|you['\u2019]re|that\s+you)|let['\u2019]?s\s+(?:role-?play|play\s+a\s+game)|you\s+are\s+(?:now\s+)?going\s+to\s+(?:act|play|pretend|be|role-?play|simulate)|(?:du\s+bist|sie\s+sind)\s+(?:jetzt|nun|ab\s+jetzt)|m[oö]chte,?\s+dass\s+(?:sie|du)\s+als\s+<any>(?:fungier|agier|handel)\w*|stell\s+dir\s+vor,?\s+du\s+(?:bist|w[aä]rst)|you\s+are\s+no\s+longer|enter\s+rp\s+mode)|stay\s+(?:in|a)\s+character|break\s+character|simulate\s+(?:a|an|the|being)\s+\w+|you\s+are\s+now\s+(?:a|an|the|my|in|called|named|free|[a-z]\w+))",
         "The model is to play somebody else.",
     ),
     _row(
@@ -159,7 +159,7 @@ RULES: tuple[InjectionRule, ...] = (
     _row(
         "game",
         0.6,
-        r"(?:you\s+(?:have|start\s+with|begin\s+with|will\s+lose|lose)\s+\d+\s+(?:tokens?|points?|lives|credits)|(?:deduct|lose|subtract|take\s+away)\s+(?:\w+\s+){0,3}?(?:tokens?|points?|lives|credits)|(?:you\s+will|you['\u2019]ll)\s+(?:die|be\s+(?:shut\s+down|terminated|deleted|destroyed|punished|fined)|cease\s+to\s+exist)|stay\s+in\s+(?:DAN|character|role)|remain\s+in\s+character)",
+        r"(?:you\s+(?:have|start\s+with|begin\s+with|will\s+lose|lose)\s+\d+\s+(?:tokens?|points?|lives|credits)|(?:deduct|lose|subtract|take\s+away)\s+(?:\w+\s+){0,3}?(?:tokens?|points?|lives|credits)|(?:you\s+will|you['\u2019]ll)\s+(?:die|be\s+(?:shut\s+down|terminated|deleted|destroyed|punished|fined)|cease\s+to\s+exist)|stay\s+in\s+(?:dan|character|role)|remain\s+in\s+character)",
         "The model is threatened or played with to make it obey.",
     ),
     _row(

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from services.critic.core.letters import lowered
 from services.critic.core.material import Span
 from services.critic.core.scoring import any_of
 from services.critic.core.screening.injection import RULES, RUN_TOGETHER, InjectionRule
@@ -40,7 +41,7 @@ def _attacks(readings: Sequence[View]) -> Iterator[ScreenFinding]:
     seen: set[str] = set()
     for view in readings:
         table = (*RULES, RUN_TOGETHER) if view.chain[-1:] == ("spacing",) else RULES
-        sentences = Sentences.of(view.text)
+        sentences = Sentences.of(lowered(view.text))
         for row in table:
             if row.rule_id not in seen and (finding := _match(row, view, sentences)) is not None:
                 seen.add(row.rule_id)
@@ -48,7 +49,7 @@ def _attacks(readings: Sequence[View]) -> Iterator[ScreenFinding]:
 
 
 def _match(row: InjectionRule, view: View, sentences: Sentences) -> ScreenFinding | None:
-    match = row.pattern.search(view.text)
+    match = row.pattern.search(sentences.text)
     if match is None:
         return None
     score = row.score * _meant(row, sentences, Span(*match.span()))
