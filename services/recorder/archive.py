@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from services.chassis.errors import CallerError, invalid, not_found
 from services.recorder.core import body
+from services.recorder.core.log import outside
 from services.recorder.ports import EvidenceReader, Head, Query, Seal, Stored
 
 DEFAULT_PAGE = 100
@@ -73,6 +74,20 @@ class Archive:
         record = await self._reader.record(head, place.index) if head else None
         if head is None or record is None:
             raise not_found("RECORD_NOT_FOUND", "index", f"{place.origin} {place.index}".strip())
+        return self._opened(head, record)
+
+    async def find_to_prove(self, tenant: str, place: Place) -> Found:
+        """Return the record at ``place``; say whether it is the log or the index that does not exist.
+
+        Raises:
+            CallerError: RECORD_NOT_FOUND, LOG_NOT_FOUND, INDEX_OUT_OF_RANGE.
+        """
+        if place.decision_id:
+            return await self.find(tenant, place)
+        head = await self.log(tenant, place.origin)
+        record = await self._reader.record(head, place.index)
+        if record is None:
+            raise outside("index", place.index, name=head.origin, size=head.frontier.size)
         return self._opened(head, record)
 
     async def list(self, tenant: str, origin: str, query: Query, token: str) -> Page:

@@ -24,7 +24,10 @@ async def main(name: str) -> None:
         await check_durable(pool)
         recorder = assemble(config, pool, signer=signer, seal=seal, clock=SystemClock())
         # A committer that ended has met a log that would fork: nothing more may be accepted.
-        mesh.spawn(recorder.committer.run(), name="committer").add_done_callback(lambda _: mesh.stop())
+        committing = mesh.spawn(recorder.committer.run(), name="committer")
+        committing.add_done_callback(lambda _: mesh.stop())
         mesh.spawn(recorder.publisher.run(), name="publisher")
         mesh.readiness("durable database", partial(check_durable, pool))
         await mesh.serve([Registration(add_RecorderServiceServicer_to_server, recorder.servicer, SERVICE)])
+        if committing.done():
+            committing.result()  # raises, so that the exit code says that it failed

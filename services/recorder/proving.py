@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from services.chassis.errors import CallerError, Kind, invalid
+from services.chassis.errors import invalid
+from services.recorder.core.log import outside
 from services.recorder.core.proof import Span, consistency_spans, fold, inclusion_spans, tiles_of
 from services.recorder.ports import EvidenceReader, Head, SignedCheckpoint
 from services.recorder.publisher import Publisher
@@ -35,22 +36,8 @@ class Proving:
     def __init__(self, reader: EvidenceReader, publisher: Publisher) -> None:
         self._reader, self._publisher = reader, publisher
 
-    def check_index(self, head: Head, index: int) -> None:
-        """Return if the log has a record ``index``.
-
-        Raises:
-            CallerError: INDEX_OUT_OF_RANGE, with the log's size.
-        """
-        if not 0 <= index < head.frontier.size:
-            raise _outside("index", index, head)
-
     async def inclusion(self, head: Head, index: int) -> Inclusion:
-        """Prove that record ``index`` is in the log.
-
-        Raises:
-            CallerError: INDEX_OUT_OF_RANGE.
-        """
-        self.check_index(head, index)
+        """Prove that record ``index``, which has been found in the log, is in it."""
         signed = await self._publisher.cover(head, index + 1)
         path = await self._roots(head, inclusion_spans(index, signed.checkpoint.size))
         return Inclusion(path=path, signed=signed)
@@ -62,7 +49,7 @@ class Proving:
             CallerError: FIELD_OUT_OF_RANGE, the sizes are not 1 <= first <= second; INDEX_OUT_OF_RANGE.
         """
         if second > head.frontier.size:
-            raise _outside("to_size", second, head)
+            raise outside("to_size", second, name=head.origin, size=head.frontier.size)
         signed = await self._publisher.cover(head, second or 1)
         second = second or signed.checkpoint.size
         if not 1 <= first <= second:
@@ -79,9 +66,3 @@ class Proving:
 
     async def _roots(self, head: Head, spans: Sequence[Span]) -> Sequence[bytes]:
         return fold(spans, await self._reader.tiles(head.log, tiles_of(spans)))
-
-
-def _outside(field: str, value: int, head: Head) -> CallerError:
-    metadata = {"origin": head.origin, "size": str(head.frontier.size)}
-    message = f"{field} {value} is beyond the end of the log"
-    return CallerError(Kind.OUT_OF_RANGE, "INDEX_OUT_OF_RANGE", message, metadata=metadata)

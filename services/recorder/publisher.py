@@ -27,6 +27,7 @@ class Publisher:
     def __init__(self, store: CheckpointStore, signer: Signer, clock: Clock, *, interval_s: float) -> None:
         self._store, self._signer, self._clock, self._interval_s = store, signer, clock, interval_s
         self._derived = defaultdict[int, Frontier](Frontier)
+        self._newest = dict[int, SignedCheckpoint]()
         self._turns = defaultdict[int, asyncio.Lock](asyncio.Lock)
 
     def verifier_key(self, origin: str) -> str:
@@ -61,20 +62,22 @@ class Publisher:
         Raises:
             WorldError: STORE_UNAVAILABLE; INTERNAL, the log does not match its records and is signed no more.
         """
-        newest = await self._store.checkpoint(head.log)
-        if newest and newest.checkpoint.size >= size and self._derived[head.log].size:
+        newest = self._newest.get(head.log)
+        if newest and newest.checkpoint.size >= size:
             return newest
         return await self._sign_in_turn(head.log)
 
     async def _sign_in_turn(self, log: int) -> SignedCheckpoint:
         async with self._turns[log]:
             try:
-                return await self._sign(log)
+                signed = await self._sign(log)
             except (AuditError, TreeError) as error:
                 _failed.labels(str(log)).set(1)
                 _log.critical("log_does_not_match_its_records", log=log, error=str(error))
                 message = "the log does not match its records; nothing more is signed"
                 raise WorldError(Kind.INTERNAL, "INTERNAL", message) from error
+        self._newest[log] = signed
+        return signed
 
     async def _sign(self, log: int) -> SignedCheckpoint:
         last = await self._store.checkpoint(log)

@@ -66,10 +66,7 @@ class RecorderServicer(rpc.RecorderServiceServicer):
         self, request: pb.GetInclusionProofRequest, _: _Context
     ) -> pb.GetInclusionProofResponse:
         """Prove that a record is in its log."""
-        place = _place(request)
-        if not place.decision_id:
-            self._proving.check_index(await self._archive.log(_tenant(), place.origin), place.index)
-        found = await self._archive.find(_tenant(), place)
+        found = await self._archive.find_to_prove(_tenant(), _place(request))
         proof = await self._proving.inclusion(found.head, found.record.index)
         return pb.GetInclusionProofResponse(
             position=_position(found.record),

@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import json
 import secrets
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,15 +17,17 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from magistrate.recorder.v1 import recorder_pb2 as pb
 from magistrate.recorder.v1.recorder_pb2_grpc import RecorderServiceStub, add_RecorderServiceServicer_to_server
 from services.chassis.call import Principal
-from services.chassis.clock import SystemClock
+from services.chassis.clock import Clock, SystemClock
 from services.chassis.config import SecretFile
-from services.chassis.errors import Kind, MeshError
+from services.chassis.errors import Kind, MeshError, unavailable
 from services.chassis.postgres import PostgresSettings, open_pool
 from services.chassis.testing import Registration, serving
 from services.recorder.adapters.keys import AesSeal, Ed25519Signer
 from services.recorder.assembly import Recorder, assemble
 from services.recorder.config import Config
+from services.recorder.core.batch import Entry
 from services.recorder.main import SERVICE
+from services.recorder.ports import EvidenceWriter, Written
 from tests.fakes.bundles import bundle_of
 from tests.fakes.postgres import Database, PostgresServer, fresh_database
 from tools.verify import Fault, verify
@@ -62,7 +64,9 @@ def configure(keys: Path, **settings: Any) -> Config:
 
 
 @asynccontextmanager
-async def recording(database: Database, keys: Path, **settings: Any) -> AsyncIterator[Recorder]:
+async def recording(
+    database: Database, keys: Path, *, clock: Clock | None = None, **settings: Any
+) -> AsyncIterator[Recorder]:
     """Yield a recorder whose committer runs; checkpoints are signed only on demand."""
     config = configure(keys, **settings)
     postgres = PostgresSettings(
@@ -76,7 +80,7 @@ async def recording(database: Database, keys: Path, **settings: Any) -> AsyncIte
     )
     signer, seal = Ed25519Signer(config.signing_key_file.read()), AesSeal(config.body_key_file.read())
     async with open_pool(postgres) as pool:
-        recorder = assemble(config, pool, signer=signer, seal=seal, clock=SystemClock())
+        recorder = assemble(config, pool, signer=signer, seal=seal, clock=clock or SystemClock())
         committing = asyncio.create_task(recorder.committer.run())
         try:
             yield recorder
@@ -225,6 +229,63 @@ async def test_one_key_many_times_at_once(stub: Stub) -> None:
     answers = await asyncio.gather(*(append(stub) for _ in range(50)))
 
     assert {answer.position.index for answer in answers} == {0}
+
+
+@pytest.mark.spec("REC-09", "REC-02")
+async def test_commit_whose_reply_was_lost(database: Database, keys: Path) -> None:
+    """A transaction that committed, but did not say so, is repeated and writes nothing twice."""
+    async with recording(database, keys) as recorder, calling(recorder) as stub:
+        recorder.committer._writer = LostReplies(recorder.committer._writer, lost=2)
+        answers = await asyncio.gather(*(append(stub, f"k{n}") for n in range(20)))
+        listed = (await stub.ListRecords(pb.ListRecordsRequest())).records
+
+    assert sorted(answer.position.index for answer in answers) == list(range(20))
+    assert len(listed) == 20
+
+
+class LostReplies(EvidenceWriter):
+    """A writer whose first commits succeed unheard."""
+
+    def __init__(self, writer: EvidenceWriter, *, lost: int) -> None:
+        self._writer, self._lost = writer, lost
+
+    async def append(self, tenant: str, entries: Sequence[Entry]) -> Mapping[str, Written]:
+        """Write, and say of the first writes that nobody answered."""
+        written = await self._writer.append(tenant, entries)
+        if self._lost:
+            self._lost -= 1
+            raise unavailable("STORE_UNAVAILABLE", "the connection broke")
+        return written
+
+
+class SetClock(SystemClock):
+    """A clock whose date is set."""
+
+    date = datetime(2026, 6, 30, 23, 59, tzinfo=UTC)
+
+    def now(self) -> datetime:
+        """Return the date."""
+        return self.date
+
+
+@pytest.mark.spec("REC-09")
+async def test_half_year_turns(database: Database, keys: Path) -> None:
+    """At the turn of a half-year a new log begins; a retry still finds its record in the old one."""
+    clock = SetClock()
+    async with recording(database, keys, clock=clock) as recorder, calling(recorder) as stub:
+        old = (await append(stub)).position
+        clock.date = datetime(2026, 7, 1, tzinfo=UTC)
+        new = (await append(stub, "key-2", decision_id="decision-2")).position
+        again = (await append(stub)).position
+        proofs = [
+            await stub.GetInclusionProof(pb.GetInclusionProofRequest(decision_id=name))
+            for name in ("decision-1", "decision-2")
+        ]
+
+    assert (old.origin, new.origin) == ("evidence/local/acme/2026h1", "evidence/local/acme/2026h2")
+    assert (old.index, new.index) == (0, 0)
+    assert again == old
+    assert all(verify(bundle_of(proof), (keys / VERIFIER_KEY).read_text()).verified for proof in proofs)
 
 
 async def test_given_time_is_part_of_the_content(stub: Stub) -> None:
@@ -516,7 +577,7 @@ async def test_tenants_do_not_see_each_other(database: Database, keys: Path) -> 
     """Another tenant's record, log and proof do not exist, even by their exact names; its keys are its own."""
     async with recording(database, keys) as recorder, calling(recorder) as acme, calling(recorder, OTHER) as other:
         origin = (await append(acme)).position.origin
-        calls = [
+        calls: list[Awaitable[object]] = [
             other.GetRecord(pb.GetRecordRequest(decision_id="decision-1")),
             other.GetRecord(pb.GetRecordRequest(at=at(0, origin))),
             other.GetInclusionProof(pb.GetInclusionProofRequest(at=at(0, origin))),
@@ -536,7 +597,6 @@ async def test_tenants_do_not_see_each_other(database: Database, keys: Path) -> 
 TAMPERING: dict[str, tuple[str, Fault]] = {
     "envelope": ("update recorder.ev set envelope = set_byte(envelope, 9, 1) where seq = 1", Fault.LEAF),
     "leaf": ("update recorder.ev set leaf = set_byte(leaf, 0, get_byte(leaf, 0) # 1) where seq = 0", Fault.ROOT),
-    "checkpoint": ("update recorder.checkpoint set note = replace(note, E'\\n3\\n', E'\\n4\\n')", Fault.SIGNATURE),
 }
 
 
@@ -553,6 +613,19 @@ async def test_tampering_is_named(acme: Stub, database: Database, keys: Path, ca
     reply = await acme.GetInclusionProof(pb.GetInclusionProofRequest(at=at(1)))
 
     assert verify(bundle_of(reply), (keys / VERIFIER_KEY).read_text()).fault is fault
+
+
+@pytest.mark.spec("REC-07")
+async def test_tampered_checkpoint_is_named(database: Database, keys: Path) -> None:
+    """A stored note that was changed after it was signed verifies no more."""
+    async with recording(database, keys) as recorder, calling(recorder) as stub:
+        await append(stub)
+        await stub.GetCheckpoint(pb.GetCheckpointRequest())
+    tamper(database, "update recorder.checkpoint set note = replace(note, E'\\n1\\n', E'\\n2\\n')")
+    async with recording(database, keys) as recorder, calling(recorder) as stub:
+        reply = await stub.GetInclusionProof(pb.GetInclusionProofRequest(at=at(0)))
+
+    assert verify(bundle_of(reply), (keys / VERIFIER_KEY).read_text()).fault is Fault.SIGNATURE
 
 
 async def test_damaged_head_stops_its_tenant_alone(database: Database, keys: Path) -> None:

@@ -70,7 +70,7 @@ def check(draft: Draft) -> Draft:
     """
     _check_text("idempotency_key", draft.idempotency_key, MAX_KEY_CHARS, _PRINTABLE, required=True)
     _check_text("decision_id", draft.decision_id, MAX_ID_CHARS, _PRINTABLE)
-    _check_text("content_type", draft.content_type, MAX_CONTENT_TYPE_CHARS, _MEDIA_TYPE, required=True)
+    _check_text("content_type", draft.content_type, MAX_CONTENT_TYPE_CHARS, _MEDIA_TYPE, required=bool(draft.payload))
     _check_length("subject_id", len(draft.subject_id), MAX_ID_CHARS)
     if not draft.subject_id.isprintable():
         raise _malformed("subject_id", "must have no control characters")

@@ -3,7 +3,7 @@
 import re
 from datetime import datetime
 
-from services.chassis.errors import invalid
+from services.chassis.errors import CallerError, Kind, invalid
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _LAST_MONTH_OF_FIRST_HALF = 6
@@ -20,3 +20,11 @@ def check_tenant(tenant: str) -> str:
     if not _NAME.fullmatch(tenant):
         raise invalid("tenant", "must be 1 to 64 letters, digits, '.', '_' or '-'", reason="FIELD_MALFORMED")
     return tenant
+
+
+def outside(field: str, value: int, *, name: str, size: int) -> CallerError:
+    """Return the error for an index or size that log ``name`` of ``size`` records does not reach."""
+    metadata = {"origin": name, "size": str(size)}
+    return CallerError(
+        Kind.OUT_OF_RANGE, "INDEX_OUT_OF_RANGE", f"{field} {value} is beyond the end of the log", metadata=metadata
+    )

@@ -102,7 +102,7 @@ def test_commitments_hide() -> None:
     [
         {"idempotency_key": "k" * 200},
         {"decision_id": ""},
-        {"payload": b""},
+        {"payload": b"", "content_type": ""},
         {"payload": bytes(1 << 20)},
         {"attributes": {f"a{n}": "v" for n in range(20)}},
     ],

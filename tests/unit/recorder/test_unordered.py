@@ -63,19 +63,21 @@ async def test_failure_is_raised() -> None:
 
 async def test_closing_cancels() -> None:
     """Whoever stops listening stops the work."""
-    cancelled = list[int]()
+    cancelled, both_began = set[int](), asyncio.Event()
 
     async def work(n: int) -> int:
         if n == 0:
+            await both_began.wait()
             return n
         try:
+            if n == 2:
+                both_began.set()
             await asyncio.Event().wait()
         finally:
-            cancelled.append(n)
+            cancelled.add(n)
         return n
 
     async with aclosing(in_any_order(numbers(3), work, limit=3)) as results:
         await anext(results)
-        await asyncio.sleep(0)
 
-    assert cancelled == [1, 2]
+    assert cancelled == {1, 2}
