@@ -16,7 +16,7 @@ class Config(Settings, env_prefix="MAGISTRATE_CONTEXT_"):
     """Vectors kept in memory; each is 1.5 kB."""
     embedding_cache_ttl_s: float = Field(default=7200.0, gt=0, le=604_800)
     """Seconds for which a kept vector is used."""
-    min_similarity: float = Field(default=0.35, ge=0, le=1)
+    min_similarity: float = Field(default=0.3, ge=0, le=1)
     """Cosine that a chunk found by meaning alone must have to count as relevant."""
     store_timeout_s: float = Field(default=1.5, gt=0, le=60)
     """Seconds that one question may wait for the knowledge store before the local copy answers."""

@@ -12,6 +12,7 @@ from services.context.adapters.local_copy import LocalCopies, open_copies
 from services.context.adapters.postgres import PostgresStore
 from services.context.builder import Builder, Context, Question
 from services.context.copying import CopyKeeper
+from services.context.core.relevance import MIN_SIMILARITY
 from services.context.core.values import Domain, Tier
 from services.context.ingestor import Ingestor
 from services.context.retriever import Retriever
@@ -61,7 +62,7 @@ async def desk(
     keeper = CopyKeeper(store, copies)
     retriever = Retriever(store, copies, real_embedder, clock, store_timeout_s=2)
     work = asyncio.create_task(keeper.run())
-    yield Desk(Builder(retriever, keeper, min_similarity=0.35), keeper, postgres)
+    yield Desk(Builder(retriever, keeper, min_similarity=MIN_SIMILARITY), keeper, postgres)
     work.cancel()
     await asyncio.gather(work, return_exceptions=True)
     if postgres.process is not None and postgres.process.poll() is not None:

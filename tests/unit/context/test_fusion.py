@@ -13,7 +13,8 @@ _SCORES = st.lists(st.floats(min_value=0, max_value=1), min_size=1, max_size=12)
 
 def _unit(rows: list[list[float]]) -> np.ndarray:
     matrix = np.array(rows, dtype=np.float32)
-    return matrix / np.linalg.norm(matrix, axis=1, keepdims=True)
+    unit: np.ndarray = matrix / np.linalg.norm(matrix, axis=1, keepdims=True)
+    return unit
 
 
 @pytest.mark.spec("CTX-21")

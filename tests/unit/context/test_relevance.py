@@ -18,8 +18,8 @@ def _choose(candidates: list[Candidate], mode: SearchMode = SearchMode.HYBRID, *
 @pytest.mark.parametrize(
     ("found", "relevant"),
     [
-        (candidate("near", similarity=0.36, dense_rank=1), True),
-        (candidate("far", similarity=0.34, dense_rank=1), False),
+        (candidate("near", similarity=0.31, dense_rank=1), True),
+        (candidate("far", similarity=0.29, dense_rank=1), False),
         (candidate("rare words", similarity=0.2, sparse_rank=1, coverage=0.7), True),
         (candidate("common words", similarity=0.2, sparse_rank=1, coverage=0.3), False),
         (candidate("words by chance", similarity=0.1, sparse_rank=1, coverage=0.9), False),
@@ -67,4 +67,4 @@ def test_confidence_is_no_constant() -> None:
     hits: list[Hit] = []
 
     assert confidence(hits) == 0.0
-    assert confidence([hit(similarity=0.8)]) - confidence([hit(similarity=0.35)]) > 0.5
+    assert confidence([hit(similarity=0.8)]) - confidence([hit(similarity=0.3)]) > 0.5
