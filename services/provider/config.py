@@ -7,6 +7,8 @@ from pydantic import Field, field_validator, model_validator
 from services.chassis.config import SecretFile, Settings
 
 DEFAULT_BASE_URLS = {"local": "http://127.0.0.1:8080/v1", "openai": "https://api.openai.com/v1"}
+VENDORS = tuple(DEFAULT_BASE_URLS)
+"""Vendors that have an adapter."""
 DEFAULT_MODELS = {"local": "smollm2-135m", "openai": "gpt-4o-mini"}
 
 

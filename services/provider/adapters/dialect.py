@@ -3,8 +3,9 @@
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Annotated
 
-from pydantic import BaseModel, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, ValidationError
 
 from services.provider.core import failures, tokens
 from services.provider.core.completion import Completion, End, Finish, Message, Prompt, Usage
@@ -12,11 +13,26 @@ from services.provider.core.completion import Completion, End, Finish, Message, 
 DONE = b"[DONE]"
 """The data of the event that ends a stream."""
 _MAX_CODE_CHARACTERS = 64
+_MAX_NAME_CHARACTERS = 200
+_MAX_COUNT = 2**31 - 1
+"""What the contract's counts can hold."""
 
 
 class _Usage(BaseModel):
-    prompt_tokens: int
-    completion_tokens: int
+    prompt_tokens: int = Field(ge=0, le=_MAX_COUNT)
+    completion_tokens: int = Field(ge=0, le=_MAX_COUNT)
+
+
+def _usage_or_none(value: object) -> _Usage | None:
+    """Read a count, or none where it is none: no answer is lost for the sake of its accounting."""
+    try:
+        return _Usage.model_validate(value)
+    except ValidationError:
+        return None
+
+
+_OptionalUsage = Annotated[_Usage | None, BeforeValidator(_usage_or_none)]
+_Name = Annotated[str, AfterValidator(lambda name: name[:_MAX_NAME_CHARACTERS])]
 
 
 class _Said(BaseModel):
@@ -29,9 +45,9 @@ class _Choice(BaseModel):
 
 
 class _Reply(BaseModel):
-    model: str = ""
+    model: _Name = ""
     choices: list[_Choice]
-    usage: _Usage | None = None
+    usage: _OptionalUsage = None
 
 
 class _ChunkChoice(BaseModel):
@@ -40,9 +56,9 @@ class _ChunkChoice(BaseModel):
 
 
 class _Chunk(BaseModel):
-    model: str = ""
+    model: _Name = ""
     choices: list[_ChunkChoice] = []
-    usage: _Usage | None = None
+    usage: _OptionalUsage = None
     error: object = None
 
 
@@ -140,9 +156,7 @@ def _read_chunk(vendor: str, data: bytes) -> _Chunk:
 def _read_usage(usage: _Usage | None, messages: Iterable[Message], answer: str) -> Usage:
     if usage is None:
         return tokens.estimate_usage(messages, answer)
-    return Usage(
-        prompt_tokens=max(0, usage.prompt_tokens), completion_tokens=max(0, usage.completion_tokens), estimated=False
-    )
+    return Usage(prompt_tokens=usage.prompt_tokens, completion_tokens=usage.completion_tokens, estimated=False)
 
 
 def read_models(vendor: str, body: bytes) -> tuple[str, ...]:
@@ -165,7 +179,7 @@ def read_codes(body: bytes) -> frozenset[str]:
     """Return the vendor's own words for an error (its code and type) from an error body; unreadable gives none."""
     try:
         parsed = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return frozenset()
     return _codes(parsed.get("error")) if isinstance(parsed, dict) else frozenset()
 

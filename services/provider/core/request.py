@@ -29,7 +29,7 @@ def check(prompt: Prompt) -> None:
 def _check_schema(text: str) -> None:
     try:
         schema = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         schema = None
     if not isinstance(schema, dict):
         raise invalid("generation.json_schema", "must be a JSON object", reason="FIELD_MALFORMED")

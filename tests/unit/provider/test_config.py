@@ -6,6 +6,7 @@ import pytest
 
 from services.chassis.config import load
 from services.provider.config import Config
+from services.provider.main import main
 
 
 @pytest.fixture
@@ -83,3 +84,24 @@ def test_openai_itself_needs_a_key(
     assert config.api_key_file is not None
     assert config.api_key_file.read() == "sk-planted-secret-0123456789"
     assert "planted" not in f"{config!r} {config.describe()}"
+
+
+@pytest.mark.parametrize(
+    ("name", "vendor", "told"),
+    [
+        ("provider-anthropic", "local", "provider-anthropic has no adapter in this version; there are local, openai"),
+        ("provider-openai", "local", "MAGISTRATE_PROVIDER_VENDOR=local does not fit provider-openai"),
+        ("provider-local", "openai", "MAGISTRATE_PROVIDER_VENDOR=openai does not fit provider-local"),
+    ],
+)
+async def test_a_process_never_serves_one_vendor_under_the_name_of_another(
+    environment: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str, vendor: str, told: str
+) -> None:
+    """Envoy would report the wrong winner; the start stops instead."""
+    environment.setenv("MAGISTRATE_PROVIDER_VENDOR", vendor)
+    environment.setenv("MAGISTRATE_PROVIDER_BASE_URL", "http://127.0.0.1:1")
+    with pytest.raises(SystemExit) as stopped:
+        await main(name)
+
+    assert stopped.value.code == 2
+    assert told in capsys.readouterr().err

@@ -1,0 +1,87 @@
+"""Whatever a vendor sends, reading it gives an answer or a MeshError, never anything else."""
+
+import contextlib
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.chassis.errors import MeshError
+from services.provider.adapters import dialect
+from services.provider.core.completion import Message, Role
+
+MESSAGES = (Message(role=Role.USER, text="How many days?"),)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from(["choices", "message", "error", "usage"]), inner),
+)
+
+
+def body(**changes: object) -> bytes:
+    """Return a good reply, or one with a part replaced."""
+    choice = {"message": {"content": "25 days"}, "finish_reason": "stop"}
+    usage = {"prompt_tokens": 3, "completion_tokens": 2}
+    return json.dumps({"model": "m", "choices": [choice], "usage": usage, **changes}).encode()
+
+
+@pytest.mark.spec("PRV-14")
+@given(junk=st.binary() | JSON.map(lambda value: json.dumps(value).encode()))
+def test_any_bytes_are_an_answer_or_a_mesh_error(junk: bytes) -> None:
+    """In a reply, in a chunk of a stream, in a list of models, in a token list and in an error body."""
+    for read in (
+        lambda: dialect.read_completion("openai", junk, MESSAGES),
+        lambda: dialect.Reading(vendor="openai").take(junk),
+        lambda: dialect.read_models("openai", junk),
+        lambda: dialect.read_token_count("openai", junk),
+        lambda: dialect.read_codes(junk),
+    ):
+        with contextlib.suppress(MeshError):
+            read()
+
+
+@pytest.mark.spec("PRV-05")
+@pytest.mark.parametrize(
+    "usage",
+    [
+        None,
+        "many",
+        {},
+        {"prompt_tokens": 3},
+        {"prompt_tokens": None, "completion_tokens": 2},
+        {"prompt_tokens": -1, "completion_tokens": 2},
+        {"prompt_tokens": 10**12, "completion_tokens": 2},
+    ],
+)
+def test_a_count_that_is_none_is_estimated_and_flagged(usage: object) -> None:
+    """The answer is not lost for the sake of its accounting."""
+    completion = dialect.read_completion("openai", body(usage=usage), MESSAGES)
+    assert (completion.text, completion.usage.estimated) == ("25 days", True)
+
+
+def test_a_name_of_any_length_is_cut() -> None:
+    """What the vendor calls its model goes into evidence; it stays short."""
+    assert len(dialect.read_completion("openai", body(model="m" * 10_000), MESSAGES).model) == 200
+
+
+@pytest.mark.parametrize("deep", [b"[" * 60_000, b'{"error":' * 10_000])
+def test_nesting_without_end_is_no_crash(deep: bytes) -> None:
+    """An error body that exhausts a parser tells nothing."""
+    assert dialect.read_codes(deep) == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        ({"code": "context_length_exceeded"}, "context_length_exceeded"),
+        ({"code": 400, "type": "exceed_context_size_error"}, "exceed_context_size_error"),
+        (
+            {"code": 400, "message": "This model's maximum context length is 4096 tokens."},
+            "context_length_exceeded",
+        ),
+    ],
+    ids=["OpenAI", "llama.cpp", "vLLM"],
+)
+def test_a_prompt_that_is_too_long_is_recognised_in_each_vendors_words(error: object, code: str) -> None:
+    """Three servers of one dialect say it in three ways."""
+    assert code in dialect.read_codes(json.dumps({"error": error}).encode())
