@@ -1,0 +1,112 @@
+"""A recorder in this process, and a client that speaks to it through the full chain."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import psycopg
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from magistrate.recorder.v1 import recorder_pb2 as pb
+from magistrate.recorder.v1.recorder_pb2_grpc import RecorderServiceStub, add_RecorderServiceServicer_to_server
+from services.chassis.call import Principal
+from services.chassis.clock import Clock, SystemClock
+from services.chassis.config import SecretFile
+from services.chassis.postgres import PostgresSettings, open_pool
+from services.chassis.testing import Registration, serving
+from services.recorder.adapters.keys import AesSeal, Ed25519Signer
+from services.recorder.assembly import Recorder, assemble
+from services.recorder.config import Config
+from services.recorder.main import SERVICE
+from tests.fakes.postgres import Database
+from tools.verify.keys import BODY_KEY, SIGNING_KEY
+
+if TYPE_CHECKING:
+    from magistrate.recorder.v1.recorder_pb2_grpc import RecorderServiceAsyncStub
+
+Stub: TypeAlias = "RecorderServiceAsyncStub"
+ACME = Principal(tenant="acme", subject="tester", roles=("admin",))
+OTHER = Principal(tenant="other", subject="tester", roles=("admin",))
+PAYLOAD = b'{"answer":"Ada Lovelace has 25 days of leave"}'
+
+
+def configure(keys: Path, **settings: Any) -> Config:
+    """Return the recorder's configuration with keys from a folder."""
+    return Config(
+        signing_key_file=SecretFile(keys / SIGNING_KEY), body_key_file=SecretFile(keys / BODY_KEY), **settings
+    )
+
+
+@asynccontextmanager
+async def recording(
+    database: Database, keys: Path, *, clock: Clock | None = None, **settings: Any
+) -> AsyncIterator[Recorder]:
+    """Yield a recorder whose committer runs; checkpoints are signed only on demand."""
+    config = configure(keys, **settings)
+    postgres = PostgresSettings(
+        host=database.host,
+        port=database.port,
+        database=database.name,
+        user="recorder",
+        password_file=SecretFile(database.password_file),
+        schema="recorder",
+        connect_timeout_s=1,
+    )
+    signer, seal = Ed25519Signer(config.signing_key_file.read()), AesSeal(config.body_key_file.read())
+    async with open_pool(postgres) as pool:
+        recorder = assemble(config, pool, signer=signer, seal=seal, clock=clock or SystemClock())
+        committing = asyncio.create_task(recorder.committer.run())
+        try:
+            yield recorder
+        finally:
+            committing.cancel()
+            await asyncio.gather(committing, return_exceptions=True)
+
+
+@asynccontextmanager
+async def calling(recorder: Recorder, principal: Principal = ACME, *, timeout_s: float = 10) -> AsyncIterator[Stub]:
+    """Serve a recorder in this process."""
+    registration = Registration(add_RecorderServiceServicer_to_server, recorder.servicer, SERVICE)
+    async with serving([registration], principal=principal, timeout_s=timeout_s) as channel:
+        yield RecorderServiceStub(channel)
+
+
+def entry(key: str = "key-1", **changes: Any) -> pb.Entry:
+    """Return a good entry, but for ``changes``."""
+    good: dict[str, Any] = {
+        "idempotency_key": key,
+        "kind": pb.RECORD_KIND_DECISION,
+        "decision_id": "decision-1",
+        "subject_id": "person-1",
+        "payload": PAYLOAD,
+        "content_type": "application/json",
+        "attributes": {"policy": "1"},
+    }
+    return pb.Entry(**(good | changes))
+
+
+async def append(stub: Stub, key: str = "key-1", **changes: Any) -> pb.AppendResponse:
+    """Append one entry."""
+    return await stub.Append(pb.AppendRequest(entry=entry(key, **changes)))
+
+
+def instant(at: datetime) -> Timestamp:
+    """Return a time as the wire has it."""
+    timestamp = Timestamp()
+    timestamp.FromDatetime(at)
+    return timestamp
+
+
+def at(index: int, origin: str = "") -> pb.LogIndex:
+    """Return a place."""
+    return pb.LogIndex(origin=origin, index=index)
+
+
+def tamper(database: Database, statement: str) -> None:
+    """Alter evidence as a superuser can who goes around the fences."""
+    with psycopg.connect(database.owner_dsn) as connection:
+        connection.execute("set session_replication_role = replica")
+        connection.execute(statement.encode())
