@@ -43,7 +43,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Order:
+class _Call:
     """One call on its way."""
 
     plan: Plan
@@ -78,15 +78,15 @@ class Dispatcher:
             MeshError: As ``core.plan.plan`` and ``core.failures.exhausted``; STORE_UNAVAILABLE where the spend could
                 not be written down.
         """
-        order = await self._order(request, decision_id)
+        call = await self._prepare(request, decision_id)
         try:
-            reply = await self.providers.generate(order.plan, order.call_id)
+            reply = await self.providers.generate(call.plan, call.call_id)
         except Unanswered as failure:
-            raise self._failed(order, failure) from failure
+            raise self._failed(call, failure) from failure
         except asyncio.CancelledError:
-            self._book_later(order, account.abandoned(order.plan, span=order.span()))
+            self._book_later(call, account.abandoned(call.plan, span=call.span()))
             raise
-        return await self._answer(order, reply)
+        return await self._answer(call, reply)
 
     async def stream(self, request: Request, decision_id: str) -> AsyncGenerator[str | Answer, None]:
         """Yield the answer as it is written and, last, the Answer.
@@ -94,30 +94,30 @@ class Dispatcher:
         Raises:
             MeshError: As ``generate``; STREAM_BROKEN after the first token.
         """
-        order = await self._order(request, decision_id)
+        call = await self._prepare(request, decision_id)
         sent, provider, reply, first = 0, "", None, None
         try:
-            async with aclosing(self.providers.stream(order.plan, order.call_id)) as events:
+            async with aclosing(self.providers.stream(call.plan, call.call_id)) as events:
                 async for event in events:
                     if isinstance(event, Reply):
                         reply = event
                     else:
-                        first = first or order.span().duration
+                        first = first or call.span().duration
                         sent, provider = sent + len(event.text), event.provider
                         yield event.text
         except Unanswered as failure:
-            raise self._failed(order, failure, provider=provider, sent=sent) from failure
+            raise self._failed(call, failure, provider=provider, sent=sent) from failure
         except (asyncio.CancelledError, GeneratorExit):
             self._book_later(
-                order, account.abandoned(order.plan, span=order.span(), provider=provider, sent_characters=sent)
+                call, account.abandoned(call.plan, span=call.span(), provider=provider, sent_characters=sent)
             )
             raise
         if reply is None:
             cut = Unanswered(failures.endless(provider), provider=provider, attempts=1)
-            raise self._failed(order, cut, provider=provider, sent=sent)
-        yield await self._answer(order, reply, first)
+            raise self._failed(call, cut, provider=provider, sent=sent)
+        yield await self._answer(call, reply, first)
 
-    async def _order(self, request: Request, decision_id: str) -> _Order:
+    async def _prepare(self, request: Request, decision_id: str) -> _Call:
         planned = self.plan(request)
         if planned.is_near_a_limit(self.policy.limits.prompt_tokens):
             planned = await self._counted(request, planned)
@@ -126,7 +126,7 @@ class Dispatcher:
         def span() -> Span:
             return Span(started_at=started_at, duration=timedelta(seconds=self.clock.monotonic() - began))
 
-        return _Order(plan=planned, call_id=self.ids.new(), decision_id=decision_id, span=span)
+        return _Call(plan=planned, call_id=self.ids.new(), decision_id=decision_id, span=span)
 
     async def _counted(self, request: Request, planned: Plan) -> Plan:
         """Plan again with the tokenizer's count; without one the estimate stands."""
@@ -136,10 +136,10 @@ class Dispatcher:
             return planned
         return plan(request, self.policy, self.catalogue, self.templates, counted_tokens=tokens)
 
-    async def _answer(self, order: _Order, reply: Reply, first_token_after: timedelta | None = None) -> Answer:
-        span = replace(order.span(), first_token_after=first_token_after)
+    async def _answer(self, call: _Call, reply: Reply, first_token_after: timedelta | None = None) -> Answer:
+        span = replace(call.span(), first_token_after=first_token_after)
         attempts = account.answered(
-            order.plan,
+            call.plan,
             winner=reply.provider,
             count=reply.attempts,
             usage=reply.usage,
@@ -147,10 +147,10 @@ class Dispatcher:
             took=reply.duration,
         )
         # The write goes on where the caller leaves meanwhile: the tokens are spent all the same.
-        await asyncio.shield(self._book_later(order, attempts))
+        await asyncio.shield(self._book_later(call, attempts))
         return Answer(
             text=reply.text,
-            plan=order.plan,
+            plan=call.plan,
             provider=reply.provider,
             model_version=reply.model_version,
             attempts=attempts,
@@ -158,22 +158,22 @@ class Dispatcher:
             truncated=reply.truncated,
         )
 
-    def _failed(self, order: _Order, failure: Unanswered, *, provider: str = "", sent: int = 0) -> MeshError:
+    def _failed(self, call: _Call, failure: Unanswered, *, provider: str = "", sent: int = 0) -> MeshError:
         ended = provider or failure.provider
         attempts = account.failed(
-            order.plan,
+            call.plan,
             last=ended,
             count=failure.attempts,
             reason=failure.error.reason,
-            span=order.span(),
+            span=call.span(),
             sent_characters=sent,
         )
-        self._book_later(order, attempts)
+        self._book_later(call, attempts)
         if sent:
             return failures.broken(ended, sent, failure.error)
-        return failures.exhausted(order.plan.order, failure.error, attempts=failure.attempts)
+        return failures.exhausted(call.plan.order, failure.error, attempts=failure.attempts)
 
-    def _book_later(self, order: _Order, attempts: Sequence[Attempt]) -> "asyncio.Task[None]":
-        self.meter.count(order.plan.models[0].provider, attempts)
-        booking = self.ledger.record(order.call_id, order.decision_id, attempts)
+    def _book_later(self, call: _Call, attempts: Sequence[Attempt]) -> "asyncio.Task[None]":
+        self.meter.count(call.plan.models[0].provider, attempts)
+        booking = self.ledger.record(call.call_id, call.decision_id, attempts)
         return self.spawn(booking, name="book spend")
