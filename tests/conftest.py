@@ -12,6 +12,11 @@ from tests.fakes.postgres import PostgresServer, postgres_server
 os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Offer the one flag that makes what is rendered now the expectation."""
+    parser.addoption("--update-golden", action="store_true", help="rewrite the golden files, and remove stale ones")
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresServer]:
     """Yield one real PostgreSQL 18 with pgvector; a test takes its own database from `fresh_database`."""

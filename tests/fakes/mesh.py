@@ -1,14 +1,14 @@
-"""A whole mesh for tests: the real Envoy with the rendered local configuration, a real PKI, services without logic.
+"""A whole mesh for tests: the real Envoy with its rendered configuration, a real PKI, and services without logic.
 
-``async with running_mesh(folder) as mesh`` gives one in about a second. Everything else is real, so that what holds here
-about identity, time, order and refusal holds in production.
+``async with running_mesh(folder) as mesh`` gives one in about a second. All but the services is real, so that what holds
+here about identity, time, order and refusal holds in production.
 """
 
 import asyncio
 import contextlib
 import signal
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -81,9 +81,11 @@ class FakeMesh:
 
     async def reloaded(self, service: str, *, since: int) -> None:
         """Wait until the ingress of ``service`` has read its certificates more than ``since`` times."""
-        async with asyncio.timeout(CALL_LIMIT_S):
-            while await self.reloads(service) <= since:
-                await asyncio.sleep(0.02)
+
+        async def read_again() -> bool:
+            return await self.reloads(service) > since
+
+        await until(read_again)
 
     def admin(self) -> httpx.AsyncClient:
         """Return a client of Envoy's admin interface."""
@@ -157,6 +159,13 @@ async def ask(channel: aio.Channel, path: str, request: bytes = b"hello", **opti
     return reply
 
 
+async def until(condition: Callable[[], Awaitable[bool]], limit_s: float = CALL_LIMIT_S) -> None:
+    """Wait until ``condition`` holds; for what another process does, which gives no event to wait for."""
+    async with asyncio.timeout(limit_s):
+        while not await condition():  # noqa: ASYNC110  see the docstring
+            await asyncio.sleep(0.01)
+
+
 def order(*vendors: str, hedge_ms: int | None = None) -> Metadata:
     """Return the router's metadata that asks for ``vendors`` in this order."""
     metadata: Metadata = ((PROVIDERS_HEADER, ",".join(vendors)),)
@@ -190,14 +199,16 @@ async def _envoy(config: Path, log: Path) -> AsyncIterator[asyncio.subprocess.Pr
 
 async def _ready(mesh: FakeMesh) -> None:
     """Wait until Envoy listens with its certificates loaded."""
-    async with asyncio.timeout(CALL_LIMIT_S), mesh.admin() as admin:
-        while True:
-            if mesh.process.returncode is not None:
-                raise AssertionError((mesh.config.parent / "envoy.log").read_text()[:2000])
-            with contextlib.suppress(httpx.TransportError):
-                if (await admin.get("/ready")).text.strip() == "LIVE":
-                    return
-            await asyncio.sleep(0.02)
+
+    async def live() -> bool:
+        if mesh.process.returncode is not None:
+            raise AssertionError((mesh.config.parent / "envoy.log").read_text()[:2000])
+        with contextlib.suppress(httpx.TransportError):
+            return (await admin.get("/ready")).text.strip() == "LIVE"
+        return False
+
+    async with mesh.admin() as admin:
+        await until(live)
 
 
 def _options(server: str) -> list[tuple[str, Any]]:

@@ -7,12 +7,14 @@ import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import grpc
 import pytest
 from grpc import aio
 
-from tests.fakes.backend import Context
-from tests.fakes.mesh import FakeMesh, ask, order, reason, running_mesh
+from tests.fakes.backend import Context, failing
+from tests.fakes.mesh import FakeMesh, ask, order, reason, running_mesh, until
 from tools.envoy import drain
+from tools.envoy.model import NOT_PROCESSED_HEADER
 
 GET_RECORD = "/magistrate.recorder.v1.RecorderService/GetRecord"
 GENERATE = "/magistrate.provider.v1.ProviderService/Generate"
@@ -43,15 +45,18 @@ class Load:
     async def more(self, count: int) -> None:
         """Wait for ``count`` further answers."""
         goal = self.answered + count
-        async with asyncio.timeout(60):
-            while self.answered < goal:
-                await asyncio.sleep(0.01)
+
+        async def reached() -> bool:
+            return self.answered >= goal
+
+        await until(reached, limit_s=60)
 
     async def _call(self) -> None:
         while not self._stop.is_set():
             async with self._channel() as channel:
                 for _ in range(1 if self._fresh else 50):
-                    await self._once(channel)
+                    if not self._stop.is_set():
+                        await self._once(channel)
 
     def _channel(self) -> aio.Channel:
         return self._mesh.ingress("recorder", "engine") if self._fresh else self._mesh.egress("engine")
@@ -88,18 +93,17 @@ async def test_certificates_change_under_load(folder: Path) -> None:
 @pytest.mark.spec("EDG-25")
 async def test_a_service_restarts_under_load(folder: Path) -> None:
     """SIGTERM, end, new process: the calls meanwhile wait and none of them fails."""
-    async with running_mesh(folder) as mesh, _process(mesh, "recorder") as first:
+    async with running_mesh(folder) as mesh, contextlib.AsyncExitStack() as processes:
+        first = await processes.enter_async_context(_process(mesh, "recorder"))
         load = Load(mesh, callers=8)
         async with load.running():
             await load.more(100)
             first.send_signal(signal.SIGTERM)
             await first.wait()
-            async with _process(mesh, "recorder"):
-                await load.more(200)
+            await processes.enter_async_context(_process(mesh, "recorder"))
+            await load.more(200)
 
-                assert load.failures == []
-                load._stop.set()
-                await load.more(0)
+        assert load.failures == []
 
 
 async def test_a_killed_service_serves_again_at_once(folder: Path) -> None:
@@ -137,33 +141,46 @@ async def test_repeats_have_a_budget(folder: Path) -> None:
         assert await mesh.statistic("cluster.engine-to-recorder.upstream_rq_retry_overflow") > 0
 
 
-async def test_only_calls_that_were_not_processed_are_repeated(folder: Path) -> None:
-    """A service that dies in the middle of a call is not asked the same again."""
+async def test_a_call_that_a_service_has_seen_is_not_repeated(folder: Path) -> None:
+    """UNAVAILABLE from a service may have had effects: the caller decides about asking again, not the proxy."""
     async with running_mesh(folder) as mesh, mesh.egress("engine") as channel:
-        recorder = mesh.backends["recorder"]
-
-        async def die(_: bytes, __: Context) -> bytes:
-            await recorder.stop()
-            return b""
-
-        recorder.behaviour = die
+        mesh.backends["recorder"].behaviour = failing(grpc.StatusCode.UNAVAILABLE)
         with pytest.raises(aio.AioRpcError):
-            await ask(channel, GET_RECORD, timeout=3)
+            await ask(channel, GET_RECORD)
 
-    assert len(recorder.seen) == 1
+        assert len(mesh.backends["recorder"].seen) == 1
 
 
-async def test_all_providers_back_are_all_used(folder: Path) -> None:
-    """When every provider of an order was ejected, the first one back is used without waiting for its ejection to end."""
+async def test_a_refusal_marked_as_not_processed_is_repeated(folder: Path) -> None:
+    """A service that says that it did nothing with a call gets it again, and the mark goes no further."""
+    refusals = [True, True, False]
+
+    async def draining(request: bytes, context: Context) -> bytes:
+        if refusals.pop(0):
+            context.set_trailing_metadata(((NOT_PROCESSED_HEADER, "true"),))
+            await context.abort(grpc.StatusCode.UNAVAILABLE, "draining")
+        return request
+
+    async with running_mesh(folder) as mesh, mesh.egress("engine") as channel:
+        mesh.backends["recorder"].behaviour = draining
+
+        assert await ask(channel, GET_RECORD) == b"hello"
+
+
+async def test_ejected_providers_are_asked_while_there_is_no_other(folder: Path) -> None:
+    """When every provider of an order was ejected, one that is back answers although its ejection has not ended."""
     async with running_mesh(folder, providers=("local", "openai")) as mesh, mesh.egress("router") as channel:
+        calls = [ask(channel, GENERATE, metadata=order("local", "openai")) for _ in range(8)]
         for vendor in ("local", "openai"):
             await mesh.provider(vendor).stop()
-        for _ in range(8):
+        for call in calls:
             with pytest.raises(aio.AioRpcError):
-                await ask(channel, GENERATE, metadata=order("local", "openai"))
+                await call
         await mesh.provider("openai").start()
+        # Envoy may ask the same ejected provider twice, so that single calls still fail; with none of ten it is out.
+        again = (ask(channel, GENERATE, metadata=order("local", "openai")) for _ in range(10))
 
-        assert await ask(channel, GENERATE, metadata=order("local", "openai")) == b"hello"
+        assert b"hello" in await asyncio.gather(*again, return_exceptions=True)
 
 
 async def test_the_proxy_drains(folder: Path) -> None:
@@ -191,11 +208,13 @@ async def _process(mesh: FakeMesh, service: str) -> AsyncIterator[asyncio.subpro
     """Run ``service`` as a process of its own instead of inside the test."""
     backend = mesh.backends[service]
     await backend.stop()
+
+    async def listening() -> bool:
+        return backend.socket.exists()
+
     process = await asyncio.create_subprocess_exec(sys.executable, "-m", "tests.fakes.backend", str(backend.socket))
     try:
-        async with asyncio.timeout(20):
-            while not backend.socket.exists():
-                await asyncio.sleep(0.01)
+        await until(listening)
         yield process
     finally:
         if process.returncode is None:

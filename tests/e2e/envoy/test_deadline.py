@@ -14,7 +14,7 @@ from tests.fakes.mesh import GENERATE, FakeMesh, ask, order, reason
 GET_RECORD = "/magistrate.recorder.v1.RecorderService/GetRecord"
 
 
-@pytest.mark.spec("EDG-25", "PRV-01")
+@pytest.mark.spec("EDG-25")
 async def test_a_client_s_deadline_ends_the_call_and_the_work(mesh: FakeMesh) -> None:
     """300 ms end as DEADLINE_EXCEEDED after 300 +- 50 ms (median of five), and the provider is told to stop."""
     mesh.provider("local").behaviour = hang

@@ -12,8 +12,11 @@ import httpx
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
+from google.protobuf import any_pb2
+from google.rpc import error_details_pb2, status_pb2
 from grpc import aio
 
+from magistrate.gate.v1 import ext_authz_pb2 as authz
 from services import topology
 from tests.fakes.backend import HEALTH_PATH, Behaviour, Context, hang
 from tests.fakes.mesh import FakeMesh, Metadata, ask, reason, running_mesh
@@ -168,21 +171,31 @@ async def test_an_unknown_method_is_named_as_such(edge: FakeMesh) -> None:
     )
 
 
-@pytest.mark.parametrize("trouble", ["gone", "silent", "refusing"])
+@pytest.mark.parametrize("trouble", ["gone", "silent"])
 async def test_without_the_gate_the_door_stays_closed(edge: FakeMesh, trouble: str) -> None:
-    """A gate that is down or answers too late lets nobody in; one that says no is obeyed."""
-    gate = edge.backends["gate"]
+    """A gate that is down or answers too late lets nobody in."""
     if trouble == "gone":
-        await gate.stop()
-    elif trouble == "silent":
-        gate.behaviour = hang
-    else:
-        # CheckResponse{status: {code: PERMISSION_DENIED}}
-        gate.behaviour = _answering(b"\x0a\x02\x08\x07")
-    status, why = await refused(edge, metadata=edge.bearer())
+        await edge.backends["gate"].stop()
+    edge.backends["gate"].behaviour = hang
 
-    assert status == ("PERMISSION_DENIED" if trouble == "refusing" else "UNAVAILABLE")
-    assert why == ("" if trouble == "refusing" else "GATE_UNAVAILABLE")
+    assert await refused(edge, metadata=edge.bearer()) == ("UNAVAILABLE", "GATE_UNAVAILABLE")
+    assert edge.backends["engine"].seen == []
+
+
+async def test_the_gate_says_why_it_refuses(edge: FakeMesh) -> None:
+    """The gate's own status and reason reach the caller."""
+    detail = any_pb2.Any()
+    detail.Pack(error_details_pb2.ErrorInfo(reason="ROLE_NOT_ALLOWED", domain="magistrate.dev"))
+    status = status_pb2.Status(code=7, message="not you", details=[detail])
+    encoded = base64.b64encode(status.SerializeToString()).decode().rstrip("=")
+    header = authz.HeaderValueOption(header=authz.HeaderValue(key="grpc-status-details-bin", value=encoded))
+    denial = authz.CheckResponse(
+        status=authz.RpcStatus(code=7),
+        denied_response=authz.DeniedHttpResponse(status=authz.HttpStatus(code=403), headers=[header], body="not you"),
+    )
+    edge.backends["gate"].behaviour = _answering(denial.SerializeToString())
+
+    assert await refused(edge, metadata=edge.bearer()) == ("PERMISSION_DENIED", "ROLE_NOT_ALLOWED")
     assert edge.backends["engine"].seen == []
 
 

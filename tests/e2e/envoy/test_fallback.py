@@ -10,7 +10,7 @@ import pytest
 from grpc import aio
 
 from tests.fakes.backend import Behaviour, Context, echo, failing, hang
-from tests.fakes.mesh import ALL_VENDORS, GENERATE, FakeMesh, ask, order, reason, running_mesh
+from tests.fakes.mesh import ALL_VENDORS, GENERATE, FakeMesh, ask, order, reason, running_mesh, until
 
 STREAM = "/magistrate.provider.v1.ProviderService/GenerateStream"
 GET_INFO = "/magistrate.provider.v1.ProviderService/GetInfo"
@@ -239,6 +239,8 @@ def _noting(tried: list[str], vendor: str) -> Behaviour:
 
 async def _calls(mesh: FakeMesh, vendor: str, count: int) -> None:
     """Wait until ``vendor`` has been called ``count`` times."""
-    async with asyncio.timeout(5):
-        while len(mesh.provider(vendor).seen) < count:
-            await asyncio.sleep(0.005)
+
+    async def reached() -> bool:
+        return len(mesh.provider(vendor).seen) >= count
+
+    await until(reached)
