@@ -19,13 +19,21 @@ _NOT_TOLD = frozenset({Stance.REPORTED, Stance.ASKED})
 
 COERCION, BYPASS, MANIPULATION, FORECLOSURE = "coercion", "consent_bypass", "manipulation", "foreclosed_choice"
 
+_HARM = (
+    r"(?:lose|losing)\s+(?:everything|(?:your|their|his|her|the|my)\s+(?:\w+\s+)?(?:jobs?|homes?|house|flat|apartment|child(?:ren)?|kids|benefits"
+    r"|visa|position|place|custody|family|life))|regret|suffer|be\s+(?:fired|dismissed|punished|evicted|reported|hurt|sorry|ruined|exposed|deported)"
+    r"|face\s+(?:the\s+)?(?:consequences|punishment|dismissal|eviction)|never\s+(?:see|work|find)"
+)
+"""What nobody should be threatened with; losing unused days of leave is not among it."""
+
 RULES: tuple[Rule, ...] = (
     rule(
         "autonomy.or_else",
         COERCION,
         0.85,
-        r"(?:(?:you|they|he|she|employees|users|customers|tenants|workers)\s+(?:must|will|have\s+to|had\s+better|need\s+to)\s+<any>\bor\s+(?:else|you\s+will|you['\u2019]ll|they\s+will|be\s+(?:fired|punished|evicted|reported)|lose|face|(?:your|their|his|her)\s+\w+\s+will\s+be\s+(?:terminated|closed|cut|suspended|cancel+ed|taken|deleted|stopped))"
-        r"|(?:sign|agree|comply|accept|pay|obey|submit)\s+<few>or\s+(?:else|be\s+\w+|lose|face|you\s+will|you['\u2019]ll|we\s+will|we['\u2019]ll))",
+        r"(?:(?:you|they|he|she|employees|users|customers|tenants|workers)\s+(?:must|will|have\s+to|had\s+better|need\s+to)\s+<any>\b"
+        r"|(?:sign|agree|comply|accept|pay|obey|submit)\s+<few>)or\s+(?:else(?=[.!,;]|$)|(?:(?:you|they|he|she|we)\s+will\s+|you['\u2019]ll\s+|they['\u2019]ll\s+)?"
+        rf"(?:{_HARM}|(?:your|their|his|her)\s+\w+\s+will\s+be\s+(?:terminated|closed|cut|suspended|cancel+ed|taken|deleted|stopped)))",
         "Agreement is demanded under threat.",
         clause_id="A2",
     ),
@@ -42,7 +50,9 @@ RULES: tuple[Rule, ...] = (
         "autonomy.threat",
         COERCION,
         0.8,
-        r"(?:if\s+you\s+(?:don['\u2019]t|do\s+not|refuse|leave|tell|say\s+no)|unless\s+you\s+<any>),?\s+<any>\b(?:i\s+will|i['\u2019]ll|we\s+will|we['\u2019]ll|you\s+will|you['\u2019]ll)\s+<few>(?:lose|regret|suffer|be\s+fired|be\s+punished|hurt|destroy|ruin|make\s+sure|tell\s+everyone|expose|never\s+see)",
+        r"(?:if\s+you\s+(?:don['\u2019]t|do\s+not|refuse|leave|tell|say\s+no)|unless\s+you)\b<any>\b"
+        r"(?:(?:i\s+will|i['\u2019]ll|we\s+will|we['\u2019]ll)\s+<few>(?:hurt|destroy|ruin|fire|punish|evict|make\s+sure|tell\s+everyone|expose|kill|leave\s+you)"
+        rf"|(?:you\s+will|you['\u2019]ll)\s+(?:{_HARM}))",
         "A refusal is answered with a threat.",
         clause_id="A2",
     ),

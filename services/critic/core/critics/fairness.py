@@ -55,6 +55,22 @@ RULES: tuple[Rule, ...] = (
         clause_id="F1",
     ),
     rule(
+        "fairness.compared",
+        "group_disparity",
+        0.8,
+        r"(?:approve|grant|pay|offer|give|hire|promote|treat|charge|rank|score|lend|serve|rate)\s+<any>(?:faster|slower|more|less|higher|lower|better|worse|earlier|later|sooner)\s+(?:\w+\s+){0,2}?than\s+(?:for\s+|to\s+|those\s+of\s+)?<group>",
+        "One group is to fare better than another.",
+        clause_id="F1",
+    ),
+    rule(
+        "fairness.because_group",
+        "group_disparity",
+        0.8,
+        r"(?:give|reject|choose|pick|prefer|hire|deny|avoid|select|decline|fire)\s+<any>(?:because|since|as)\s+<few>(?:is|are)\s+(?:all\s+|an?\s+)?(?:<group>|foreigners?|muslims?|jewish|black|foreign|gay|disabled|pregnant|female|too\s+old)",
+        "Someone is treated differently for what they are.",
+        clause_id="F1",
+    ),
+    rule(
         "fairness.conditions",
         "group_disparity",
         0.8,

@@ -22,7 +22,7 @@ _INHUMAN = (
     r"|not\s+(?:really\s+|fully\s+)?human|less\s+than\s+human|inferior(?:\s+(?:race|beings|people))?|worthless|disgusting|degenerates?|an\s+abomination"
 )
 _SCORN = (
-    r"worthless|pathetic|an?\s+(?:complete\s+|total\s+|fucking\s+|stupid\s+)?(?:idiot|moron|loser|failure|imbecile|waste\s+of\s+\w+|disgrace|nobody|bitch|whore|slut|cunt)"
+    r"worthless|pathetic|an?\s+(?:\w+\s+){0,2}?(?:idiot|moron|loser|failure|imbecile|waste\s+of\s+\w+|disgrace|nobody|bitch|whore|slut|cunt)"
     r"|stupid|disgusting|useless|ugly|trash|garbage|scum|nothing|subhuman"
 )
 _DATA = r"data|records?|files?|histor(?:y|ies)|photos?|images?|messages|emails?|recordings?|logs?|results?|information|profiles?|samples?|footage"
@@ -192,8 +192,8 @@ _PRIVACY: tuple[Rule, ...] = (
         "rights.crossuse",
         "context_shift",
         0.7,
-        rf"(?:us(?:e|es|ed|ing)|sell(?:s|ing)?|sold|shar(?:e|es|ed|ing)|pass(?:es|ed|ing)?|giv(?:e|es|ing)|send(?:s|ing)?|feed(?:s|ing)?|hand(?:s|ed|ing)?)\s+<few>(?:medical|health|patients?|hospital|school|students?|hr|personnel|therapy|counsel(?:l)?ing|private|personal|location|children['\u2019]?s?|genetic|confession\w*)\s+<few>(?:{_DATA})\s+<any>"
-        r"(?:for|to|with|into)\s+<few>(?:marketing|market|advertis\w+|ads|hiring|recruit\w+|insur\w+|credit|lend\w+|landlords?|employers?|third\s+part(?:y|ies)|data\s+brokers?|brokers?|partners?|police|sponsors?|sales)",
+        rf"(?:us(?:e|es|ed|ing)|sell(?:s|ing)?|sold|shar(?:e|es|ed|ing)|pass(?:es|ed|ing)?|giv(?:e|es|ing)|send(?:s|ing)?|feed(?:s|ing)?|hand(?:s|ed|ing)?|upload(?:s|ed|ing)?)\s+<few>(?:(?:chat\s+)?(?:{_DATA})\s+of\s+<few>(?:patients|pupils|students|children|employees|tenants|members|users)|(?:medical|health|patients?|hospital|school|students?|hr|personnel|therapy|counsel(?:l)?ing|private|personal|location|children['\u2019]?s?|genetic|confession\w*)\s+<few>(?:{_DATA}))\s+<any>"
+        r"(?:for|to|with|into)\s+<few>(?:marketing|market|advertis\w+|ads|ad\s+networks?|hiring|recruit\w+|insur\w+|credit|lend\w+|landlords?|employers?|third\s+part(?:y|ies)|data\s+brokers?|brokers?|partners?|police|sponsors?|sales)",
         "Data moves into a setting where nobody would expect it.",
         clause_id="P3",
     ),
