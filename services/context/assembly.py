@@ -24,7 +24,7 @@ class Room:
 
 def assemble(config: Config, *, store: Store, copies: Copies, embedder: Embedder, clock: Clock) -> Room:
     """Return the room over the given adapters."""
-    keeper = CopyKeeper(store, copies)
+    keeper = CopyKeeper(store, copies, clock)
     retriever = Retriever(store, copies, embedder, clock, store_timeout_s=config.store_timeout_s)
     context = ContextServicer(
         builder=Builder(retriever, keeper, min_similarity=config.min_similarity),

@@ -85,7 +85,7 @@ class Builder:
         return found
 
     async def _fall_back(self, question: Question, search: Search, error: MeshError) -> Found:
-        found = await self._retriever.copy(search)
+        found = await self._copy(search)
         if found is None:
             hits = fallback.static_pack(question.domain)
             found = Found(hits=hits, tier=Tier.STATIC if hits else Tier.NONE, confidence=0.0)
@@ -93,6 +93,14 @@ class Builder:
         _log.warning("context_degraded", tier=found.tier.value, reason=error.reason, pack_id=search.pack_id)
         degradation = Degradation(component=STORE, fallback=found.tier.value, reason=error.reason)
         return replace(found, degradations=(degradation, *found.degradations))
+
+    async def _copy(self, search: Search) -> Found | None:
+        try:
+            return await self._retriever.copy(search)
+        except MeshError as error:
+            if error.kind is not Kind.UNAVAILABLE:
+                raise
+            return None
 
 
 def _required(question: Question) -> CallerError:

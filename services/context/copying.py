@@ -2,6 +2,7 @@
 
 import asyncio
 
+from services.chassis.clock import Clock
 from services.chassis.errors import MeshError
 from services.chassis.log import get_logger
 from services.chassis.metrics import counter
@@ -11,6 +12,8 @@ from services.context.ports import Copies, Store
 MAX_CHUNKS = 20_000
 """Packs larger than this are not copied: some 60 MB in memory."""
 MAX_NOTED = 1000
+CONFIRM_S = 3600.0
+"""How often a pack that stays the same is confirmed, far below the time for which a copy is good."""
 _log = get_logger("context.copy")
 _copied = counter(
     "magistrate_context_copies_total", "Packs copied for when the store is away, by outcome.", ["outcome"]
@@ -20,19 +23,24 @@ _copied = counter(
 class CopyKeeper:
     """Copy each pack that was used, once a version."""
 
-    def __init__(self, store: Store, copies: Copies, *, max_chunks: int = MAX_CHUNKS) -> None:
+    def __init__(self, store: Store, copies: Copies, clock: Clock, *, max_chunks: int = MAX_CHUNKS) -> None:
         self._store = store
         self._copies = copies
+        self._clock = clock
         self._max_chunks = max_chunks
-        self._noted: dict[tuple[str, str], int] = {}
+        self._noted: dict[tuple[str, str], tuple[int, float]] = {}
+        """The version that was copied or confirmed last, and when."""
         self._queue: asyncio.Queue[tuple[str, Pack]] = asyncio.Queue(MAX_NOTED)
 
     def note(self, tenant: str, pack: Pack) -> None:
-        """Remember that ``pack`` was used; it is copied soon unless this version was already."""
-        key = (tenant, pack.pack_id)
-        if self._noted.get(key) == pack.version or self._queue.full():
+        """Remember that ``pack`` was used; it is copied soon unless this version was already, not long ago."""
+        key, now = (tenant, pack.pack_id), self._clock.monotonic()
+        version, at = self._noted.get(key, (0, now))
+        if (version == pack.version and now - at < CONFIRM_S) or self._queue.full():
             return
-        self._noted[key] = pack.version
+        if len(self._noted) >= MAX_NOTED:
+            self._noted.clear()
+        self._noted[key] = (pack.version, now)
         self._queue.put_nowait((tenant, pack))
 
     async def run(self) -> None:
@@ -51,6 +59,8 @@ class CopyKeeper:
             _copied.labels(outcome="too_large").inc()
             return
         try:
+            if await self._copies.confirm(tenant, pack):
+                return
             chunks = await self._store.chunks(tenant, pack.pack_id, limit=self._max_chunks)
             if chunks and all(chunk.pack_version == pack.version for chunk, _, _ in chunks):
                 await self._copies.save(tenant, pack, chunks)

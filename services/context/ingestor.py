@@ -1,5 +1,6 @@
 """Bring documents into a pack: plan, embed only what is new, write all of it or nothing (spec row CTX-25)."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -55,7 +56,8 @@ class Ingestor:
     async def _attempt(self, tenant: str, pack_id: str, documents: Sequence[Document], *, replace: bool) -> Ingested:
         pack = await self._store.find_pack(tenant, pack_id)
         stored = await self._store.documents(tenant, pack_id) if pack else ()
-        step = revision.plan(
+        step = await asyncio.to_thread(
+            revision.plan,
             documents,
             stored,
             base_version=pack.version if pack else 0,

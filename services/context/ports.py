@@ -108,6 +108,6 @@ class Copies(Reader, Protocol):
         """Keep a pack, in place of an older version of it."""
         ...
 
-    async def version(self, tenant: str, pack_id: str) -> int:
-        """Return the version that is kept and still good; 0 where there is none."""
+    async def confirm(self, tenant: str, pack: Pack) -> bool:
+        """Return whether this very version is kept; if so it is good for its whole time again."""
         ...

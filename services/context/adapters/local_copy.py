@@ -5,7 +5,7 @@ import json
 import sqlite3
 import threading
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from functools import partial
@@ -15,12 +15,15 @@ from typing import TypeVar
 import numpy as np
 
 from services.chassis.clock import Clock
+from services.chassis.errors import unavailable
 from services.chassis.log import get_logger
 from services.context.core.pack_index import PackIndex
 from services.context.core.values import Candidate, Chunk, Pack, Vector
 
 RETENTION_S = 24 * 3600.0
 """How long a copy may stand in for the store (spec 3)."""
+MAX_LOADED = 8
+"""Packs held in memory while the store is away; each may take some 60 MB."""
 _SCHEMA = """
     create table if not exists packs (
         tenant text, pack_id text, version integer, fetched_at real, pack text, primary key (tenant, pack_id)
@@ -46,10 +49,13 @@ class LocalCopies:
         """Keep a pack, in place of any older version of it; a newer one that is there already stays."""
         await self._run(lambda: self._save(tenant, pack, chunks))
 
-    async def version(self, tenant: str, pack_id: str) -> int:
-        """Return the version that is kept and still good; 0 where there is none."""
-        pack = await self.find_pack(tenant, pack_id)
-        return pack.version if pack else 0
+    async def confirm(self, tenant: str, pack: Pack) -> bool:
+        """Return whether this very version is kept; if so it is good for its whole time again."""
+        return await self._run(lambda: self._confirm(tenant, pack))
+
+    async def close(self) -> None:
+        """Wait for the work on the file, then close it."""
+        await self._run(self._connection.close)
 
     async def find_pack(self, tenant: str, pack_id: str) -> Pack | None:
         """Return the pack as it was when it was copied, or nothing where no copy is good."""
@@ -73,7 +79,11 @@ class LocalCopies:
             with self._lock:
                 return work()
 
-        return await asyncio.to_thread(locked)
+        try:
+            return await asyncio.to_thread(locked)
+        except sqlite3.Error as error:
+            _log.warning("copy_failed", error=type(error).__name__)
+            raise unavailable("STORE_UNAVAILABLE", "the local copies cannot be read or written") from error
 
     def _save(self, tenant: str, pack: Pack, chunks: Sequence[tuple[Chunk, str, Vector]]) -> None:
         kept = self._find(tenant, pack.pack_id)
@@ -83,6 +93,7 @@ class LocalCopies:
         written = json.dumps(asdict(pack) | {"updated_at": pack.updated_at.isoformat()})
         key = (tenant, pack.pack_id)
         with self._connection:
+            self._forget_old()
             self._connection.execute("delete from chunks where tenant = ? and pack_id = ?", key)
             self._connection.execute(
                 "insert or replace into packs values (?, ?, ?, ?, ?)", (*key, pack.version, now, written)
@@ -90,6 +101,23 @@ class LocalCopies:
             rows = ((*key, model, json.dumps(asdict(chunk)), vector.tobytes()) for chunk, model, vector in chunks)
             self._connection.executemany("insert into chunks values (?, ?, ?, ?, ?)", rows)
         self._loaded.pop(key, None)
+
+    def _confirm(self, tenant: str, pack: Pack) -> bool:
+        now = self._clock.now().timestamp()
+        with self._connection:
+            changed = self._connection.execute(
+                "update packs set fetched_at = ? where tenant = ? and pack_id = ? and version = ? and fetched_at >= ?",
+                (now, tenant, pack.pack_id, pack.version, now - self._retention.total_seconds()),
+            )
+        return changed.rowcount > 0
+
+    def _forget_old(self) -> None:
+        oldest = (self._clock.now() - self._retention).timestamp()
+        self._connection.execute(
+            "delete from chunks where (tenant, pack_id) in (select tenant, pack_id from packs where fetched_at < ?)",
+            (oldest,),
+        )
+        self._connection.execute("delete from packs where fetched_at < ?", (oldest,))
 
     def _find(self, tenant: str, pack_id: str) -> Pack | None:
         oldest = (self._clock.now() - self._retention).timestamp()
@@ -114,6 +142,8 @@ class LocalCopies:
             return PackIndex.of(())
         loaded = self._loaded.get((tenant, pack_id))
         if loaded is None or loaded[0] != pack.version:
+            if len(self._loaded) >= MAX_LOADED:
+                self._loaded.clear()
             loaded = self._loaded[tenant, pack_id] = (pack.version, PackIndex.of(self._read(tenant, pack_id)))
         return loaded[1]
 
@@ -133,8 +163,11 @@ async def open_copies(
     A file that cannot be read as a database is put aside and begun anew: a copy is worth nothing that stops the start.
     """
     connection = await asyncio.to_thread(_open, file)
-    with closing(connection):
-        yield LocalCopies(connection, clock, retention_s=retention_s)
+    copies = LocalCopies(connection, clock, retention_s=retention_s)
+    try:
+        yield copies
+    finally:
+        await copies.close()
 
 
 def _open(file: Path | None) -> sqlite3.Connection:

@@ -1,7 +1,8 @@
 """The live knowledge store: PostgreSQL with pgvector and full text."""
 
+import asyncio
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
 import asyncpg
@@ -87,8 +88,8 @@ async def _write(
         statements.INSERT_DOCUMENTS, tenant, pack_id, *_columns(map(_document_row, changes), width=7)
     )
     rows = (row for change in changes for row in _chunk_rows(change, embedded))
-    while batch := list(islice(rows, BATCH_ROWS)):
-        await connection.execute(statements.INSERT_CHUNKS, tenant, pack_id, embedded.model, *_columns(batch, width=7))
+    while (columns := await asyncio.to_thread(_columns, islice(rows, BATCH_ROWS), width=7))[0]:
+        await connection.execute(statements.INSERT_CHUNKS, tenant, pack_id, embedded.model, *columns)
 
 
 def _document_row(change: Change) -> tuple[str, str, str, str, str, str, int]:
@@ -104,7 +105,7 @@ def _chunk_rows(change: Change, embedded: EmbeddedRevision) -> Iterator[_ChunkRo
         yield change.document.document_id, ordinal, piece.start, piece.end, piece.text, sha256, numbers
 
 
-def _columns(rows: "Iterator[tuple[object, ...]] | Sequence[tuple[object, ...]]", *, width: int) -> list[list[object]]:
+def _columns(rows: Iterable[tuple[object, ...]], *, width: int) -> list[list[object]]:
     """Turn rows into the columns that `unnest` takes; without rows there are still ``width`` empty columns."""
     listed = list(rows)
     return [[row[i] for row in listed] for i in range(width)]

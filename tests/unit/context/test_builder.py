@@ -59,7 +59,7 @@ async def desk(
 ) -> AsyncIterator[Desk]:
     """Yield a builder over a store that has the handbook, with its keeper of copies at work."""
     await Ingestor(store, real_embedder).ingest("acme", "handbook", HANDBOOK, replace=False)
-    keeper = CopyKeeper(store, copies)
+    keeper = CopyKeeper(store, copies, clock)
     retriever = Retriever(store, copies, real_embedder, clock, store_timeout_s=2)
     work = asyncio.create_task(keeper.run())
     yield Desk(Builder(retriever, keeper, min_similarity=MIN_SIMILARITY), keeper, postgres)

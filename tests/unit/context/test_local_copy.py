@@ -48,10 +48,23 @@ async def test_a_copy_is_good_for_a_day(clock: StillClock) -> None:
     async with open_copies(None, clock) as copies:
         await copies.save("acme", _pack(1), _chunks())
         clock.advance(24 * 3600)
-        assert await copies.version("acme", "pack") == 1
+        assert await copies.find_pack("acme", "pack") == _pack(1)
         clock.advance(1)
-        assert await copies.version("acme", "pack") == 0
+        assert await copies.find_pack("acme", "pack") is None
         assert await _texts(copies) == await _texts(copies, pack_id=None) == []
+
+
+async def test_a_confirmed_copy_is_good_for_another_day(clock: StillClock) -> None:
+    """A pack that is still the same need not be copied again; another version or an old copy is not confirmed."""
+    async with open_copies(None, clock) as copies:
+        await copies.save("acme", _pack(1), _chunks())
+        clock.advance(20 * 3600)
+        assert await copies.confirm("acme", _pack(1))
+        clock.advance(20 * 3600)
+        assert await _texts(copies) == [TEXT]
+        assert not await copies.confirm("acme", _pack(2))
+        clock.advance(20 * 3600)
+        assert not await copies.confirm("acme", _pack(1))
 
 
 async def test_tenants_do_not_share_copies(clock: StillClock) -> None:
@@ -83,5 +96,5 @@ async def test_a_damaged_file_does_not_stop_the_start(tmp_path: Path, clock: Sti
     async with open_copies(file, clock) as copies:
         await copies.save("acme", _pack(1), _chunks())
 
-        assert await copies.version("acme", "pack") == 1
+        assert await copies.find_pack("acme", "pack") == _pack(1)
     assert file.with_suffix(".unreadable").exists()
