@@ -105,7 +105,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_PROVIDERS_UNAVAILABLE: _ErrorReason.ValueType  # 90
     """[UNAVAILABLE] No provider of the order gave an answer. Metadata: order, last_reason."""
     ERROR_REASON_PROVIDER_UNAVAILABLE: _ErrorReason.ValueType  # 91
-    """[UNAVAILABLE] This one provider failed or could not be reached. Metadata: provider."""
+    """[UNAVAILABLE] This one provider failed or could not be reached. Metadata: provider, cause."""
     ERROR_REASON_PROVIDER_CREDENTIALS_REJECTED: _ErrorReason.ValueType  # 92
     """[UNAVAILABLE] The provider rejected the mesh's credentials. Metadata: provider."""
     ERROR_REASON_PROVIDER_MALFORMED: _ErrorReason.ValueType  # 93
@@ -230,7 +230,7 @@ ERROR_REASON_RESOURCE_LIMIT: ErrorReason.ValueType  # 86
 ERROR_REASON_PROVIDERS_UNAVAILABLE: ErrorReason.ValueType  # 90
 """[UNAVAILABLE] No provider of the order gave an answer. Metadata: order, last_reason."""
 ERROR_REASON_PROVIDER_UNAVAILABLE: ErrorReason.ValueType  # 91
-"""[UNAVAILABLE] This one provider failed or could not be reached. Metadata: provider."""
+"""[UNAVAILABLE] This one provider failed or could not be reached. Metadata: provider, cause."""
 ERROR_REASON_PROVIDER_CREDENTIALS_REJECTED: ErrorReason.ValueType  # 92
 """[UNAVAILABLE] The provider rejected the mesh's credentials. Metadata: provider."""
 ERROR_REASON_PROVIDER_MALFORMED: ErrorReason.ValueType  # 93

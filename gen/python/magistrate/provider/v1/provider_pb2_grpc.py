@@ -65,8 +65,8 @@ class ProviderServiceServicer:
 
     def Generate(self, request, context):
         """Generate an answer in one piece.
-        Reasons: FIELD_REQUIRED, FIELD_OUT_OF_RANGE, PROMPT_TOO_LONG, PROVIDER_UNAVAILABLE, PROVIDER_RATE_LIMITED,
-        PROVIDER_CREDENTIALS_REJECTED, PROVIDER_MALFORMED.
+        Reasons: FIELD_REQUIRED, FIELD_OUT_OF_RANGE, FIELD_MALFORMED, ENUM_UNKNOWN, PROVIDER_PROMPT_TOO_LONG, PROVIDER_REJECTED,
+        PROVIDER_UNAVAILABLE, PROVIDER_RATE_LIMITED, PROVIDER_CREDENTIALS_REJECTED, PROVIDER_MALFORMED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

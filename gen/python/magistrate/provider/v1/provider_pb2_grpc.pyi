@@ -37,8 +37,8 @@ class ProviderServiceStub:
     def __new__(cls, channel: _aio.Channel) -> ProviderServiceAsyncStub: ...
     Generate: _grpc.UnaryUnaryMultiCallable[_provider_pb2.GenerateRequest, _provider_pb2.GenerateResponse]
     """Generate an answer in one piece.
-    Reasons: FIELD_REQUIRED, FIELD_OUT_OF_RANGE, PROMPT_TOO_LONG, PROVIDER_UNAVAILABLE, PROVIDER_RATE_LIMITED,
-    PROVIDER_CREDENTIALS_REJECTED, PROVIDER_MALFORMED.
+    Reasons: FIELD_REQUIRED, FIELD_OUT_OF_RANGE, FIELD_MALFORMED, ENUM_UNKNOWN, PROVIDER_PROMPT_TOO_LONG, PROVIDER_REJECTED,
+    PROVIDER_UNAVAILABLE, PROVIDER_RATE_LIMITED, PROVIDER_CREDENTIALS_REJECTED, PROVIDER_MALFORMED.
     """
     GenerateStream: _grpc.UnaryStreamMultiCallable[_provider_pb2.GenerateStreamRequest, _provider_pb2.GenerateStreamResponse]
     """Generate an answer token by token; the last message carries the usage. Nothing, not even metadata, is sent before the
@@ -63,8 +63,8 @@ class ProviderServiceAsyncStub(ProviderServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     Generate: _aio.UnaryUnaryMultiCallable[_provider_pb2.GenerateRequest, _provider_pb2.GenerateResponse]  # type: ignore[assignment]
     """Generate an answer in one piece.
-    Reasons: FIELD_REQUIRED, FIELD_OUT_OF_RANGE, PROMPT_TOO_LONG, PROVIDER_UNAVAILABLE, PROVIDER_RATE_LIMITED,
-    PROVIDER_CREDENTIALS_REJECTED, PROVIDER_MALFORMED.
+    Reasons: FIELD_REQUIRED, FIELD_OUT_OF_RANGE, FIELD_MALFORMED, ENUM_UNKNOWN, PROVIDER_PROMPT_TOO_LONG, PROVIDER_REJECTED,
+    PROVIDER_UNAVAILABLE, PROVIDER_RATE_LIMITED, PROVIDER_CREDENTIALS_REJECTED, PROVIDER_MALFORMED.
     """
     GenerateStream: _aio.UnaryStreamMultiCallable[_provider_pb2.GenerateStreamRequest, _provider_pb2.GenerateStreamResponse]  # type: ignore[assignment]
     """Generate an answer token by token; the last message carries the usage. Nothing, not even metadata, is sent before the
@@ -91,8 +91,8 @@ class ProviderServiceServicer:
         context: _ServicerContext,
     ) -> _typing.Union[_provider_pb2.GenerateResponse, _abc.Awaitable[_provider_pb2.GenerateResponse]]:
         """Generate an answer in one piece.
-        Reasons: FIELD_REQUIRED, FIELD_OUT_OF_RANGE, PROMPT_TOO_LONG, PROVIDER_UNAVAILABLE, PROVIDER_RATE_LIMITED,
-        PROVIDER_CREDENTIALS_REJECTED, PROVIDER_MALFORMED.
+        Reasons: FIELD_REQUIRED, FIELD_OUT_OF_RANGE, FIELD_MALFORMED, ENUM_UNKNOWN, PROVIDER_PROMPT_TOO_LONG, PROVIDER_REJECTED,
+        PROVIDER_UNAVAILABLE, PROVIDER_RATE_LIMITED, PROVIDER_CREDENTIALS_REJECTED, PROVIDER_MALFORMED.
         """
 
     def GenerateStream(

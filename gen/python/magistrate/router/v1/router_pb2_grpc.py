@@ -89,7 +89,7 @@ class RouterServiceServicer:
     def Generate(self, request, context):
         """Generate an answer through the hedged route of providers, within the price limits, every try accounted for.
         Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_OUT_OF_RANGE, ENUM_UNKNOWN, PROMPT_TOO_LONG, COST_LIMIT, BUDGET_EXCEEDED,
-        MODEL_NOT_FOUND, MODEL_OVERRIDE_NOT_ALLOWED, PROVIDERS_UNAVAILABLE, PROVIDER_RATE_LIMITED.
+        MODEL_NOT_FOUND, MODEL_OVERRIDE_NOT_ALLOWED, PROVIDERS_UNAVAILABLE, PROVIDER_RATE_LIMITED, STORE_UNAVAILABLE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -36,7 +36,7 @@ class RouterServiceStub:
     Generate: _grpc.UnaryUnaryMultiCallable[_router_pb2.GenerateRequest, _router_pb2.GenerateResponse]
     """Generate an answer through the hedged route of providers, within the price limits, every try accounted for.
     Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_OUT_OF_RANGE, ENUM_UNKNOWN, PROMPT_TOO_LONG, COST_LIMIT, BUDGET_EXCEEDED,
-    MODEL_NOT_FOUND, MODEL_OVERRIDE_NOT_ALLOWED, PROVIDERS_UNAVAILABLE, PROVIDER_RATE_LIMITED.
+    MODEL_NOT_FOUND, MODEL_OVERRIDE_NOT_ALLOWED, PROVIDERS_UNAVAILABLE, PROVIDER_RATE_LIMITED, STORE_UNAVAILABLE.
     """
     GenerateStream: _grpc.UnaryStreamMultiCallable[_router_pb2.GenerateStreamRequest, _router_pb2.GenerateStreamResponse]
     """The same, token by token; the last message carries the route.
@@ -77,7 +77,7 @@ class RouterServiceAsyncStub(RouterServiceStub):
     Generate: _aio.UnaryUnaryMultiCallable[_router_pb2.GenerateRequest, _router_pb2.GenerateResponse]  # type: ignore[assignment]
     """Generate an answer through the hedged route of providers, within the price limits, every try accounted for.
     Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_OUT_OF_RANGE, ENUM_UNKNOWN, PROMPT_TOO_LONG, COST_LIMIT, BUDGET_EXCEEDED,
-    MODEL_NOT_FOUND, MODEL_OVERRIDE_NOT_ALLOWED, PROVIDERS_UNAVAILABLE, PROVIDER_RATE_LIMITED.
+    MODEL_NOT_FOUND, MODEL_OVERRIDE_NOT_ALLOWED, PROVIDERS_UNAVAILABLE, PROVIDER_RATE_LIMITED, STORE_UNAVAILABLE.
     """
     GenerateStream: _aio.UnaryStreamMultiCallable[_router_pb2.GenerateStreamRequest, _router_pb2.GenerateStreamResponse]  # type: ignore[assignment]
     """The same, token by token; the last message carries the route.
@@ -120,7 +120,7 @@ class RouterServiceServicer:
     ) -> _typing.Union[_router_pb2.GenerateResponse, _abc.Awaitable[_router_pb2.GenerateResponse]]:
         """Generate an answer through the hedged route of providers, within the price limits, every try accounted for.
         Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_OUT_OF_RANGE, ENUM_UNKNOWN, PROMPT_TOO_LONG, COST_LIMIT, BUDGET_EXCEEDED,
-        MODEL_NOT_FOUND, MODEL_OVERRIDE_NOT_ALLOWED, PROVIDERS_UNAVAILABLE, PROVIDER_RATE_LIMITED.
+        MODEL_NOT_FOUND, MODEL_OVERRIDE_NOT_ALLOWED, PROVIDERS_UNAVAILABLE, PROVIDER_RATE_LIMITED, STORE_UNAVAILABLE.
         """
 
     def GenerateStream(
