@@ -30,7 +30,7 @@ _SEVERITY = histogram(
 _UNAVAILABLE = counter(
     "magistrate_critic_unavailable_total", "Cases in which a critic gave no judgement.", ("critic", "cause")
 )
-_ESCALATIONS = counter("magistrate_escalations_total", "Clause signals that critics raised.", ("tier",))
+_SIGNALS = counter("magistrate_clause_signals_total", "Clause signals that critics raised.", ("critic", "tier"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,4 +121,4 @@ def _measure(judgement: Evaluation | Unavailable, seconds: float) -> None:
         return
     _SEVERITY.labels(critic).observe(judgement.severity_0_3)
     for signal in judgement.signals:
-        _ESCALATIONS.labels(str(int(signal.tier))).inc()
+        _SIGNALS.labels(critic, str(int(signal.tier))).inc()
