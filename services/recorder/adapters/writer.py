@@ -1,7 +1,7 @@
 """Append evidence in PostgreSQL: one transaction for a batch, the head row as the lock."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 import asyncpg
@@ -25,18 +25,20 @@ KNOWN = """
 select h.origin, e.seq, e.ik, e.leaf, e.envelope, b.sealed
 from head h join ev e using (log) join ev_body b using (log, seq)
 where h.tenant = $1 and e.ik = any($2::text[])"""
-INSERT = """
-with body as (
+# One statement and one journey for all that a batch writes; its status tells whether the head was where it was read.
+WRITE = """
+with bodies as (
     insert into ev_body (log, seq, sealed, subject_id)
-    select $1, r.* from unnest($2::bigint[], $5::bytea[], $6::text[]) as r
+    select $1, r.* from unnest($5::bigint[], $6::bytea[], $7::text[]) as r
+), nodes as (
+    insert into node (log, level, number, hash)
+    select $1, r.* from unnest($8::smallint[], $9::bigint[], $10::bytea[]) as r
+), records as (
+    insert into ev (log, seq, ik, leaf, envelope, kind, decision_id, content_type, occurred_at, recorded_at)
+    select $1, r.* from unnest($5::bigint[], $11::text[], $12::bytea[], $13::bytea[], $14::text[], $15::text[],
+                               $16::text[], $17::timestamptz[], $18::timestamptz[]) as r
 )
-insert into ev (log, seq, ik, leaf, envelope, kind, decision_id, content_type, occurred_at, recorded_at)
-select $1, r.* from unnest($2::bigint[], $3::text[], $4::bytea[], $7::bytea[], $8::text[], $9::text[], $10::text[],
-                           $11::timestamptz[], $12::timestamptz[]) as r"""
-INSERT_NODES = """
-insert into node (log, level, number, hash)
-select $1, r.* from unnest($2::smallint[], $3::bigint[], $4::bytea[]) as r"""
-ADVANCE = "update head set size = $3, frontier = $4 where log = $1 and size = $2"
+update head set size = $3, frontier = $4 where log = $1 and size = $2"""
 
 
 class PostgresWriter:
@@ -84,28 +86,35 @@ class PostgresWriter:
         return heads
 
     async def _insert(self, connection: Connection, log: int, planned: Plan) -> None:
-        fresh, after = planned.fresh, planned.frontier
-        await connection.execute(
-            INSERT,
-            log,
-            list(range(planned.first_index, after.size)),
-            [entry.key for entry in fresh],
-            [entry.leaf for entry in fresh],
-            [entry.sealed for entry in fresh],
-            [entry.subject_id for entry in fresh],
-            [entry.envelope for entry in fresh],
-            [entry.kind for entry in fresh],
-            [entry.decision_id for entry in fresh],
-            [entry.content_type for entry in fresh],
-            [entry.occurred_at for entry in fresh],
-            [entry.recorded_at for entry in fresh],
-        )
-        if planned.nodes:
-            levels, numbers, hashes = zip(*((n.level, n.number, n.hash) for n in planned.nodes), strict=True)
-            await connection.execute(INSERT_NODES, log, levels, numbers, hashes)
-        status = await connection.execute(ADVANCE, log, planned.first_index, after.size, after.to_bytes())
+        after = planned.frontier
+        columns = (*_bodies(planned), *_nodes(planned), *_records(planned))
+        status = await connection.execute(WRITE, log, planned.first_index, after.size, after.to_bytes(), *columns)
         if status != "UPDATE 1":
             raise LogDivergedError(f"log {log} was not at size {planned.first_index}")
+
+
+def _bodies(planned: Plan) -> Iterator[list[object]]:
+    yield list(range(planned.first_index, planned.frontier.size))
+    yield [entry.sealed for entry in planned.fresh]
+    yield [entry.subject_id for entry in planned.fresh]
+
+
+def _nodes(planned: Plan) -> Iterator[list[object]]:
+    yield [node.level for node in planned.nodes]
+    yield [node.number for node in planned.nodes]
+    yield [node.hash for node in planned.nodes]
+
+
+def _records(planned: Plan) -> Iterator[list[object]]:
+    fresh = planned.fresh
+    yield [entry.key for entry in fresh]
+    yield [entry.leaf for entry in fresh]
+    yield [entry.envelope for entry in fresh]
+    yield [entry.kind for entry in fresh]
+    yield [entry.decision_id for entry in fresh]
+    yield [entry.content_type for entry in fresh]
+    yield [entry.occurred_at for entry in fresh]
+    yield [entry.recorded_at for entry in fresh]
 
 
 def _frontier(head: asyncpg.Record) -> Frontier:
