@@ -1,7 +1,7 @@
 """A whole mesh for tests: the real Envoy with its rendered configuration, a real PKI, and services without logic.
 
-``async with running_mesh(folder) as mesh`` gives one in about a second. All but the services is real, so that what holds
-here about identity, time, order and refusal holds in production.
+``async with running_mesh(folder) as mesh`` gives one in about a second. All but the services is real, so that what
+holds here about identity, time, order and refusal holds in production.
 """
 
 import asyncio

@@ -16,7 +16,8 @@ def main() -> None:
     try:
         config = render(_plan(options))
     except PlanError as problem:
-        sys.exit(f"{problem}")
+        sys.stderr.write(f"{problem}\n")
+        sys.exit(2)
     if options.out:
         write(config, options.out)
     else:

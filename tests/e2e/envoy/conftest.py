@@ -1,4 +1,4 @@
-"""One real Envoy per module, with services that the tests make behave."""
+"""One real Envoy per test, with services that the test makes behave."""
 
 import tempfile
 from collections.abc import AsyncIterator, Iterator
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fakes.mesh import ALL_VENDORS, FakeMesh, running_mesh
+from tests.fakes.mesh import FakeMesh, running_mesh
 
 
 @pytest.fixture
@@ -18,6 +18,6 @@ def folder() -> Iterator[Path]:
 
 @pytest.fixture
 async def mesh(folder: Path) -> AsyncIterator[FakeMesh]:
-    """Return a mesh with every vendor enabled and a hedge delay of 0.3 s."""
-    async with running_mesh(folder, providers=ALL_VENDORS, hedge_delay_s=0.3, provider_slots=4) as mesh:
+    """Return a mesh with one provider."""
+    async with running_mesh(folder) as mesh:
         yield mesh

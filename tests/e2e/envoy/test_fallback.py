@@ -18,6 +18,13 @@ NEVER_MS = 60_000
 """A hedge delay beyond every test: what moves on then moves on for another reason."""
 
 
+@pytest.fixture
+async def mesh(folder: Path) -> AsyncIterator[FakeMesh]:
+    """Return a mesh with every vendor enabled, a hedge delay of 0.3 s and four slots per provider."""
+    async with running_mesh(folder, providers=ALL_VENDORS, hedge_delay_s=0.3, provider_slots=4) as mesh:
+        yield mesh
+
+
 def asked(mesh: FakeMesh) -> list[str]:
     """Return the vendors that were called."""
     return [vendor for vendor in ALL_VENDORS if mesh.provider(vendor).seen]
