@@ -92,7 +92,7 @@ class Stack:
         supervisor = self.record.supervisor
         assert supervisor is not None
         os.kill(supervisor.pid, signal.SIGKILL)
-        _until(lambda: not supervisor.alive, "the supervisor to be gone")
+        self.until(lambda: not supervisor.alive, "the supervisor to be gone")
         return supervisor
 
     def await_replaced(self, name: str, before: ProcessRecord) -> ProcessRecord:
@@ -102,8 +102,16 @@ class Stack:
             part = self.part(name)
             return part.phase is state.Phase.READY and part.process is not None and part.process.pid != before.pid
 
-        _until(replaced, f"{name} to be started again")
+        self.until(replaced, f"{name} to be started again")
         return self.process(name)
+
+    @staticmethod
+    def until(happened: Callable[[], bool], what: str) -> None:
+        """Wait until ``happened``; ``what`` names it where it does not."""
+        give_up_at = time.monotonic() + PATIENCE_S
+        while not happened():
+            assert time.monotonic() < give_up_at, f"waited in vain for {what}"
+            time.sleep(_POLL_S)
 
     def credentials(self) -> grpc.ChannelCredentials:
         """Return the operator's TLS credentials."""
@@ -171,10 +179,3 @@ def stack() -> Iterator[Stack]:
     """Yield one full stack for all tests of a session: real stores, real model, real Envoy, the sample pack."""
     with running() as one:
         yield one
-
-
-def _until(happened: Callable[[], bool], what: str) -> None:
-    give_up_at = time.monotonic() + PATIENCE_S
-    while not happened():
-        assert time.monotonic() < give_up_at, f"waited in vain for {what}"
-        time.sleep(_POLL_S)

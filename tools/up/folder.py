@@ -1,6 +1,7 @@
 """The state folder: where one stack keeps its secrets, certificates, data and logs, readable by its owner only."""
 
 import secrets
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,8 +23,10 @@ class Folder:
     root: Path
 
     def create(self) -> None:
-        """Make the folder and its private rooms; keep what is there."""
-        for path in (self.root, self.secrets, self.logs):
+        """Make the folder and its private rooms; keep what is there, and a way through for PostgreSQL's account."""
+        self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.root.chmod(stat.S_IMODE(self.root.stat().st_mode) & 0o710)
+        for path in (self.secrets, self.logs):
             private_folder(path)
 
     @property

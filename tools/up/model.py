@@ -38,8 +38,8 @@ class LocalModel:
     prompt_threads: int = 2
     """Threads that read a prompt, which is work for many."""
     answer_threads: int = 1
-    """Threads that write an answer. A small model spends more on waiting for a second thread than it gains by it: beside
-    a busy mesh two threads wrote 20 tokens in 0.5 to 17 seconds, one in 0.2."""
+    """Threads that write an answer. A small model waits longer for a second thread than it gains by it: on two cores
+    beside a busy mesh, two threads wrote 20 tokens in 0.5 to 17 seconds, one in 0.2."""
 
 
 MODELS = {

@@ -19,6 +19,8 @@ from tools.up.vendors import Vendor
 
 USES_REDIS = ("router", "gate", "context")
 _PROBE_LIMIT_S = 2.0
+_DRAIN_DELAY_S = "0.1"
+"""Callers stop before callees, so nobody needs long to look for another replica."""
 _DRAIN_LIMIT_S = 35.0
 """A little longer than the services give their running calls."""
 
@@ -76,7 +78,7 @@ class Surroundings:
         self._ports = ports
         self._vendors = {vendor.name: vendor for vendor in vendors}
         self._jwks = jwks
-        self._base = dict(base) | {"MAGISTRATE_RUN_DIR": str(run_dir)}
+        self._base = {"MAGISTRATE_DRAIN_DELAY_S": _DRAIN_DELAY_S} | dict(base) | {"MAGISTRATE_RUN_DIR": str(run_dir)}
 
     def of(self, service: Service) -> dict[str, str]:
         """Return the environment of ``service``; secrets appear as paths of files."""

@@ -2,6 +2,7 @@
 
 import json
 import stat
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,8 @@ from magistrate.router.v1.router_pb2 import ListModelsRequest
 from magistrate.router.v1.router_pb2_grpc import RouterServiceStub
 from services.topology import SERVICES
 from tests.fakes.stack import Stack
+from tools.certs import Pki
+from tools.certs.identity import every_identity
 
 QUESTION = "Up to what amount may the budget holder approve a purchase?"
 STAGES = ["screen", "context", "route", "review", "score", "adjudicate", "record"]
@@ -135,6 +138,16 @@ def test_certificates_change_while_it_serves(stack: Stack) -> None:
 
     assert rotated.returncode == rolled.returncode == 0, rotated.stderr + rolled.stderr
     assert {row["serial"] for row in before}.isdisjoint({row["serial"] for row in after})
+    assert stack.run("models").returncode == 0
+
+
+@pytest.mark.spec("EDG-32")
+def test_leaves_are_renewed_before_they_expire(stack: Stack) -> None:
+    """The supervisor replaces a leaf at half of its life; nobody has to ask for it."""
+    Pki(stack.root).issue(every_identity(), ttl=timedelta(seconds=60))
+    short_lived = Pki(stack.root).next_rotation()
+
+    stack.until(lambda: Pki(stack.root).next_rotation() > short_lived + timedelta(minutes=5), "new leaves")
     assert stack.run("models").returncode == 0
 
 
