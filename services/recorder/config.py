@@ -1,8 +1,9 @@
 """What the recorder must be told."""
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from services.chassis.config import SecretFile, Settings
+from services.recorder.adapters.keys import AesSeal, Ed25519Signer
 
 
 class Config(Settings, env_prefix="MAGISTRATE_RECORDER_"):
@@ -13,7 +14,7 @@ class Config(Settings, env_prefix="MAGISTRATE_RECORDER_"):
     signing_key_file: SecretFile
     """Ed25519 private key in PKCS 8 PEM that signs checkpoints; `python -m tools.verify.keys FOLDER` makes one."""
     body_key_file: SecretFile
-    """Key that seals payloads, 32 bytes in base64; made by the same command."""
+    """Key that seals payloads, 32 bytes in base64; `python -m tools.verify.keys FOLDER` makes one."""
     batch_records: int = Field(default=200, ge=1, le=1000)
     """Records in one transaction at most."""
     linger_s: float = Field(default=0.005, ge=0, le=0.1)
@@ -28,3 +29,15 @@ class Config(Settings, env_prefix="MAGISTRATE_RECORDER_"):
     """Seconds after which a transaction without an answer is broken off and tried again."""
     checkpoint_interval_s: float = Field(default=1.0, gt=0, le=60)
     """Seconds between checkpoints of a growing log; a proof that needs one sooner gets it at once."""
+
+    @field_validator("signing_key_file")
+    @classmethod
+    def _must_sign(cls, file: SecretFile) -> SecretFile:
+        Ed25519Signer(file.read())
+        return file
+
+    @field_validator("body_key_file")
+    @classmethod
+    def _must_seal(cls, file: SecretFile) -> SecretFile:
+        AesSeal(file.read())
+        return file

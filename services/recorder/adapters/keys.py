@@ -15,7 +15,7 @@ BODY_KEY_BYTES = 32
 NONCE_BYTES = 12
 
 
-class KeyFileError(Exception):
+class KeyFileError(ValueError):
     """A key file does not hold the kind of key it must; the recorder does not start without (trap T10)."""
 
 

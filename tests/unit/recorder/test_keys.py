@@ -74,3 +74,30 @@ def test_start_without_a_key_names_what_is_missing(
         load(Config)
     (line,) = capsys.readouterr().err.splitlines()
     assert "MAGISTRATE_RECORDER_SIGNING_KEY_FILE" in line
+
+
+@pytest.mark.spec("T10")
+@pytest.mark.parametrize(
+    ("variable", "problem"),
+    [("MAGISTRATE_RECORDER_SIGNING_KEY_FILE", "Ed25519"), ("MAGISTRATE_RECORDER_BODY_KEY_FILE", "32 bytes")],
+)
+def test_start_with_a_wrong_key_names_it(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    variable: str,
+    problem: str,
+) -> None:
+    """A file that holds something else stops the start with one line that names variable and remedy."""
+    generate(tmp_path)
+    (tmp_path / "wrong").write_text("AAAA")
+    monkeypatch.setenv("MAGISTRATE_RECORDER_SIGNING_KEY_FILE", str(tmp_path / SIGNING_KEY))
+    monkeypatch.setenv("MAGISTRATE_RECORDER_BODY_KEY_FILE", str(tmp_path / BODY_KEY))
+    monkeypatch.setenv(variable, str(tmp_path / "wrong"))
+
+    with pytest.raises(SystemExit, match="2"):
+        load(Config)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert variable in line
+    assert problem in line
+    assert "python -m tools.verify.keys" in line
