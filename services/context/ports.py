@@ -88,8 +88,10 @@ class Store(Reader, Protocol):
         """Return the vectors that the pack has already, by the fingerprint of their text."""
         ...
 
-    async def chunks(self, tenant: str, pack_id: str, *, limit: int) -> "tuple[tuple[Chunk, str, Vector], ...]":
-        """Return at most ``limit`` chunks of the pack, each with its model and vector, in order."""
+    async def chunks(
+        self, tenant: str, pack_id: str, *, after: tuple[str, int] = ("", -1), limit: int
+    ) -> "tuple[tuple[Chunk, str, Vector], ...]":
+        """Return at most ``limit`` chunks after that document and ordinal, each with its model and vector."""
         ...
 
     async def apply(self, tenant: str, pack_id: str, embedded: EmbeddedRevision) -> Pack:

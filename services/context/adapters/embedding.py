@@ -18,7 +18,7 @@ from services.context.core.values import Matrix, Vector
 from services.context.ports import Model
 
 BATCH_CHARACTERS = 4000
-"""Text in one run of the model: long texts gain nothing from company, and a short question must not wait."""
+"""Text in one run of the model, which pads every text to the longest; a short question must not wait for long."""
 BATCH_TEXTS = 32
 MAX_WAITING = 4096
 """Texts that may wait; beyond it callers are turned away instead of kept."""
@@ -152,10 +152,12 @@ class BatchingEmbedder:
         self._drop_abandoned()
         lane = self._urgent or self._bulk
         batch: list[_Waiting] = []
-        characters = 0
-        while lane and len(batch) < BATCH_TEXTS and (not batch or characters + len(lane[0].text) <= BATCH_CHARACTERS):
+        longest = 0
+        while lane and len(batch) < BATCH_TEXTS:
+            longest = max(longest, len(lane[0].text))
+            if batch and longest * (len(batch) + 1) > BATCH_CHARACTERS:
+                break
             batch.append(lane.popleft())
-            characters += len(batch[-1].text)
         return batch
 
     def _drop_abandoned(self) -> None:

@@ -50,10 +50,12 @@ class PostgresStore:
             rows = await self._pool.fetch(statements.VECTORS, tenant, pack_id, list(sha256s), model)
         return {row["sha256"]: _vector(row["vector"]) for row in rows}
 
-    async def chunks(self, tenant: str, pack_id: str, *, limit: int) -> tuple[tuple[Chunk, str, Vector], ...]:
-        """Return at most ``limit`` chunks of the pack, each with its model and vector, in order."""
+    async def chunks(
+        self, tenant: str, pack_id: str, *, after: tuple[str, int] = ("", -1), limit: int
+    ) -> tuple[tuple[Chunk, str, Vector], ...]:
+        """Return at most ``limit`` chunks after that document and ordinal, each with its model and vector."""
         with guarded():
-            rows = await self._pool.fetch(statements.CHUNKS, tenant, pack_id, limit)
+            rows = await self._pool.fetch(statements.CHUNKS, tenant, pack_id, *after, limit)
         return tuple((_chunk(row), row["model"], _vector(row["vector"])) for row in rows)
 
     async def search(

@@ -22,7 +22,8 @@ _JOINED = """
 CHUNKS = f"""
     select {_CHUNK}, c.model, vector_send(c.embedding) as vector
     from chunks c {_JOINED}
-    where c.tenant = $1 and c.pack_id = $2 order by c.document_id, c.ordinal limit $3
+    where c.tenant = $1 and c.pack_id = $2 and (c.document_id, c.ordinal) > ($3, $4)
+    order by c.document_id, c.ordinal limit $5
 """  # noqa: S608 - constant fragments
 
 LOCK_PACK = """

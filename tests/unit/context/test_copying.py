@@ -6,10 +6,11 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from services.context import copying
 from services.context.adapters.local_copy import LocalCopies, open_copies
 from services.context.adapters.postgres import PostgresStore
 from services.context.copying import CONFIRM_S, CopyKeeper
-from services.context.core.values import Chunk, Pack, Vector
+from services.context.core.values import Chunk, Document, Pack, Vector
 from services.context.ingestor import Ingestor
 from tests.fakes.postgres import PostgresServer
 from tests.unit.context.conftest import StillClock
@@ -71,6 +72,22 @@ async def test_a_pack_that_moved_on_or_is_too_large_is_not_copied(
         await keeper.settled()
 
         assert copies.saved == 0
+
+
+async def test_a_pack_of_many_pages_is_copied_whole(
+    store: PostgresStore, ingestor: Ingestor, clock: StillClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pages join without a gap and without a repetition, across documents."""
+    monkeypatch.setattr(copying, "PAGE_CHUNKS", 2)
+    long = Document(document_id="long", text="".join(f"Rule number {n} of the house.\n" for n in range(200)))
+    pack = (await ingestor.ingest("acme", "p", [long, *HANDBOOK], replace=False)).pack
+    async with _keeping(store, clock) as (keeper, copies):
+        keeper.note("acme", pack)
+        await keeper.settled()
+        found = await copies.search("acme", "p", "rule", None, model="", limit=99)
+
+        assert copies.saved == 1
+    assert pack.chunk_count - len(HANDBOOK) == len({c.chunk.chunk_id for c in found}) == len(found)
 
 
 async def test_a_failed_copy_is_tried_again(
