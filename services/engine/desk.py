@@ -16,11 +16,9 @@ from services.engine.pipeline import Observer, Pipeline
 from services.engine.ports import DecisionStore, Kept
 
 _log = log.get_logger("engine")
-_TENTHS = tuple(tenth / 10 for tenth in range(1, 11))
 _DECISIONS = metrics.counter("magistrate_decisions_total", "Decisions, by verdict.", ("decision_type",))
 _ESCALATIONS = metrics.counter("magistrate_escalations_total", "Decisions with a closed gate, by tier.", ("tier",))
 _FALLBACKS = metrics.counter("magistrate_fallback_total", "Fallbacks that fired, by part.", ("component", "fallback"))
-_UNCERTAINTY = metrics.histogram("magistrate_uncertainty", "Overall uncertainty of decisions, 0 to 1.", buckets=_TENTHS)
 _STAGE_SECONDS = metrics.histogram("magistrate_stage_seconds", "Time of each stage, in seconds.", ("stage",))
 
 Encode = Callable[[Decision], bytes]
@@ -119,7 +117,6 @@ def _count(decision: Decision) -> None:
     _DECISIONS.labels(decision.verdict.name.lower()).inc()
     if decision.adjudicated.highest_tier:
         _ESCALATIONS.labels(str(decision.adjudicated.highest_tier)).inc()
-    _UNCERTAINTY.observe(decision.adjudicated.uncertainty)
     for stage in decision.stages:
         _STAGE_SECONDS.labels(stage.name).observe(stage.duration_s)
     for part in decision.degraded:

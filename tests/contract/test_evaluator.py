@@ -417,8 +417,8 @@ async def test_each_adjudication_is_counted(room: Room) -> None:
     names: dict[str, dict[str, str]] = {
         "magistrate_uncertainty_count": {},
         "magistrate_critic_agreement_count": {},
-        "magistrate_decisions_total": {"decision_type": "escalate"},
-        "magistrate_escalations_total": {"tier": "3"},
+        "magistrate_adjudications_total": {"verdict": "escalate"},
+        "magistrate_adjudicated_signals_total": {"tier": "3"},
     }
     before = {name: REGISTRY.get_sample_value(name, labels) or 0 for name, labels in names.items()}
     await room.evaluator.Adjudicate(case(opinion("rights", signals=[clause_p1()])))

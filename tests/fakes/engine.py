@@ -152,7 +152,6 @@ class _Adjudicator(MeshAdjudicator):
             text_released=self._mesh.text_released,
             explanation="as told",
             highest_tier=0,
-            uncertainty=0.1,
             adjudication=Sealed(Adjudication()),
         )
 

@@ -84,7 +84,6 @@ class MeshAdjudicator:
             text_released=said.text_released,
             explanation=said.explanation,
             highest_tier=said.gate.highest_tier,
-            uncertainty=said.uncertainty.overall,
             adjudication=Sealed(said),
             degraded=degradation.read(reply.degraded_components),
         )
@@ -103,7 +102,6 @@ class MeshAdjudicator:
             text_released=False,
             explanation=explanation,
             highest_tier=_HIGHEST_TIER,
-            uncertainty=1.0,
             adjudication=Sealed(
                 Adjudication(verdict=VERDICT_ABSTAIN, label=VERDICT_ABSTAIN, gate=gate, explanation=explanation)
             ),

@@ -120,7 +120,6 @@ class Adjudicated:
     text_released: bool
     explanation: str
     highest_tier: int
-    uncertainty: float
     adjudication: Sealed
     degraded: tuple[Degraded, ...] = ()
 
