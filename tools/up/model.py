@@ -3,6 +3,7 @@
 import hashlib
 import importlib.metadata
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -62,11 +63,12 @@ class ModelServer(Part):
     start_limit_s = 120.0
     hint = "the server needs the package xllamacpp and about 0.5 GB of memory (2.2 GB for the qwen tier)"
 
-    def __init__(self, folder: Folder, port: int, tier: Tier) -> None:
+    def __init__(self, folder: Folder, port: int, tier: Tier, env: Mapping[str, str]) -> None:
         self.address = f"http://{LOOPBACK}:{port}"
         self._folder = folder
         self._port = port
         self._tier = tier
+        self._env = env
         self._weights = Path()
 
     @property
@@ -87,7 +89,8 @@ class ModelServer(Part):
             "--prompt-threads": model.prompt_threads,
             "--answer-threads": model.answer_threads,
         }
-        return Command(argv=python("tools.up.model_server", *(str(x) for pair in arguments.items() for x in pair)))
+        argv = python("tools.up.model_server", *(str(item) for pair in arguments.items() for item in pair))
+        return Command(argv=argv, env=self._env)
 
     async def prepare(self) -> None:
         """Find the weights; the qwen tier comes in pieces that are joined once."""

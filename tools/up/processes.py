@@ -151,3 +151,4 @@ async def run_to_end(command: Command, log: Path) -> int:
     finally:
         if child.exit_code is None:
             child.kill()
+            await child.wait()

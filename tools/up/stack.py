@@ -32,13 +32,13 @@ def assemble(options: Options, ledger: Ledger) -> tuple[Part, ...]:
     given = {"edge": options.edge_port} if options.edge_port else {}
     chosen = ports.choose(PORTS, kept=ledger.record.ports, given=given)
     run_dir = state.socket_folder(folder)
+    base = surroundings(options.environment)
     postgres = Postgres(folder, chosen["postgres"])
-    model = ModelServer(folder, chosen["model"], options.model)
+    model = ModelServer(folder, chosen["model"], options.model, base)
     local = Vendor(name=LOCAL, url=model.address, key_file=model.key_file, model=MODELS[options.model].alias)
     vendors = enabled_vendors(options, local)
     recorder_keys(folder)
     jwks = Tokens(folder.root).jwks_file
-    base = surroundings(options.environment)
     environment = Surroundings(
         folder=folder,
         run_dir=run_dir,

