@@ -132,7 +132,7 @@ class Stack:
 
     def channel(self) -> grpc.aio.Channel:
         """Return a channel to the edge; give each call ``metadata`` and a timeout."""
-        return grpc.aio.secure_channel(self.record.edge, self.credentials())
+        return grpc.aio.secure_channel(self.record.edge, self.credentials(), options=[("grpc.enable_http_proxy", 0)])
 
 
 def magistrate(*arguments: str, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:

@@ -43,12 +43,17 @@ def connection(state_dir: Path) -> Iterator[grpc.Channel]:
         certificate_chain=(home / "tls.crt").read_bytes(),
     )
     token = grpc.access_token_call_credentials(folder.token.read_text())
-    limits = [(f"grpc.max_{way}_message_length", MESSAGE_LIMIT_BYTES) for way in ("send", "receive")]
-    with grpc.secure_channel(edge, grpc.composite_channel_credentials(tls, token), options=limits) as channel:
+    # A proxy of the user's environment leads to the internet, not to this machine.
+    ways = [("grpc.enable_http_proxy", 0), *(_limit(way) for way in ("send", "receive"))]
+    with grpc.secure_channel(edge, grpc.composite_channel_credentials(tls, token), options=ways) as channel:
         try:
             yield channel
         except grpc.RpcError as error:
             raise explained(error) from error
+
+
+def _limit(way: str) -> tuple[str, int]:
+    return f"grpc.max_{way}_message_length", MESSAGE_LIMIT_BYTES
 
 
 def explained(error: grpc.RpcError) -> CallFailedError:

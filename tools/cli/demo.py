@@ -5,9 +5,7 @@ from pathlib import Path
 
 from tools.up.processes import python
 
-QUESTION = (
-    "Up to what amount may the budget holder approve a purchase?"
-)
+QUESTION = "Up to what amount may the budget holder approve a purchase?"
 _FAILED = 1
 
 

@@ -2,19 +2,45 @@
 
 import base64
 import hashlib
+import io
 import json
+import sys
+from collections.abc import Mapping
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from tests.fakes.stack import magistrate
+from tools.cli.main import run
 from tools.verify.keys import SIGNING_KEY, VERIFIER_KEY, generate
 from tools.verify.note import key_hash
 
 ORIGIN = "evidence/local/default/2026h2"
 COMMANDS = ("up", "down", "status", "logs", "decide", "ingest", "search", "models", "verify", "certs", "migrate")
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a command printed, and how it ended."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def magistrate(*arguments: str, env: Mapping[str, str] | None = None) -> Outcome:
+    """Run the command line in this process: none of these commands starts anything."""
+    output, errors = io.StringIO(), io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(output), redirect_stderr(errors):
+        patch.setattr(sys, "argv", ["magistrate", *arguments])
+        for name, value in (env or {}).items():
+            patch.setenv(name, value)
+        with pytest.raises(SystemExit) as end:
+            run()
+    return Outcome(int(end.value.code or 0), output.getvalue(), errors.getvalue())
 
 
 @pytest.fixture
