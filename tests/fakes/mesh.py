@@ -181,7 +181,7 @@ def reason(error: aio.AioRpcError) -> str:
         info = error_details_pb2.ErrorInfo()
         if detail.Unpack(info):
             assert info.domain == "magistrate.dev"
-            return info.reason
+            return str(info.reason)
     return ""
 
 

@@ -7,8 +7,9 @@ file per feature, and ``write`` writes it once. Who may call whom and for how lo
 from tools.envoy.bootstrap import render
 from tools.envoy.drain import drain
 from tools.envoy.model import Mesh
-from tools.envoy.plan import Door, PlanError, Settings, edge_mesh, local_mesh, sidecar_mesh
+from tools.envoy.plan import edge_mesh, local_mesh, sidecar_mesh
 from tools.envoy.process import command
+from tools.envoy.settings import Door, PlanError, Settings
 from tools.envoy.validate import ConfigError, check, validate
 from tools.envoy.write import to_yaml, write
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from tools.envoy.bootstrap import render
 from tools.envoy.model import Mesh
-from tools.envoy.plan import Door, PlanError, Settings, edge_mesh, local_mesh, sidecar_mesh
+from tools.envoy.plan import edge_mesh, local_mesh, sidecar_mesh
+from tools.envoy.settings import Door, PlanError, Settings
 from tools.envoy.write import to_yaml, write
 
 

@@ -25,6 +25,7 @@ def gate_filter(cluster: str) -> Config:
             "envoy_grpc": {"cluster_name": cluster},
             "timeout": seconds(GATE_TIMEOUT_S),
             "retry_policy": retry,
+            "initial_metadata": [{"key": "x-request-id", "value": "%REQ(X-REQUEST-ID)%"}],
         },
         failure_mode_allow=False,
         status_on_error={"code": "ServiceUnavailable"},

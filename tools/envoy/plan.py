@@ -1,9 +1,8 @@
 """From the topology and a few settings to the model of one proxy; refuses what could not work."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import permutations
-from pathlib import Path
 
 from services import topology
 from services.topology import EDGE, Service
@@ -24,6 +23,7 @@ from tools.envoy.model import (
     Secrets,
     Tcp,
 )
+from tools.envoy.settings import Door, PlanError, Settings, enabled_services
 
 SOCKET_PATH_BYTES = 107
 """What the kernel takes as the path of a unix socket (``sun_path`` without its final zero)."""
@@ -34,46 +34,12 @@ HEALTH_SERVICE = "engine"
 GATE_SERVICE = "gate"
 
 
-class PlanError(ValueError):
-    """A setting that cannot work; the text names the field, the value and what would be right."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
-    """What a mesh needs to know beside the topology."""
-
-    run_dir: Path
-    """Folder of the unix sockets: ``<service>.sock``, ``<service>-egress.sock`` and ``envoy-admin.sock``."""
-    certs_dir: Path
-    """Folder of the PKI."""
-    providers: tuple[str, ...] = ("local",)
-    """The enabled vendors; each ordered list of them can be asked for."""
-    hedge_delay_s: float = 10.0
-    """How long a provider may stay silent before the next one is asked too (spec row RTR-03)."""
-    provider_slots: int = 64
-    """How many calls one provider adapter works on at once."""
-    services: tuple[Service, ...] = topology.SERVICES
-    """The processes of the mesh."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Door:
-    """How the edge is entered."""
-
-    jwks_file: Path
-    """Public keys that verify bearer tokens."""
-    port: int
-    host: str = "127.0.0.1"
-    require_client_certificate: bool = True
-    """Whether a caller must show a certificate of the mesh's authority beside its token."""
-
-
 def local_mesh(settings: Settings, door: Door, ports: Mapping[str, int] | None = None) -> Mesh:
     """Plan the one process that carries every sidecar and the edge of a local stack.
 
     ``ports`` gives the loopback port of each service's ingress where it is not the topology's.
     """
-    enabled = _enabled(settings)
+    enabled = enabled_services(settings)
     where = {s.name: Tcp(host="127.0.0.1", port=(ports or {}).get(s.name, s.port)) for s in enabled}
     draft = _Draft(settings=settings, enabled=enabled, where=where)
     return _checked(
@@ -128,7 +94,7 @@ class _Draft:
 
     settings: Settings
     enabled: tuple[Service, ...]
-    where: Mapping[str, Tcp] = field(default_factory=dict)
+    where: Mapping[str, Tcp]
 
     def ingress(self, service: Service, *, host: str) -> Ingress:
         return Ingress(
@@ -224,24 +190,8 @@ class _Draft:
 
 
 def _hosted(settings: Settings) -> _Draft:
-    enabled = _enabled(settings)
+    enabled = enabled_services(settings)
     return _Draft(settings=settings, enabled=enabled, where={s.name: Tcp(host=s.name, port=s.port) for s in enabled})
-
-
-def _enabled(settings: Settings) -> tuple[Service, ...]:
-    known = [service.vendor for service in settings.services if service.vendor]
-    chosen = settings.providers
-    if unknown := [vendor for vendor in chosen if vendor not in known]:
-        raise PlanError(f"providers = {unknown[0]!r}: must be one of {', '.join(known)}")
-    if len(set(chosen)) != len(chosen):
-        raise PlanError(f"providers = {','.join(chosen)!r}: must name each vendor once")
-    if not 1 <= len(chosen) <= topology.MAX_PROVIDERS:
-        raise PlanError(f"providers = {','.join(chosen)!r}: must be 1 to {topology.MAX_PROVIDERS} vendors")
-    if settings.hedge_delay_s <= 0:
-        raise PlanError(f"hedge_delay_s = {settings.hedge_delay_s}: must be above 0")
-    if settings.provider_slots < 1:
-        raise PlanError(f"provider_slots = {settings.provider_slots}: must be at least 1")
-    return tuple(s for s in settings.services if not s.vendor or s.vendor in chosen)
 
 
 def _methods(service: Service) -> tuple[Method, ...]:

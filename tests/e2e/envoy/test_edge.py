@@ -200,7 +200,7 @@ async def test_the_gate_says_why_it_refuses(edge: FakeMesh) -> None:
 
 
 async def test_a_request_id_is_kept_or_made(edge: FakeMesh) -> None:
-    """The caller's own request id reaches the service; without one the edge makes it."""
+    """The caller's own request id reaches the service and the gate; without one the edge makes it."""
     async with edge.edge() as channel:
         await ask(channel, DECIDE, metadata=(*edge.bearer(), ("x-request-id", "order-66")))
         await ask(channel, DECIDE, metadata=edge.bearer())
@@ -208,6 +208,7 @@ async def test_a_request_id_is_kept_or_made(edge: FakeMesh) -> None:
     first, second = (seen.metadata["x-request-id"] for seen in edge.backends["engine"].seen)
     assert first == "order-66"
     assert len(second) == 36
+    assert [seen.metadata["x-request-id"] for seen in edge.backends["gate"].seen] == [first, second]
 
 
 @pytest.mark.spec("EDG-16")
