@@ -1,8 +1,12 @@
 """One real decision for whoever has just started the stack."""
 
 import asyncio
+import os
+import shutil
+import sys
 from pathlib import Path
 
+from tools.up.options import DEFAULT_STATE
 from tools.up.processes import python
 
 QUESTION = "Up to what amount may the budget holder approve a purchase?"
@@ -11,7 +15,7 @@ _FAILED = 1
 
 async def demonstrate(root: Path) -> None:
     """Make one decision as any user would, and say how to make the next."""
-    print(f'\n$ magistrate decide "{QUESTION}"\n', flush=True)
+    print(f'\n$ {_typed(root)} "{QUESTION}"\n', flush=True)
     arguments = ("decide", QUESTION, "--state", str(root))
     process = await asyncio.create_subprocess_exec(*python("tools.cli.main", *arguments))
     try:
@@ -20,4 +24,11 @@ async def demonstrate(root: Path) -> None:
         if process.returncode is None:
             process.kill()
     if code != _FAILED:
-        print('\nThe stack goes on serving. Ask your own: magistrate decide "..."', flush=True)
+        print(f'\nThe stack goes on serving. From another shell: {_typed(root)} "..."', flush=True)
+
+
+def _typed(root: Path) -> str:
+    """Return the command as it can be typed here: found on the path or by its own, with the state if it is not usual."""
+    installed = Path(sys.executable).with_name("magistrate")
+    program = "magistrate" if shutil.which("magistrate") else os.path.relpath(installed)
+    return f"{program} decide" if root == DEFAULT_STATE.absolute() else f"{program} decide --state {root}"
