@@ -10,6 +10,7 @@ from services.chassis.clock import SystemClock
 from services.chassis.config import USAGE, load
 from services.chassis.runtime import Registration, open_runtime
 from services.provider.adapters import dialect, vendor
+from services.provider.adapters.connections import Connections
 from services.provider.adapters.transport import Patience, Transport
 from services.provider.config import VENDORS, Config
 from services.provider.servicer import Servicer
@@ -56,4 +57,5 @@ def _check_name(name: str, config: Config) -> None:
 def open_client(config: Config) -> httpx.AsyncClient:
     """Return the one keep-alive pool to the vendor."""
     limits = httpx.Limits(max_connections=config.max_connections, max_keepalive_connections=config.max_connections)
-    return httpx.AsyncClient(limits=limits, proxy=config.proxy or None, trust_env=False)
+    pool = Connections(limits=limits, proxy=config.proxy or None, trust_env=False)
+    return httpx.AsyncClient(transport=pool, trust_env=False)
