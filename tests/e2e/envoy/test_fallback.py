@@ -1,6 +1,7 @@
 """Parallel provider fallback on the real Envoy: order, hedging, losers, slots, ejection."""
 
 import asyncio
+import random
 from collections.abc import AsyncIterator
 from itertools import permutations
 from pathlib import Path
@@ -205,6 +206,43 @@ async def test_more_slow_calls_than_envoy_s_default_are_hedged(folder: Path) -> 
         calls = (answered_by(generate(channel, "local", "openai", hedge_ms=50)) for _ in range(30))
 
         assert set(await asyncio.gather(*calls)) == {("openai", 2)}
+
+
+@pytest.mark.spec("EDG-26", "RTR-02")
+async def test_many_calls_at_once_keep_to_their_orders(folder: Path) -> None:
+    """Each of 300 calls with its own order and its own failures asks every provider at most once and in order."""
+    tried: dict[bytes, list[str]] = {}
+    fates = random.Random(2026)  # noqa: S311  a test that repeats itself, not a secret
+
+    def provider(vendor: str) -> Behaviour:
+        async def as_the_request_says(request: bytes, context: Context) -> bytes:
+            call, *failing_vendors = request.decode().split()
+            tried.setdefault(call.encode(), []).append(vendor)
+            if vendor in failing_vendors:
+                await context.abort(grpc.StatusCode.ABORTED, "next")
+            return call.encode()
+
+        return as_the_request_says
+
+    async def one(channel: aio.Channel, number: int) -> None:
+        vendors = fates.sample(ALL_VENDORS, fates.randint(2, len(ALL_VENDORS)))
+        bad = [vendor for vendor in vendors if fates.random() < 0.5]
+        call = f"call-{number}".encode()
+        reply = channel.unary_unary(GENERATE)(
+            b" ".join([call, *(vendor.encode() for vendor in bad)]),
+            timeout=15,
+            metadata=order(*vendors, hedge_ms=NEVER_MS),
+        )
+        good = next((vendor for vendor in vendors if vendor not in bad), None)
+
+        assert await reply.code() is (grpc.StatusCode.ABORTED if good is None else grpc.StatusCode.OK)
+        assert tried[call] == (vendors if good is None else vendors[: vendors.index(good) + 1])
+
+    async with running_mesh(folder, providers=ALL_VENDORS) as mesh, mesh.egress("router") as channel:
+        for vendor in ALL_VENDORS:
+            mesh.provider(vendor).behaviour = provider(vendor)
+        for batch in range(6):
+            await asyncio.gather(*(one(channel, number) for number in range(batch * 50, batch * 50 + 50)))
 
 
 async def test_a_large_prompt_reaches_the_second_provider(mesh: FakeMesh) -> None:

@@ -1,5 +1,7 @@
 """Who may call whom: certificates, identities and caller lists, against the real Envoy."""
 
+import asyncio
+import ssl
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -89,6 +91,22 @@ async def test_a_caller_without_a_certificate_is_refused(mesh: FakeMesh) -> None
     """Neither an ingress nor the edge talks to somebody who shows no certificate."""
     await assert_handshake_fails(mesh, mesh.ingress("recorder", None))
     await assert_handshake_fails(mesh, mesh.edge(None))
+
+
+@pytest.mark.spec("EDG-01")
+async def test_an_older_tls_is_refused(mesh: FakeMesh) -> None:
+    """TLS 1.3 is spoken with the right certificate, TLS 1.2 with none."""
+    home = mesh.pki.certs / "operator"
+    context = ssl.create_default_context(cafile=home / "ca.crt")
+    context.load_cert_chain(home / "tls.crt", home / "tls.key")
+    _, writer = await asyncio.open_connection("localhost", mesh.edge_port, ssl=context)
+    version = writer.get_extra_info("ssl_object").version()
+    writer.close()
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+
+    assert version == "TLSv1.3"
+    with pytest.raises(ssl.SSLError):
+        await asyncio.open_connection("localhost", mesh.edge_port, ssl=context)
 
 
 @pytest.mark.spec("EDG-01")
