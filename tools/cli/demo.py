@@ -10,25 +10,29 @@ from tools.up.options import DEFAULT_STATE
 from tools.up.processes import python
 
 QUESTION = "Up to what amount may the budget holder approve a purchase?"
+_SAME_EVERY_TIME = ("--temperature", "0")
 _FAILED = 1
 
 
 async def demonstrate(root: Path) -> None:
     """Make one decision as any user would, and say how to make the next."""
-    print(f'\n$ {_typed(root)} "{QUESTION}"\n', flush=True)
-    arguments = ("decide", QUESTION, "--state", str(root))
-    process = await asyncio.create_subprocess_exec(*python("tools.cli.main", *arguments))
+    typed = _typed(root)
+    print(f'\n$ {typed} {" ".join(_SAME_EVERY_TIME)} "{QUESTION}"\n', flush=True)
+    command = python("tools.cli.main", "decide", QUESTION, *_SAME_EVERY_TIME, "--state", str(root))
+    process = await asyncio.create_subprocess_exec(*command)
     try:
         code = await process.wait()
     finally:
         if process.returncode is None:
             process.kill()
     if code != _FAILED:
-        print(f'\nThe stack goes on serving. From another shell: {_typed(root)} "..."', flush=True)
+        print(f'\nThe stack goes on serving. From another shell: {typed} "..."', flush=True)
 
 
 def _typed(root: Path) -> str:
-    """Return the command as it can be typed here: found on the path or by its own, with the state if it is not usual."""
+    """Return the command as it can be typed here: from the path or where it is, with the state if it is not usual."""
     installed = Path(sys.executable).with_name("magistrate")
-    program = "magistrate" if shutil.which("magistrate") else os.path.relpath(installed)
+    nearby = installed.is_relative_to(Path.cwd())
+    place = os.path.relpath(installed) if nearby else str(installed)
+    program = "magistrate" if shutil.which("magistrate") else place
     return f"{program} decide" if root == DEFAULT_STATE.absolute() else f"{program} decide --state {root}"

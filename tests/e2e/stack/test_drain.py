@@ -31,7 +31,9 @@ async def _stopped_while_deciding(stack: Stack, vendor: FakeVendor) -> list[Deci
         while len(vendor.calls) < CALLS:
             vendor.arrived.clear()
             await vendor.arrived.wait()
-        stopped, *replies = await asyncio.gather(asyncio.to_thread(stack.run, "down"), *calls)
+        stopping = asyncio.create_task(asyncio.to_thread(stack.run, "down"))
+        replies = [await call for call in calls]
+        stopped = await stopping
 
     assert stopped.returncode == 0, stopped.stderr
     return replies
