@@ -1,0 +1,130 @@
+"""A serving mesh whose model vendors the test scripts, and the way in for callers."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import grpc
+from google.rpc import error_details_pb2
+from grpc_status import rpc_status
+
+from magistrate.common.v1.task_pb2 import DOMAIN_GENERAL, TASK_TYPE_ANALYSIS
+from magistrate.engine.v1.engine_pb2 import DecideRequest, Decision, Question
+from magistrate.engine.v1.engine_pb2_grpc import EngineServiceStub
+from magistrate.recorder.v1 import recorder_pb2
+from magistrate.recorder.v1.recorder_pb2_grpc import RecorderServiceStub
+from tests.e2e.mesh.vendors import Vendor, vendor
+from tests.fakes.bundles import bundle_of
+from tests.fakes.stack import Stack, running
+from tools.verify import verify
+from tools.verify.bundle import Result
+
+QUERY = "How many days of annual leave does a full-time employee get?"
+HEDGE_DELAY_S = 0.3
+CALL_LIMIT_S = 30.0
+"""No call of a test may take longer."""
+
+Metadata = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Mesh:
+    """A stack with two vendors: ``local`` is asked first, ``openai`` joins."""
+
+    stack: Stack
+    local: Vendor
+    openai: Vendor
+
+    def calm(self) -> None:
+        """Let both vendors answer at once."""
+        self.local.play()
+        self.openai.play()
+
+    @asynccontextmanager
+    async def client(self, *roles: str, tenant: str = "default", subject: str = "tester") -> AsyncIterator["Client"]:
+        """Yield a caller of one tenant with its own connection to the edge; an admin unless told."""
+        token = self.stack.token(*roles, tenant=tenant, subject=subject)
+        async with grpc.aio.secure_channel(
+            self.stack.record.edge, self.stack.credentials(), options=[("grpc.use_local_subchannel_pool", 1)]
+        ) as channel:
+            yield Client(self, channel, (("authorization", f"Bearer {token}"),))
+
+
+class Client:
+    """One caller outside the mesh."""
+
+    def __init__(self, mesh: Mesh, channel: grpc.aio.Channel, metadata: Metadata) -> None:
+        self._mesh = mesh
+        self.channel = channel
+        self.metadata = metadata
+        self.engine = EngineServiceStub(channel)  # type: ignore[no-untyped-call]  # generated
+        self._recorder = RecorderServiceStub(channel)  # type: ignore[no-untyped-call]  # generated
+
+    async def decide(
+        self, query: str = QUERY, *, request_id: str = "", limit_s: float | None = CALL_LIMIT_S
+    ) -> Decision:
+        """Ask for one decision."""
+        request = DecideRequest(question=question(query), request_id=request_id)
+        reply = await self.engine.Decide(request, timeout=limit_s, metadata=self.metadata)
+        return reply.decision
+
+    async def refused(self, request: DecideRequest, **options: Any) -> "Failure":
+        """Return how a call that must not succeed ended."""
+        options = {"timeout": CALL_LIMIT_S, "metadata": self.metadata} | options
+        try:
+            await self.engine.Decide(request, **options)
+        except grpc.aio.AioRpcError as error:
+            return Failure.of(error)
+        raise AssertionError("the call succeeded")
+
+    async def verified(self, decision: Decision) -> Result:
+        """Check the evidence of a decision offline, against the leaf that was acknowledged with it."""
+        reply = await self._recorder.GetInclusionProof(
+            recorder_pb2.GetInclusionProofRequest(decision_id=decision.decision_id),
+            timeout=CALL_LIMIT_S,
+            metadata=self.metadata,
+        )
+        assert reply.position.index == decision.evidence.index
+        assert reply.position.leaf_hash == decision.evidence.leaf_hash
+        return verify(bundle_of(reply), self._mesh.stack.folder.verifier_key.read_text())
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """How a call ended that did not succeed."""
+
+    code: grpc.StatusCode
+    reason: str
+    """Of ErrorInfo; empty where there is none."""
+    fields: tuple[str, ...]
+    """Fields that BadRequest names."""
+
+    @classmethod
+    def of(cls, error: grpc.aio.AioRpcError) -> "Failure":
+        """Read the typed details of a failed call."""
+        reason, fields = "", ()
+        status = rpc_status.from_call(error)
+        for detail in status.details if status else ():
+            info, bad = error_details_pb2.ErrorInfo(), error_details_pb2.BadRequest()
+            if detail.Unpack(info):
+                reason = info.reason
+            elif detail.Unpack(bad):
+                fields = tuple(violation.field for violation in bad.field_violations)
+        return cls(error.code(), reason, fields)
+
+
+def question(query: str = QUERY, **fields: Any) -> Question:
+    """Return a valid question, some of its fields changed."""
+    return Question(**{"query": query, "domain": DOMAIN_GENERAL, "task_type": TASK_TYPE_ANALYSIS} | fields)
+
+
+@contextmanager
+def serving_mesh(*providers: str) -> Iterator[Mesh]:
+    """Yield a mesh of its own; ``providers`` are the enabled ones of local and openai, both unless told."""
+    with vendor() as local, vendor() as openai:
+        places = {"local": local.url, "openai": openai.url}
+        arguments = [f"--provider={name}={places[name]}" for name in providers or places]
+        hedging = {"MAGISTRATE_ROUTER_HEDGE_DELAY_S": str(HEDGE_DELAY_S)}
+        with running(*arguments, env=hedging) as stack:
+            yield Mesh(stack, local, openai)
