@@ -29,8 +29,8 @@ def test_the_configured_order_is_kept_and_explained() -> None:
 
 def test_defaults_come_from_limits_and_template() -> None:
     """A request that leaves tokens and temperature open gets 256 and the template's own."""
-    assert (planned().output_tokens, planned().temperature) == (256, 0.2)
-    assert (planned(max_output_tokens=10).output_tokens, planned(temperature=0.0).temperature) == (10, 0.0)
+    assert (planned().output_tokens, planned().temperature) == (256, 0.0)
+    assert (planned(max_output_tokens=10).output_tokens, planned(temperature=0.7).temperature) == (10, 0.7)
 
 
 BAD = {
