@@ -14,10 +14,10 @@ from tools.cli.arguments import DEFAULT_STATE, Json, State
 from tools.cli.demo import demonstrate
 from tools.cli.screen import screen
 from tools.up import control, detached, state, supervisor
-from tools.up.crew import tail
 from tools.up.events import failed
 from tools.up.failures import StackError
 from tools.up.folder import Folder
+from tools.up.logs import tail
 from tools.up.model import Tier
 from tools.up.options import Options
 from tools.up.progress import display

@@ -2,14 +2,13 @@
 
 import asyncio
 import time
-from collections import deque
 from collections.abc import Iterable
-from pathlib import Path
 
 from tools.up.events import Event, Kind, Report
 from tools.up.failures import StackError
 from tools.up.folder import Folder
 from tools.up.ledger import Ledger
+from tools.up.logs import roll, size, tail
 from tools.up.part import Part
 from tools.up.processes import Child
 from tools.up.state import PartRecord, Phase
@@ -21,7 +20,6 @@ _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 5.0
 _STEADY_S = 30.0
 """A part that ran this long is restarted without delay again."""
 _LOG_LINES = 15
-_LOG_TAIL_BYTES = 32_768
 
 
 class Crew:
@@ -34,6 +32,8 @@ class Crew:
         self._report = report
         self._ready = {name: asyncio.Event() for name in self._parts}
         self._children: dict[str, Child] = {}
+        self._said: dict[str, int] = {}
+        """Bytes in the log of each part before its present process began."""
 
     def plan(self) -> dict[str, PartRecord]:
         """Announce every part and return its first record."""
@@ -89,7 +89,10 @@ class Crew:
         command = part.command()
         if command is None:
             return
-        child = await Child.start(command, self._folder.log(part.name))
+        log = self._folder.log(part.name)
+        roll(log)
+        self._said[part.name] = size(log)
+        child = await Child.start(command, log)
         self._children[part.name] = child
         self._ledger.started(part.name, child, command.stop_signal)
         try:
@@ -147,17 +150,7 @@ class Crew:
         )
 
     def _tail(self, part: Part) -> tuple[str, ...]:
-        return tail(self._folder.log(part.name), _LOG_LINES)
-
-
-def tail(log: Path, count: int) -> tuple[str, ...]:
-    """Return the last ``count`` lines of a log file; none when there is no file."""
-    if not log.exists():
-        return ()
-    with log.open("rb") as file:
-        file.seek(max(0, log.stat().st_size - _LOG_TAIL_BYTES))
-        lines = file.read().decode(errors="replace").splitlines()
-    return tuple(deque(lines, maxlen=count))
+        return tail(self._folder.log(part.name), _LOG_LINES, since=self._said.get(part.name, 0))
 
 
 def _ending(code: int) -> str:

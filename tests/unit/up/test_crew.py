@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.up.crew import Crew, tail
+from tools.up.crew import Crew
 from tools.up.events import Event, Kind
 from tools.up.failures import StackError
 from tools.up.folder import Folder
@@ -158,15 +158,6 @@ async def test_a_part_that_never_answers_is_given_up(stage: Stage, tmp_path: Pat
 
     assert process is not None
     assert not process.alive
-
-
-def test_the_tail_of_a_log_is_its_last_lines(tmp_path: Path) -> None:
-    """A long log is not read from its start; a missing one has no lines."""
-    log = tmp_path / "log"
-    log.write_text("\n".join(map(str, range(100_000))))
-
-    assert tail(log, 2) == ("99998", "99999")
-    assert tail(tmp_path / "none", 2) == ()
 
 
 def _end(keepers: asyncio.TaskGroup) -> None:
