@@ -20,9 +20,9 @@ _KEPT_AFTER = {
     "review": 0.4,
     "score": 0.4,
     "adjudicate": 0.2,
-    "record": 0.0,
+    "record": 0.1,
 }
-"""Share of the reserve that must be left when the stage ends."""
+"""Share of the reserve that must be left when the stage ends; after the last, for the reply to reach its caller."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,7 +21,7 @@ SECONDS = st.floats(min_value=0.05, max_value=120)
         ("route", 0.3, 0.3, 0.276),
         ("review", 30, 20, 10.0),
         ("adjudicate", 30, 1.0, 0.6),
-        ("record", 30, 0.5, 0.5),
+        ("record", 30, 0.5, 0.3),
     ],
 )
 def test_allowances(stage: str, total_s: float, remaining_s: float, allowed_s: float) -> None:
