@@ -42,7 +42,7 @@ async def assert_kept(client: Client, outcomes: Outcomes) -> None:
 
 async def _indexes(client: Client) -> list[int]:
     """Return the index of every record of the tenant's log, in the order of the listing turned upwards."""
-    recorder = RecorderServiceStub(client.channel)  # type: ignore[no-untyped-call]  # generated
+    recorder = RecorderServiceStub(client.channel)
     found: list[int] = []
     token = ""
     while True:

@@ -27,7 +27,10 @@ class Outcomes:
     async def add(self, outcome: Decision | Failure) -> None:
         """Note how a call ended."""
         async with self._grown:
-            (self.failures if isinstance(outcome, Failure) else self.decisions).append(outcome)
+            if isinstance(outcome, Failure):
+                self.failures.append(outcome)
+            else:
+                self.decisions.append(outcome)
             self._grown.notify_all()
 
     async def more(self, count: int) -> None:

@@ -58,8 +58,8 @@ class Client:
         self._mesh = mesh
         self.channel = channel
         self.metadata = metadata
-        self.engine = EngineServiceStub(channel)  # type: ignore[no-untyped-call]  # generated
-        self._recorder = RecorderServiceStub(channel)  # type: ignore[no-untyped-call]  # generated
+        self.engine = EngineServiceStub(channel)
+        self._recorder = RecorderServiceStub(channel)
 
     async def decide(
         self, query: str = QUERY, *, request_id: str = "", limit_s: float | None = CALL_LIMIT_S

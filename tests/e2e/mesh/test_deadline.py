@@ -54,7 +54,7 @@ async def test_a_caller_that_goes_away_stops_the_work(mesh: Mesh, client: Client
 @pytest.mark.spec("EDG-25")
 async def test_a_call_without_a_deadline_gets_the_default(mesh: Mesh, client: Client) -> None:
     """A frozen service does not hold a caller for ever who named no time: the default of the method ends the call."""
-    context = ContextServiceStub(client.channel)  # type: ignore[no-untyped-call]  # generated
+    context = ContextServiceStub(client.channel)
     frozen = mesh.stack.send("context", signal.SIGSTOP)
     try:
         with pytest.raises(grpc.aio.AioRpcError) as caught:

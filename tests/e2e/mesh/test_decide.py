@@ -90,7 +90,7 @@ async def test_the_real_model_answers(stack: Stack) -> None:
     """With the local model instead of a script: the same whole decision."""
     asked = Question(query=QUERY, domain=DOMAIN_GENERAL, task_type=TASK_TYPE_ANALYSIS, max_output_tokens=24)
     async with stack.channel() as channel:
-        engine = EngineServiceStub(channel)  # type: ignore[no-untyped-call]  # generated
+        engine = EngineServiceStub(channel)
         reply = await engine.Decide(DecideRequest(question=asked), timeout=60, metadata=stack.metadata())
 
     is_complete(reply.decision)
@@ -101,7 +101,7 @@ async def test_the_real_model_answers(stack: Stack) -> None:
 async def test_a_call_without_tls_does_not_enter(mesh: Mesh) -> None:
     """Plaintext to the public port reaches nobody."""
     async with grpc.aio.insecure_channel(mesh.stack.record.edge) as channel:
-        engine = EngineServiceStub(channel)  # type: ignore[no-untyped-call]  # generated
+        engine = EngineServiceStub(channel)
         with pytest.raises(grpc.aio.AioRpcError) as caught:
             await engine.Decide(DecideRequest(question=question()), timeout=5, metadata=mesh.stack.metadata())
 

@@ -84,7 +84,7 @@ async def test_another_tenant_sees_nothing(mesh: Mesh) -> None:
     one, two = (f"iso-{uuid.uuid4().hex[:8]}" for _ in range(2))
     async with mesh.client(tenant=one) as owner, mesh.client(tenant=two) as other:
         decision = await owner.decide(request_id="shared-name")
-        recorder = RecorderServiceStub(other.channel)  # type: ignore[no-untyped-call]  # generated
+        recorder = RecorderServiceStub(other.channel)
         calls = (
             (other.engine.GetDecision, GetDecisionRequest(decision_id=decision.decision_id)),
             (recorder.GetRecord, GetRecordRequest(decision_id=decision.decision_id)),
