@@ -123,9 +123,9 @@ class Crew:
         began = time.monotonic()
         try:
             await self._launch(part)
-        except StackError as error:
+        except (StackError, OSError) as error:  # a full disk, too, may be over at the next try
             self._children[part.name].kill()
-            self._report(Event(kind=Kind.NOTE, part=part.name, text=error.problem, log=self._tail(part)))
+            self._report(Event(kind=Kind.NOTE, part=part.name, text=str(error), log=self._tail(part)))
             return
         self._ledger.part(part.name, phase=Phase.READY)
         self._report(Event(kind=Kind.READY, part=part.name, text=part.address, seconds=time.monotonic() - began))

@@ -21,6 +21,8 @@ from tools.up.processes import Command, run_to_end
 NAME = "postgres"
 SUPERUSER = "postgres"
 """Creates roles and extensions; nothing but this package logs in as it."""
+_CHECKPOINT_LIMIT_S = 60.0
+"""A clean stop writes what is in memory to the disk; killing it earlier only means replaying it at the next start."""
 _LOCATION = "postgres.location"
 """Says where the data is if not in the state folder."""
 SETTINGS = {
@@ -116,6 +118,7 @@ class Postgres(Part):
             cwd=self._data.parent,
             account=self._account,
             stop_signal=signal.SIGINT,
+            stop_patience_s=_CHECKPOINT_LIMIT_S,
         )
 
 

@@ -20,9 +20,8 @@ from tools.up.vendors import ignored_variables
 
 OPERATOR_SUBJECT = "operator@localhost"
 OPERATOR_TENANT = "default"
-_LONGEST_ROTATION_WAIT_S = 5.0
-"""A clock that jumps (a laptop that slept) is noticed within this time."""
-
+_CREDENTIALS_S = 5.0
+"""How often the age of the credentials is looked at, by the clock on the wall: a laptop may have slept."""
 _INTERRUPTED = 128 + signal.SIGINT
 
 Serving = Callable[[], Awaitable[None]]
@@ -40,6 +39,7 @@ class Supervisor:
         self.served = False
         """Whether everything was ready at some time."""
         self._crew: Crew | None = None
+        self._token_due = 0.0
 
     async def run(self, serving: Serving | None = None) -> None:
         """Start everything, serve until SIGTERM or Ctrl-C, stop everything. A second signal kills at once.
@@ -82,8 +82,7 @@ class Supervisor:
                 self.served = True
                 seconds = time.monotonic() - began
                 self._report(Event(kind=Kind.SERVING, text=ledger.record.edge, seconds=seconds))
-                keepers.create_task(self._keep_leaves_fresh())
-                keepers.create_task(self._keep_token_fresh())
+                keepers.create_task(self._keep_credentials_fresh())
                 if serving:
                     await serving()
         except BaseExceptionGroup as failures:
@@ -119,23 +118,26 @@ class Supervisor:
     def _renew_token(self) -> None:
         token = Tokens(self._folder.root).mint(OPERATOR_SUBJECT, OPERATOR_TENANT, ["admin"])
         write_private(self._folder.token, token.encode())
+        self._token_due = time.time() + TOKEN_LIFETIME_S / 2
 
-    async def _keep_token_fresh(self) -> None:
-        """Replace the operator's token at half of its life."""
-        while True:
-            await asyncio.sleep(TOKEN_LIFETIME_S / 2)
-            self._renew_token()
-
-    async def _keep_leaves_fresh(self) -> None:
-        """Replace every leaf at half of its life; Envoy reads the new ones while it serves."""
+    async def _keep_credentials_fresh(self) -> None:
+        """Replace the operator's token and every leaf at half of their lives; Envoy reads them while it serves."""
         pki = Pki(self._folder.root)
         while True:
-            due_s = (pki.next_rotation() - datetime.now(UTC)).total_seconds()
-            if due_s <= 0:
-                await asyncio.to_thread(pki.rotate)
-                self._report(Event(kind=Kind.NOTE, part="certs", text="new leaf certificates published"))
-            else:
-                await asyncio.sleep(min(due_s, _LONGEST_ROTATION_WAIT_S))
+            if time.time() >= self._token_due:
+                await self._renewed("token", self._renew_token)
+            if datetime.now(UTC) >= pki.next_rotation():
+                await self._renewed("certificates", pki.rotate)
+            await asyncio.sleep(_CREDENTIALS_S)
+
+    async def _renewed(self, what: str, renew: Callable[[], None]) -> None:
+        """Renew; a disk that is full for now stops neither the stack nor the next try."""
+        try:
+            await asyncio.to_thread(renew)
+            text = "renewed"
+        except OSError as error:
+            text = f"not renewed: {error}"
+        self._report(Event(kind=Kind.NOTE, part=what, text=text))
 
 
 def _first(failures: BaseExceptionGroup[BaseException]) -> StackError | None:

@@ -62,12 +62,13 @@ def test_a_killed_supervisor_leaves_nothing_that_stays() -> None:
         assert not any(process.alive for process in processes)
 
 
-def test_two_stacks_run_side_by_side() -> None:
+def test_two_stacks_run_side_by_side(stack: Stack) -> None:
     """Each has its own ports, sockets and authority; stopping one leaves the other alone."""
-    with running(*LIGHT) as one, running(*LIGHT) as other:
-        assert set(one.record.ports.values()).isdisjoint(other.record.ports.values())
-        one.run("down")
-        assert other.run("status").returncode == 0
+    with running(*LIGHT) as other:
+        assert set(stack.record.ports.values()).isdisjoint(other.record.ports.values())
+        assert other.run("models").returncode == 0
+        other.run("down")
+        assert stack.run("models").returncode == 0
 
 
 def test_down_leaves_nothing_behind_but_the_state() -> None:

@@ -33,7 +33,7 @@ def test_every_part_serves(stack: Stack) -> None:
     assert expected | {"postgres", "database", "valkey", "model", "envoy", "handbook"} == set(listed["parts"])
 
 
-@pytest.mark.spec("ENG-01")
+@pytest.mark.spec("ENG-01", "TST-06")
 def test_a_decision_carries_all_that_led_to_it(stack: Stack) -> None:
     """One call from another shell: verdict, scores, critics, route, context, stages and durable evidence."""
     outcome = stack.run("decide", "--json", QUESTION)
@@ -128,7 +128,7 @@ def test_migrations_are_at_their_newest(stack: Stack) -> None:
     assert all(item["current"] == item["head"] for item in json.loads(outcome.stdout))
 
 
-@pytest.mark.spec("EDG-32")
+@pytest.mark.spec("EDG-32", "OPS-23")
 def test_certificates_change_while_it_serves(stack: Stack) -> None:
     """After a rotation and a rollover of the authority the next call works."""
     before = json.loads(stack.run("certs", "show", "--json").stdout)
@@ -141,7 +141,7 @@ def test_certificates_change_while_it_serves(stack: Stack) -> None:
     assert stack.run("models").returncode == 0
 
 
-@pytest.mark.spec("EDG-32")
+@pytest.mark.spec("EDG-32", "OPS-23")
 def test_leaves_are_renewed_before_they_expire(stack: Stack) -> None:
     """The supervisor replaces a leaf at half of its life; nobody has to ask for it."""
     Pki(stack.root).issue(every_identity(), ttl=timedelta(seconds=60))
@@ -163,6 +163,7 @@ def test_the_state_is_readable_by_its_owner_only(stack: Stack) -> None:
     assert [path for path in open_to_others if _reachable_by_others(path, stack.root)] == []
 
 
+@pytest.mark.spec("EDG-30")
 def test_no_process_shows_a_secret(stack: Stack) -> None:
     """Neither command lines nor environments hold what only files may hold."""
     secrets = [path.read_bytes().strip() for path in (stack.root / "secrets").iterdir()]

@@ -44,6 +44,7 @@ def test_a_service_without_a_schema_knows_no_database(told: Surroundings) -> Non
     assert not any("POSTGRES" in name for name in told.of(BY_NAME["critic"]))
 
 
+@pytest.mark.spec("EDG-30")
 def test_secrets_are_paths(told: Surroundings, folder: Folder) -> None:
     """No environment holds a password, a key or a token."""
     everything = " ".join(value for name in BY_NAME for value in _env(told, name).values())

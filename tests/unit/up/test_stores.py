@@ -54,7 +54,7 @@ def _database(folder: Folder) -> tuple[int, Postgres, Database]:
     return port, postgres, Database(folder, postgres, port)
 
 
-@pytest.mark.spec("EDG-18")
+@pytest.mark.spec("OPS-10")
 async def test_the_database_is_provided_once_and_kept(folder: Folder) -> None:
     """A second start finds roles, schemas, migrations and data; the evidence survives."""
     port, postgres, database = _database(folder)
