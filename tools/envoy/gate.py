@@ -4,9 +4,10 @@ from tools.envoy.retry import BRIDGING_REPEATS, BRIDGING_WAITS
 from tools.envoy.typed import Config, extension, seconds
 
 GATE_TIMEOUT_S = 5.0
-"""The gate answers from memory within a millisecond; the rest is for one that is being started again.
+"""For all tries; no answer counts as a refusal, the door stays closed.
 
-No answer counts as a refusal: the door stays closed.
+The gate answers from memory within a millisecond, the rest is for one that is being started again. One try ends after
+the longest wait between two, 0.5 s: Envoy takes it for the time of a try, too. So a gate that hangs is known at once.
 """
 
 
