@@ -71,13 +71,11 @@ class Surroundings:
         run_dir: Path,
         ports: Mapping[str, int],
         vendors: tuple[Vendor, ...],
-        jwks: Path,
         base: Mapping[str, str],
     ) -> None:
         self._folder = folder
         self._ports = ports
         self._vendors = {vendor.name: vendor for vendor in vendors}
-        self._jwks = jwks
         self._base = {"MAGISTRATE_DRAIN_DELAY_S": _DRAIN_DELAY_S} | dict(base) | {"MAGISTRATE_RUN_DIR": str(run_dir)}
 
     def of(self, service: Service) -> dict[str, str]:
@@ -129,7 +127,6 @@ class Surroundings:
                 "MAGISTRATE_RECORDER_BODY_KEY_FILE": str(self._folder.secrets / BODY_KEY),
             },
             "context": {"MAGISTRATE_CONTEXT_COPY_FILE": str(self._folder.data("context") / "copies.sqlite")},
-            "gate": {"MAGISTRATE_GATE_JWKS_FILE": str(self._jwks)},
         }
         return own.get(room, {})
 

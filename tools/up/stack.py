@@ -44,7 +44,6 @@ def assemble(options: Options, ledger: Ledger) -> tuple[Part, ...]:
         run_dir=run_dir,
         ports=chosen,
         vendors=vendors,
-        jwks=jwks,
         base=base,
     )
     ledger.change(

@@ -26,8 +26,7 @@ def folder(tmp_path: Path) -> Folder:
 def told(folder: Folder) -> Surroundings:
     """Return what the services of one stack are told."""
     base = surroundings({"PATH": "/bin", "OPENAI_API_KEY": "sk-secret"})
-    jwks = folder.root / "jwks.json"
-    return Surroundings(folder=folder, run_dir=folder.root / "run", ports=PORTS, vendors=VENDORS, jwks=jwks, base=base)
+    return Surroundings(folder=folder, run_dir=folder.root / "run", ports=PORTS, vendors=VENDORS, base=base)
 
 
 def test_a_service_with_a_schema_logs_in_as_itself(told: Surroundings, folder: Folder) -> None:
@@ -53,6 +52,14 @@ def test_secrets_are_paths(told: Surroundings, folder: Folder) -> None:
     assert secrets
     assert not [secret for secret in secrets if secret in everything]
     assert "sk-secret" not in everything
+
+
+def test_the_router_is_told_what_the_local_server_serves(told: Surroundings) -> None:
+    """A larger tier is asked for by its own name."""
+    env = told.of(BY_NAME["router"])
+
+    assert env["MAGISTRATE_ROUTER_PROVIDERS"] == "local"
+    assert env["MAGISTRATE_ROUTER_MODELS"] == "local=smollm2-135m"
 
 
 def test_only_enabled_providers_start(told: Surroundings, folder: Folder) -> None:
