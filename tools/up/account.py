@@ -80,10 +80,15 @@ def let_through(path: Path, account: Account | None) -> None:
 
 def reachable_copy(source: Path, destination: Path) -> Path:
     """Copy a tree to where every account can read it, once; return the copy."""
-    if not destination.exists():
-        draft = destination.with_name(f".{destination.name}.{os.getpid()}")
-        shutil.copytree(source, draft, symlinks=True)
-        for folder in (destination.parent, draft):
-            folder.chmod(0o755)
+    if destination.exists():
+        return destination
+    draft = destination.with_name(f".{destination.name}.{os.getpid()}")
+    shutil.copytree(source, draft, symlinks=True)
+    for folder in (destination.parent, draft):
+        folder.chmod(0o755)
+    try:
         draft.replace(destination)
+    except OSError:
+        # Another start was faster; its copy is as good.
+        shutil.rmtree(draft)
     return destination
