@@ -1,6 +1,5 @@
 """`magistrate decide`: one governed decision, with its evidence checked offline."""
 
-import sys
 from typing import Annotated, Never
 
 import grpc
@@ -17,9 +16,8 @@ from tools.cli.decision_view import show
 from tools.cli.marks import EXIT_CODES
 from tools.cli.proof import checked
 from tools.cli.screen import screen
+from tools.cli.text import typed
 from tools.up.options import Options
-
-_STANDARD_INPUT = "-"
 
 
 def decide(
@@ -46,11 +44,11 @@ def decide(
     Exit code: 0 allowed, 3 allowed with constraints, 4 escalated to a person, 5 denied, 1 error, 2 usage.
     """
     question = Question(
-        query=sys.stdin.read() if query == _STANDARD_INPUT else query,
+        query=typed(query),
         context_pack_id=pack,
         domain=Domain.Value(f"DOMAIN_{domain.name}"),
         task_type=TaskType.Value(f"TASK_TYPE_{task.name}"),
-        additional_context=context,
+        additional_context=typed(context),
         temperature=temperature,
         max_output_tokens=max_tokens,
         strategy=strategy,

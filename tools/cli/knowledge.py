@@ -23,6 +23,7 @@ from tools.cli.arguments import DEFAULT_STATE, Json, State
 from tools.cli.choices import SearchChoice
 from tools.cli.connection import connection
 from tools.cli.screen import screen
+from tools.cli.text import typed
 from tools.up.failures import StackError
 
 TEXT_SUFFIXES = (".md", ".txt", ".rst")
@@ -57,7 +58,7 @@ def ingest(
 
 
 def search(
-    query: Annotated[str, typer.Argument(help="What to look for.")],
+    query: Annotated[str, typer.Argument(help="What to look for; - reads it from standard input.")],
     *,
     pack: Annotated[str, typer.Option(help="Only this pack.", metavar="ID")] = "",
     limit: Annotated[int, typer.Option("--limit", "-n", help="How many hits.")] = 4,
@@ -67,7 +68,9 @@ def search(
     as_json: Json = False,
 ) -> None:
     """Search the knowledge packs by meaning and by word."""
-    request = SearchRequest(query=query, pack_id=pack, limit=limit, mode=SearchMode.Value(f"SEARCH_MODE_{mode.name}"))
+    request = SearchRequest(
+        query=typed(query), pack_id=pack, limit=limit, mode=SearchMode.Value(f"SEARCH_MODE_{mode.name}")
+    )
     with connection(state_dir) as channel:
         reply = ContextServiceStub(channel).Search(request, timeout=timeout_s)
     print(MessageToJson(reply)) if as_json else _show_hits(reply)

@@ -81,6 +81,8 @@ def test_help_names_every_command() -> None:
         ("decide",),
         ("decide", "q", "--domain", "astrology"),
         ("decide", "q", "--timeout", "0"),
+        ("decide", "caf\udce9"),
+        ("search", "caf\udce9"),
         ("up", "--edge-port", "70000"),
         ("up", "--provider", "openai"),
         ("up", "--demo", "--json"),
