@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from services.chassis.clock import RandomIds
+from services.chassis.errors import CallerError, Kind
 
 REQUEST_ID_KEY = "x-request-id"
 TRACEPARENT_KEY = "traceparent"
@@ -61,6 +62,18 @@ _current: ContextVar[Call] = ContextVar("magistrate_call", default=_NO_CALL)
 def current() -> Call:
     """Return the call that is being served; outside of one an empty call without a deadline."""
     return _current.get()
+
+
+def tenant() -> str:
+    """Return the tenant whose data the current call may touch: the verified one, never one that a message names.
+
+    Raises:
+        CallerError: UNAUTHENTICATED, TOKEN_MISSING where there is none: rows of no tenant would be everybody's.
+    """
+    name = _current.get().principal.tenant
+    if not name:
+        raise CallerError(Kind.UNAUTHENTICATED, "TOKEN_MISSING", "the call names no tenant; come in through the edge")
+    return name
 
 
 def enter(call: Call) -> None:

@@ -7,8 +7,6 @@ import grpc
 
 from magistrate.engine.v1 import engine_pb2, engine_pb2_grpc
 from services.chassis import call, errors
-from services.chassis.call import Call
-from services.chassis.errors import CallerError, Kind
 from services.engine.adapters import codec
 from services.engine.core import paging, question
 from services.engine.core.decision import Stage, Verdict
@@ -51,7 +49,7 @@ class EngineServicer(engine_pb2_grpc.EngineServiceServicer):
     async def GetDecision(self, request: engine_pb2.GetDecisionRequest, _: _Context) -> engine_pb2.GetDecisionResponse:
         """Get a decision made earlier."""
         question.check_id("decision_id", request.decision_id)
-        kept = await self._store.find(_caller().principal.tenant, request.decision_id)
+        kept = await self._store.find(call.tenant(), request.decision_id)
         if kept is None:
             raise errors.not_found("DECISION_NOT_FOUND", "decision_id", request.decision_id)
         return engine_pb2.GetDecisionResponse(decision=codec.decode(kept.body))
@@ -66,7 +64,7 @@ class EngineServicer(engine_pb2_grpc.EngineServiceServicer):
             verdict=_verdict(request.verdict),
             domain=question.domain(request.domain) if request.domain else None,
         )
-        kept = await self._store.page(_caller().principal.tenant, page)
+        kept = await self._store.page(call.tenant(), page)
         shown = kept[: page.size]
         more = len(kept) > page.size
         return engine_pb2.ListDecisionsResponse(
@@ -77,12 +75,11 @@ class EngineServicer(engine_pb2_grpc.EngineServiceServicer):
 
 def _ask(asked: engine_pb2.Question, retry_id: str) -> Ask:
     question.check_id("request_id", retry_id, required=False)
-    caller = _caller()
     remaining_s = call.remaining_s()
     return Ask(
         question=_question(asked),
-        tenant=caller.principal.tenant,
-        request_id=caller.request_id,
+        tenant=call.tenant(),
+        request_id=call.current().request_id,
         retry_id=retry_id,
         time_s=DEFAULT_TIME_S if remaining_s is None else remaining_s,
     )
@@ -103,14 +100,6 @@ def _question(asked: engine_pb2.Question) -> Question:
         high_impact=asked.high_impact,
         subject_id=asked.subject_id,
     )
-
-
-def _caller() -> Call:
-    """Return the call, which must say for which tenant it is: rows of no tenant would be everybody's."""
-    caller = call.current()
-    if not caller.principal.tenant:
-        raise CallerError(Kind.UNAUTHENTICATED, "TOKEN_MISSING", "the call names no tenant; come in through the edge")
-    return caller
 
 
 def _verdict(number: int) -> Verdict | None:

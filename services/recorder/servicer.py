@@ -9,7 +9,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from magistrate.recorder.v1 import recorder_pb2 as pb
 from magistrate.recorder.v1 import recorder_pb2_grpc as rpc
-from services.chassis.call import current, remaining_s
+from services.chassis.call import remaining_s, tenant
 from services.chassis.errors import MeshError, invalid
 from services.recorder.archive import Archive, Found, Place
 from services.recorder.core.envelope import Draft
@@ -47,7 +47,7 @@ class RecorderServicer(rpc.RecorderServiceServicer):
 
     async def GetRecord(self, request: pb.GetRecordRequest, _: _Context) -> pb.GetRecordResponse:
         """Return one record with its payload."""
-        found = await self._archive.find(_tenant(), _place(request))
+        found = await self._archive.find(tenant(), _place(request))
         return pb.GetRecordResponse(record=_opened(found))
 
     async def ListRecords(self, request: pb.ListRecordsRequest, _: _Context) -> pb.ListRecordsResponse:
@@ -59,14 +59,14 @@ class RecorderServicer(rpc.RecorderServiceServicer):
             until=_instant("until", request.until) if request.HasField("until") else None,
             limit=request.page_size,
         )
-        page = await self._archive.list(_tenant(), request.origin, query, request.page_token)
+        page = await self._archive.list(tenant(), request.origin, query, request.page_token)
         return pb.ListRecordsResponse(records=map(_record, page.records), next_page_token=page.next_token)
 
     async def GetInclusionProof(
         self, request: pb.GetInclusionProofRequest, _: _Context
     ) -> pb.GetInclusionProofResponse:
         """Prove that a record is in its log."""
-        found = await self._archive.find_to_prove(_tenant(), _place(request))
+        found = await self._archive.find_to_prove(tenant(), _place(request))
         proof = await self._proving.inclusion(found.head, found.record.index)
         return pb.GetInclusionProofResponse(
             position=_position(found.record),
@@ -80,7 +80,7 @@ class RecorderServicer(rpc.RecorderServiceServicer):
         self, request: pb.GetConsistencyProofRequest, _: _Context
     ) -> pb.GetConsistencyProofResponse:
         """Prove that a log only grew."""
-        head = await self._archive.log(_tenant(), request.origin)
+        head = await self._archive.log(tenant(), request.origin)
         proof = await self._proving.consistency(head, request.from_size, request.to_size)
         return pb.GetConsistencyProofResponse(
             from_size=proof.first,
@@ -93,7 +93,7 @@ class RecorderServicer(rpc.RecorderServiceServicer):
 
     async def GetCheckpoint(self, request: pb.GetCheckpointRequest, _: _Context) -> pb.GetCheckpointResponse:
         """Return a signed checkpoint of all that is committed."""
-        head = await self._archive.log(_tenant(), request.origin)
+        head = await self._archive.log(tenant(), request.origin)
         signed = await self._proving.checkpoint(head)
         return pb.GetCheckpointResponse(
             checkpoint=signed.note,
@@ -114,13 +114,9 @@ class RecorderServicer(rpc.RecorderServiceServicer):
         )
 
 
-def _tenant() -> str:
-    return current().principal.tenant
-
-
 def _draft(entry: pb.Entry) -> Draft:
     return Draft(
-        tenant=_tenant(),
+        tenant=tenant(),
         idempotency_key=entry.idempotency_key,
         kind=_kind(entry.kind),
         decision_id=entry.decision_id,

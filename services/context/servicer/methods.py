@@ -4,7 +4,7 @@ import grpc
 
 from magistrate.context.v1 import context_pb2 as pb
 from magistrate.context.v1.context_pb2_grpc import ContextServiceServicer, EmbeddingServiceServicer
-from services.chassis.call import current
+from services.chassis.call import tenant
 from services.context.builder import Builder, Question
 from services.context.catalog import Catalog
 from services.context.core import fusion, inputs, packing, paging
@@ -37,7 +37,7 @@ class ContextServicer(ContextServiceServicer):
         most, tokens = MAX_CONTEXT_CHUNKS, packing.MAX_TOKENS
         wire.check_task_type(request.task_type)
         question = Question(
-            tenant=_tenant(),
+            tenant=tenant(),
             pack_id=inputs.pack_id(request.pack_id) if request.pack_id else "",
             query=inputs.text(request.query, field="query", limit=inputs.MAX_QUERY),
             domain=wire.domain(request.domain),
@@ -52,7 +52,7 @@ class ContextServicer(ContextServiceServicer):
         least = request.min_similarity if request.HasField("min_similarity") else None
         balance = request.mmr_lambda if request.HasField("mmr_lambda") else None
         search = Search(
-            tenant=_tenant(),
+            tenant=tenant(),
             pack_id=inputs.pack_id(request.pack_id) if request.pack_id else None,
             query=inputs.text(request.query, field="query", limit=inputs.MAX_QUERY),
             k=inputs.number(request.limit, field="limit", default=DEFAULT_CHUNKS, most=MAX_SEARCH_CHUNKS),
@@ -66,17 +66,17 @@ class ContextServicer(ContextServiceServicer):
         """Add documents to a pack."""
         pack_id = inputs.pack_id(request.pack_id) if request.pack_id else inputs.DEFAULT_PACK
         documents = inputs.documents([wire.document(document) for document in request.documents])
-        return wire.ingested(await self._ingestor.ingest(_tenant(), pack_id, documents, replace=request.replace_pack))
+        return wire.ingested(await self._ingestor.ingest(tenant(), pack_id, documents, replace=request.replace_pack))
 
     async def GetPack(self, request: pb.GetPackRequest, _: _Context) -> pb.GetPackResponse:
         """Get one pack with its documents."""
-        pack, documents = await self._catalog.get(_tenant(), inputs.pack_id(request.pack_id))
+        pack, documents = await self._catalog.get(tenant(), inputs.pack_id(request.pack_id))
         return pb.GetPackResponse(pack=wire.pack(pack), documents=map(wire.summary, documents))
 
     async def ListPacks(self, request: pb.ListPacksRequest, _: _Context) -> pb.ListPacksResponse:
         """List the tenant's packs by id."""
         size = inputs.number(request.page_size, field="page_size", default=paging.DEFAULT_PAGE, most=paging.MAX_PAGE)
-        page = await self._catalog.list(_tenant(), after=paging.after(request.page_token), size=size)
+        page = await self._catalog.list(tenant(), after=paging.after(request.page_token), size=size)
         token = paging.token(page.packs[-1].pack_id) if page.has_more else ""
         return pb.ListPacksResponse(packs=map(wire.pack, page.packs), next_page_token=token)
 
@@ -94,7 +94,3 @@ class EmbeddingServicer(EmbeddingServiceServicer):
         return pb.EmbedResponse(
             embeddings=embeddings, model=self._embedder.model_id, degraded=self._embedder.is_fallback
         )
-
-
-def _tenant() -> str:
-    return current().principal.tenant

@@ -50,14 +50,14 @@ class EvaluatorServicer(evaluator_pb2_grpc.EvaluatorServiceServicer):
         context: _Context,  # noqa: ARG002 - gRPC's signature
     ) -> pb.AdjudicateResponse:
         """Return the verdict, and leave a review packet where a trigger fired."""
-        domain = domain_of(request.domain)
+        tenant, domain = call.tenant(), domain_of(request.domain)
         adjudication = adjudicate(case_of(request))
         telemetry.record(adjudication)
         message = adjudication_message(adjudication, request, self.clock.now())
         if not adjudication.triggers:
             return pb.AdjudicateResponse(adjudication=message)
-        message.review_id = review_id(call.current().principal.tenant, request.decision_id)
-        packet = _packet(request, domain, adjudication, message)
+        message.review_id = review_id(tenant, request.decision_id)
+        packet = _packet(request, tenant, domain, adjudication, message)
         filing = await self.docket.file(packet, adjudication.execution_gate)
         message.review_id = filing.review_id
         message.gate.CopyFrom(gate_message(filing.gate, adjudication.signal_gate))
@@ -68,7 +68,11 @@ class EvaluatorServicer(evaluator_pb2_grpc.EvaluatorServiceServicer):
 
 
 def _packet(
-    request: pb.AdjudicateRequest, domain: str, adjudication: Adjudication, message: judgement_pb2.Adjudication
+    request: pb.AdjudicateRequest,
+    tenant: str,
+    domain: str,
+    adjudication: Adjudication,
+    message: judgement_pb2.Adjudication,
 ) -> Packet:
     severity = max(adjudication.bench.severities_0_3, default=0.0)
     document = pb.ReviewPacket(
@@ -83,7 +87,7 @@ def _packet(
     )
     return Packet(
         review_id=message.review_id,
-        tenant=call.current().principal.tenant,
+        tenant=tenant,
         decision_id=request.decision_id,
         domain=domain,
         severity_0_3=severity,

@@ -30,12 +30,12 @@ class PostgresLedger:
     pool: asyncpg.Pool
 
     async def record(self, call_id: str, decision_id: str, attempts: Sequence[Attempt]) -> None:
-        """Write one row for each try of the principal's call."""
-        principal = call.current().principal
+        """Write one row for each try of the tenant's call."""
+        tenant, subject = call.tenant(), call.current().principal.subject
         rows = [_row(number, attempt) for number, attempt in enumerate(attempts, start=1)]
         columns = [list(column) for column in zip(*rows, strict=True)]
         with guarded():
-            await self.pool.execute(_INSERT, call_id, principal.tenant, principal.subject, decision_id, *columns)
+            await self.pool.execute(_INSERT, call_id, tenant, subject, decision_id, *columns)
 
 
 def _row(number: int, attempt: Attempt) -> tuple[object, ...]:

@@ -10,6 +10,7 @@ import grpc
 from magistrate.router.v1 import router_pb2 as pb
 from magistrate.router.v1 import router_pb2_grpc
 from services.chassis import call
+from services.router.core.request import Request
 from services.router.dispatch import Answer, Dispatcher
 from services.router.ports import Health
 from services.router.servicer import replies, requests
@@ -26,7 +27,7 @@ class Servicer(router_pb2_grpc.RouterServiceServicer):
 
     async def Generate(self, request: pb.GenerateRequest, _context: _Context) -> pb.GenerateResponse:
         """Return the first good answer of the hedged route."""
-        asked = requests.read(request.routing, call.current().principal.roles)
+        asked = _asked_by_a_payer(request.routing)
         answer = await self.dispatcher.generate(asked, request.routing.decision_id)
         return pb.GenerateResponse(text=answer.text, route=replies.taken_route(answer), truncated=answer.truncated)
 
@@ -34,7 +35,7 @@ class Servicer(router_pb2_grpc.RouterServiceServicer):
         self, request: pb.GenerateStreamRequest, _context: _Context
     ) -> AsyncIterator[pb.GenerateStreamResponse]:
         """Yield the answer as it is written and, last, its route."""
-        asked = requests.read(request.routing, call.current().principal.roles)
+        asked = _asked_by_a_payer(request.routing)
         async with aclosing(self.dispatcher.stream(asked, request.routing.decision_id)) as events:
             async for event in events:
                 if isinstance(event, Answer):
@@ -57,3 +58,9 @@ class Servicer(router_pb2_grpc.RouterServiceServicer):
                 for model in models
             ]
         )
+
+
+def _asked_by_a_payer(routing: pb.RoutingRequest) -> Request:
+    """Return what is asked; a call without a tenant is refused now, since nobody could be charged for it later."""
+    call.tenant()
+    return requests.read(routing, call.current().principal.roles)

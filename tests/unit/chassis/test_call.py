@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from services.chassis import call
 from services.chassis.call import Call, Principal
+from services.chassis.errors import CallerError
 
 TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
@@ -94,3 +95,16 @@ async def test_calls_do_not_see_each_other() -> None:
     seen = await asyncio.gather(serve("a"), serve("b"))
 
     assert tuple(seen) == ("a", "b")
+
+
+@pytest.mark.spec("ENG-38")
+def test_no_tenant_is_no_tenant_of_its_own() -> None:
+    """Work for a tenant gets its name; work for nobody is refused instead of being done for the empty name."""
+    call.enter(Call(request_id="r-1", principal=Principal(tenant="acme")))
+    named = call.tenant()
+    call.enter(Call(request_id="r-1", principal=Principal(subject="ada")))
+    with pytest.raises(CallerError, match="TOKEN_MISSING"):
+        call.tenant()
+    call.enter(Call())
+
+    assert named == "acme"
