@@ -72,17 +72,29 @@ class Transport:
 
     @asynccontextmanager
     async def _open(self, method: str, path: str, body: bytes | None) -> AsyncIterator[httpx.Response]:
-        timeout = httpx.Timeout(self._attempt_s(), connect=self.patience.connect_s)
-        async with self.client.stream(
-            method, self.base_url + path, content=body, headers=self._headers(), timeout=timeout
-        ) as reply:
+        # httpx keeps no time but for connecting: its timeout and the end of the call would come in the same moment and
+        # cost the connection, see `connections`.
+        patience = httpx.Timeout(None, connect=self.patience.connect_s)
+        url, headers = self.base_url + path, self._headers()
+        request = self.client.build_request(method, url, content=body, headers=headers, timeout=patience)
+        async with asyncio.timeout(self._attempt_s()):
+            reply = await self.client.send(request, stream=True)
+        try:
             if reply.status_code >= _FIRST_ERROR_STATUS:
-                raise await self._refusal(reply)
+                async with asyncio.timeout(self._attempt_s()):
+                    raise await self._refusal(reply)
             yield reply
+        finally:
+            await reply.aclose()
 
     async def _bounded(self, reply: httpx.Response) -> AsyncGenerator[bytes, None]:
         left = _ANSWER_LIMIT
-        async for piece in reply.aiter_bytes():
+        pieces = aiter(reply.aiter_bytes())
+        while True:
+            async with asyncio.timeout(self._attempt_s()):
+                piece = await anext(pieces, None)
+            if piece is None:
+                return
             left -= len(piece)
             if left < 0:
                 raise failures.malformed(self.vendor, "more than an answer can be")
