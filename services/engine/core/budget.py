@@ -17,9 +17,9 @@ _KEPT_AFTER = {
     "screen": 1.0,
     "context": 1.0,
     "route": 1.0,
-    "review": 0.4,
-    "score": 0.4,
-    "adjudicate": 0.2,
+    "review": 0.6,
+    "score": 0.6,
+    "adjudicate": 0.4,
     "record": 0.1,
 }
 """Share of the reserve that must be left when the stage ends; after the last, for the reply to reach its caller."""

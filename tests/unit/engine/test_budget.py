@@ -20,7 +20,7 @@ SECONDS = st.floats(min_value=0.05, max_value=120)
         ("route", 30, 30, 28.0),
         ("route", 0.3, 0.3, 0.276),
         ("review", 30, 20, 10.0),
-        ("adjudicate", 30, 1.0, 0.6),
+        ("adjudicate", 30, 1.0, 0.2),
         ("record", 30, 0.5, 0.3),
     ],
 )
