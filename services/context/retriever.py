@@ -3,11 +3,12 @@
 import asyncio
 from collections.abc import Coroutine
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from services.chassis.clock import Clock
 from services.chassis.errors import Kind, MeshError, not_found, unavailable
 from services.chassis.metrics import counter, histogram
+from services.chassis.waiting import within
 from services.context.core import fusion, relevance
 from services.context.core.values import Degradation, Hit, Pack, SearchMode, Tier, Vector
 from services.context.ports import Copies, Embedder, Reader
@@ -58,8 +59,6 @@ class Retriever:
         self._embedder = embedder
         self._clock = clock
         self._store_timeout_s = store_timeout_s
-        self._left: set[asyncio.Task[Any]] = set()
-        """Work that was left behind; the loop itself holds tasks too weakly."""
 
     async def live(self, search: Search) -> Found:
         """Search the live store.
@@ -117,23 +116,8 @@ class Retriever:
         return pack
 
     async def _timed(self, answer: Coroutine[object, object, _Answer]) -> _Answer:
-        """Wait for a store no longer than it may take: a store that hangs must leave time for what stands in for it.
-
-        The work is left behind instead of awaited to its end, because a driver whose server hangs also hangs when its
-        work is cancelled: it waits for the server to confirm.
-        """
-        task = asyncio.ensure_future(answer)
+        """Wait for a store no longer than it may take: what stands in for one that hangs needs time too."""
         try:
-            await asyncio.wait({task}, timeout=self._store_timeout_s)
-        finally:
-            if not task.done():
-                self._leave(task)
-        if task.done():
-            return task.result()
-        raise unavailable("STORE_UNAVAILABLE", "the knowledge store does not answer in time", 1.0)
-
-    def _leave(self, task: "asyncio.Task[_Answer]") -> None:
-        task.cancel()
-        self._left.add(task)
-        task.add_done_callback(self._left.discard)
-        task.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
+            return await within(self._store_timeout_s, answer)
+        except TimeoutError as error:
+            raise unavailable("STORE_UNAVAILABLE", "the knowledge store does not answer in time", 1.0) from error

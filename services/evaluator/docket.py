@@ -1,12 +1,12 @@
 """Opens review packets. One that cannot be stored keeps the gate closed and says so; it never changes a verdict."""
 
-import asyncio
 from dataclasses import dataclass
 from uuid import UUID, uuid5
 
 from services.chassis.call import remaining_s
 from services.chassis.errors import WorldError
 from services.chassis.log import get_logger
+from services.chassis.waiting import within
 from services.evaluator.core.clauses import Tier
 from services.evaluator.core.gate import Gate, stricter
 from services.evaluator.patience import patience_s
@@ -39,8 +39,7 @@ class Docket:
     async def file(self, packet: Packet, gate: Gate) -> Filing:
         """Store a packet and return the gate that holds now: closed further where storing failed (trap T5)."""
         try:
-            async with asyncio.timeout(patience_s(self._timeout_s, remaining_s())):
-                await self._reviews.open(packet)
+            await within(patience_s(self._timeout_s, remaining_s()), self._reviews.open(packet))
         except WorldError as failure:
             return self._unfiled(gate, failure.reason)
         except TimeoutError:
