@@ -84,14 +84,29 @@ class Postgres(Part):
         return login(self._port, database, SUPERUSER, self.password_file)
 
     def _place(self) -> None:
-        """Keep the data in the state folder; where its account cannot get there, in a shared folder of root's."""
-        home = self._folder.data(NAME)
+        """Find programs and data where the server's account can get to them."""
         if self._account:
             let_through(self._folder.root, self._account)
             self._programs = reachable_programs(self._account)
-            if not self._account.may("-x", self._folder.root):
-                home = _shared_home(self._folder)
-        self._data = owned_folder(home, self._account) / "data"
+        self._data = owned_folder(self._home(), self._account) / "data"
+
+    def _home(self) -> Path:
+        """Keep the data in the state folder; where its account cannot get there, in a shared folder of root's.
+
+        Data that exists stays where it is: a start that looked elsewhere would find an empty log of evidence.
+
+        Raises:
+            StackError: The data is in the state folder and the account cannot get there any more.
+        """
+        home = self._folder.data(NAME)
+        if outside(self._folder):
+            return outside(self._folder)[0]
+        if self._account is None or self._account.may("-x", self._folder.root):
+            return home
+        if (home / "data").exists():
+            hint = "move the folder to where it was, or let that account pass through the folders above it"
+            raise StackError(f"the account {self._account.name} can no longer get to {home}", hint=hint)
+        return _shared_home(self._folder)
 
     async def _initialise(self) -> None:
         """Make the cluster under another name first: a start that is killed here leaves no half cluster behind."""

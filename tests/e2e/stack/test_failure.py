@@ -148,6 +148,11 @@ def test_root_may_keep_its_state_in_a_private_home() -> None:
 
         assert started.returncode == 0, started.stderr
         assert home.exists()
+        stack.run("down")
+        stack.root.parent.chmod(0o711)
+        outer.root.chmod(0o711)
+        assert stack.up(*LIGHT).returncode == 0
+        assert not (stack.root / "postgres").exists(), "data that exists must stay where it is"
         stack.run("down", "--purge")
         assert not home.exists()
         assert not stack.root.exists()
