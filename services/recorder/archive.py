@@ -7,11 +7,13 @@ from dataclasses import dataclass, replace
 
 from services.chassis.errors import CallerError, invalid, not_found
 from services.recorder.core import body
-from services.recorder.core.log import outside
+from services.recorder.core.envelope import check_decision_id
+from services.recorder.core.log import check_origin, outside
 from services.recorder.ports import EvidenceReader, Head, Query, Seal, Stored
 
 DEFAULT_PAGE = 100
 LARGEST_PAGE = 1000
+_LARGEST_INDEX = (1 << 63) - 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,9 +54,9 @@ class Archive:
         """Return one of the tenant's logs, for an empty ``origin`` the newest.
 
         Raises:
-            CallerError: LOG_NOT_FOUND.
+            CallerError: LOG_NOT_FOUND; FIELD_MALFORMED, no log can have this name.
         """
-        head = await self._reader.head(tenant, origin)
+        head = await self._head(tenant, origin)
         if head is None:
             raise not_found("LOG_NOT_FOUND", "origin", origin)
         return head
@@ -63,14 +65,14 @@ class Archive:
         """Return the record at ``place``.
 
         Raises:
-            CallerError: RECORD_NOT_FOUND.
+            CallerError: RECORD_NOT_FOUND; FIELD_MALFORMED or FIELD_TOO_LONG, no record can have this name.
         """
         if place.decision_id:
-            found = await self._reader.decision(tenant, place.decision_id)
+            found = await self._reader.decision(tenant, check_decision_id(place.decision_id))
             if found is None:
                 raise not_found("RECORD_NOT_FOUND", "decision_id", place.decision_id)
             return self._opened(*found)
-        head = await self._reader.head(tenant, place.origin)
+        head = await self._head(tenant, place.origin)
         record = await self._reader.record(head, place.index) if head else None
         if head is None or record is None:
             raise not_found("RECORD_NOT_FOUND", "index", f"{place.origin} {place.index}".strip())
@@ -80,7 +82,7 @@ class Archive:
         """Return the record at ``place``; say whether it is the log or the index that does not exist.
 
         Raises:
-            CallerError: RECORD_NOT_FOUND, LOG_NOT_FOUND, INDEX_OUT_OF_RANGE.
+            CallerError: RECORD_NOT_FOUND, LOG_NOT_FOUND, INDEX_OUT_OF_RANGE, FIELD_MALFORMED, FIELD_TOO_LONG.
         """
         if place.decision_id:
             return await self.find(tenant, place)
@@ -94,14 +96,16 @@ class Archive:
         """Return the page of ``query`` that ``token`` names; a tenant without a log has no records.
 
         Raises:
-            CallerError: FIELD_OUT_OF_RANGE, the page is not 0 to 1000 records; FIELD_MALFORMED, the token is not ours.
+            CallerError: FIELD_OUT_OF_RANGE, the page is not 0 to 1000 records; FIELD_MALFORMED, the token is not ours;
+                FIELD_MALFORMED or FIELD_TOO_LONG, nothing can have the name of the filter.
         """
+        check_decision_id(query.decision_id)
         if not 0 <= query.limit <= LARGEST_PAGE:
             raise invalid("page_size", f"must be from 0 to {LARGEST_PAGE}", value=query.limit)
         if token:
             origin, after = _read_token(token)
             query = replace(query, after=after)
-        head = await self._reader.head(tenant, origin)
+        head = await self._head(tenant, origin)
         if head is None:
             return Page(records=(), next_token="")
         limit = query.limit or DEFAULT_PAGE
@@ -109,6 +113,9 @@ class Archive:
         if len(records) <= limit:
             return Page(records=records, next_token="")
         return Page(records=records[:limit], next_token=_token(head.origin, records[limit - 1].index))
+
+    async def _head(self, tenant: str, origin: str) -> Head | None:
+        return await self._reader.head(tenant, check_origin(origin))
 
     def _opened(self, head: Head, record: Stored) -> Found:
         opened = self._seal.open(record.sealed, body.context(record.tenant, record.key))
@@ -122,10 +129,14 @@ def _token(origin: str, index: int) -> str:
 
 def _read_token(token: str) -> tuple[str, int]:
     try:
-        origin, _, index = base64.urlsafe_b64decode(token).decode().rpartition(" ")
-        return origin, int(index)
-    except (ValueError, binascii.Error) as error:
+        origin, _, digits = base64.urlsafe_b64decode(token).decode().rpartition(" ")
+        index = int(digits)
+        check_origin(origin)
+    except (ValueError, binascii.Error, CallerError) as error:
         raise _foreign_token() from error
+    if not 0 <= index <= _LARGEST_INDEX:
+        raise _foreign_token()
+    return origin, index
 
 
 def _foreign_token() -> CallerError:

@@ -69,7 +69,7 @@ def check(draft: Draft) -> Draft:
         CallerError: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_MALFORMED, with the field.
     """
     _check_text("idempotency_key", draft.idempotency_key, MAX_KEY_CHARS, _PRINTABLE, required=True)
-    _check_text("decision_id", draft.decision_id, MAX_ID_CHARS, _PRINTABLE)
+    check_decision_id(draft.decision_id)
     _check_text("content_type", draft.content_type, MAX_CONTENT_TYPE_CHARS, _MEDIA_TYPE, required=bool(draft.payload))
     _check_length("subject_id", len(draft.subject_id), MAX_ID_CHARS)
     if not draft.subject_id.isprintable():
@@ -81,6 +81,16 @@ def check(draft: Draft) -> Draft:
             raise _malformed("attributes", "has a name that is not lower case letters, digits, '_', '.' or '-'")
         _check_length(f"attributes.{name}", len(value), MAX_ATTRIBUTE_CHARS)
     return draft
+
+
+def check_decision_id(decision_id: str) -> str:
+    """Return the id of a decision if a record can have it; empty means none.
+
+    Raises:
+        CallerError: FIELD_TOO_LONG, FIELD_MALFORMED.
+    """
+    _check_text("decision_id", decision_id, MAX_ID_CHARS, _PRINTABLE)
+    return decision_id
 
 
 def commitment(salt: bytes, plaintext: bytes) -> bytes:

@@ -6,6 +6,7 @@ from datetime import datetime
 from services.chassis.errors import CallerError, Kind, invalid
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_ORIGIN = re.compile(r"[!-~]{0,200}")
 _LAST_MONTH_OF_FIRST_HALF = 6
 
 
@@ -20,6 +21,15 @@ def check_tenant(tenant: str) -> str:
     if not _NAME.fullmatch(tenant):
         raise invalid("tenant", "must be 1 to 64 letters, digits, '.', '_' or '-'", reason="FIELD_MALFORMED")
     return tenant
+
+
+def check_origin(origin: str) -> str:
+    """Return ``origin`` if it could name a log of any deployment; empty means the newest."""
+    if not _ORIGIN.fullmatch(origin):
+        raise invalid(
+            "origin", "must be printable ASCII without spaces, at most 200 characters", reason="FIELD_MALFORMED"
+        )
+    return origin
 
 
 def outside(field: str, value: int, *, name: str, size: int) -> CallerError:

@@ -1,5 +1,6 @@
 """RecorderService on the wire: finding and listing records, and every reason why not."""
 
+import base64
 from collections.abc import AsyncIterable, Awaitable
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,11 @@ async def test_lists(stub: Stub) -> None:
         ({"page_size": 1001}, "FIELD_OUT_OF_RANGE"),
         ({"page_size": -1}, "FIELD_OUT_OF_RANGE"),
         ({"page_token": "?"}, "FIELD_MALFORMED"),
+        ({"page_token": base64.b64encode(b"x 9223372036854775808").decode()}, "FIELD_MALFORMED"),
+        ({"page_token": base64.b64encode(b"\0 1").decode()}, "FIELD_MALFORMED"),
+        ({"origin": "\0"}, "FIELD_MALFORMED"),
+        ({"decision_id": "\0"}, "FIELD_MALFORMED"),
+        ({"decision_id": "d" * 129}, "FIELD_TOO_LONG"),
         ({"kind": 99}, "ENUM_UNKNOWN"),
         ({"since": Timestamp(seconds=1 << 60)}, "FIELD_MALFORMED"),
     ],
@@ -63,6 +69,9 @@ NOT_THERE: dict[str, tuple[str, Any, Kind, str]] = {
     "record by decision": ("GetRecord", pb.GetRecordRequest(decision_id="none"), Kind.NOT_FOUND, "RECORD_NOT_FOUND"),
     "record by index": ("GetRecord", pb.GetRecordRequest(at=at(9)), Kind.NOT_FOUND, "RECORD_NOT_FOUND"),
     "record by log": ("GetRecord", pb.GetRecordRequest(at=at(0, "x")), Kind.NOT_FOUND, "RECORD_NOT_FOUND"),
+    "record by no name": ("GetRecord", pb.GetRecordRequest(decision_id="\0"), Kind.INVALID, "FIELD_MALFORMED"),
+    "record by no log's name": ("GetRecord", pb.GetRecordRequest(at=at(0, "\0")), Kind.INVALID, "FIELD_MALFORMED"),
+    "checkpoint by no name": ("GetCheckpoint", pb.GetCheckpointRequest(origin="\0"), Kind.INVALID, "FIELD_MALFORMED"),
     "record without key": ("GetRecord", pb.GetRecordRequest(), Kind.INVALID, "FIELD_REQUIRED"),
     "proof by decision": (
         "GetInclusionProof",
