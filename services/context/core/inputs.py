@@ -25,13 +25,18 @@ _CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f]")
 _LINE_CONTROL = re.compile("[\x00-\x1f\x7f]")
 
 
-def pack_id(value: str, *, field: str = "pack_id") -> str:
-    """Return a well-formed pack id: lowercase letters, digits and inner dashes, 1 to 63 characters."""
+def is_pack_id(value: str) -> bool:
+    """Tell whether ``value`` is 1 to 63 lowercase letters, digits and inner dashes."""
+    return bool(_PACK_ID.fullmatch(value))
+
+
+def pack_id(value: str) -> str:
+    """Return a well-formed pack id."""
     if not value:
-        raise invalid(field, "must be set", reason="FIELD_REQUIRED")
-    if not _PACK_ID.fullmatch(value):
+        raise invalid("pack_id", "must be set", reason="FIELD_REQUIRED")
+    if not is_pack_id(value):
         problem = "must be 1 to 63 lowercase letters, digits and dashes, with no dash at either end"
-        raise invalid(field, problem, reason="FIELD_MALFORMED")
+        raise invalid("pack_id", problem, reason="FIELD_MALFORMED")
     return value
 
 

@@ -49,16 +49,16 @@ class Index:
     def search(self, question: str, *, limit: int) -> tuple[Match, ...]:
         """Return the texts that share a word with ``question``, best first, at most ``limit``."""
         rarity = {word: self._rarity(word) for word in sorted(set(words(question)))}
-        matches = [m for i in range(len(self.counts)) if (m := self._match(i, rarity)) is not None]
+        mean = sum(self.lengths) / max(1, len(self.lengths))
+        matches = [m for i in range(len(self.counts)) if (m := self._match(i, rarity, mean)) is not None]
         return tuple(sorted(matches, key=lambda m: (-m.score, m.index))[:limit])
 
-    def _match(self, index: int, rarity: Mapping[str, float]) -> Match | None:
+    def _match(self, index: int, rarity: Mapping[str, float], mean_length: float) -> Match | None:
         count = self.counts[index]
         shared = [word for word in rarity if word in count]
         if not shared:
             return None
-        mean = sum(self.lengths) / len(self.lengths)
-        norm = K1 * (1 - B + B * self.lengths[index] / mean)
+        norm = K1 * (1 - B + B * self.lengths[index] / mean_length)
         score = sum(rarity[word] * count[word] * (K1 + 1) / (count[word] + norm) for word in shared)
         return Match(index=index, score=score, coverage=sum(rarity[w] for w in shared) / sum(rarity.values()))
 

@@ -24,9 +24,10 @@ def after(page_token: str) -> str:
         raw = urlsafe_b64decode(page_token.encode("ascii") + b"=" * (-len(page_token) % 4))
     except (binascii.Error, UnicodeEncodeError) as error:
         raise _malformed() from error
-    if not raw.startswith(_VERSION):
+    last = raw.removeprefix(_VERSION).decode("ascii", "replace")
+    if not raw.startswith(_VERSION) or not inputs.is_pack_id(last):
         raise _malformed()
-    return inputs.pack_id(raw.removeprefix(_VERSION).decode("ascii", "replace"), field="page_token")
+    return last
 
 
 def _malformed() -> CallerError:
