@@ -28,8 +28,9 @@ docs: $(INSTALLED) ## Write the generated pages of docs/
 lock: ## Pin every dependency by hash
 	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --quiet --output-file requirements.lock
 
-clean: ## Remove the virtual environment and local state
-	rm -rf $(VENV) .magistrate
+clean: ## Stop the mesh, remove its state and the virtual environment
+	-$(BIN)/magistrate down --purge
+	rm -rf $(VENV)
 
 $(INSTALLED): requirements.lock pyproject.toml
 	python3 -m venv $(VENV)
