@@ -103,7 +103,7 @@ class HandlerTable(grpc.GenericRpcHandler):
             self._end(rpc)
             if rpc.answer is None:
                 raise
-            await _abort(context, rpc.answer)
+            await _abort(context, rpc.answer, rpc.trailers)
         self._end(rpc)
         return reply
 
@@ -112,9 +112,9 @@ class HandlerTable(grpc.GenericRpcHandler):
             end(rpc)
 
 
-async def _abort(context: _Context, error: MeshError) -> NoReturn:
+async def _abort(context: _Context, error: MeshError, more: tuple[tuple[str, str], ...]) -> NoReturn:
     code, message, trailers = status.to_grpc(error)
-    await context.abort(code, message, trailers)
+    await context.abort(code, message, (*trailers, *more))
 
 
 def _requests(rpc: Rpc, incoming: Any, handler: Any) -> Any:

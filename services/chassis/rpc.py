@@ -30,7 +30,7 @@ class Method:
         return self.path.rpartition("/")[2]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Rpc:
     """One call from its arrival to its end; steps write what they learn."""
 
@@ -47,6 +47,8 @@ class Rpc:
     code: grpc.StatusCode = grpc.StatusCode.OK
     reason: str = ""
     """Name of the ErrorReason that the caller gets."""
+    trailers: tuple[tuple[str, str], ...] = ()
+    """Metadata that goes with a refusal, for proxies."""
     requests: int = 0
     replies: int = 0
     bytes_in: int = 0

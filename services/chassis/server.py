@@ -3,6 +3,7 @@
 import asyncio
 import os
 import socket as sockets
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from grpc_reflection.v1alpha import reflection
 
 from services.chassis import steps
 from services.chassis.client import TRANSPORT_MESSAGE_BYTES
+from services.chassis.drain import Drain
 from services.chassis.handlers import HandlerTable
 from services.chassis.telemetry import Tracing
 
@@ -25,6 +27,8 @@ SERVER_OPTIONS = (
 )
 _OWNER_AND_GROUP = 0o117
 """Umask that leaves a socket mode 0660."""
+_REFUSING_S = 0.25
+"""How long late calls are refused in words although none runs: longer than a proxy's health checks are apart."""
 _LONGEST_SOCKET_PATH = 107
 """Bytes that the kernel takes for the path of a unix socket."""
 
@@ -59,7 +63,8 @@ class MeshServer:
         self._health = _Health()
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         reflection.enable_server_reflection([*self._names, reflection.SERVICE_NAME, health.SERVICE_NAME], self._server)
-        table = HandlerTable(steps.chain(pending, tracing))
+        self._door = Drain()
+        table = HandlerTable(steps.chain(pending, self._door, tracing))
         for registration in registrations:
             registration.add(registration.servicer, table)
         # Last, since the table has an answer for every path.
@@ -87,14 +92,20 @@ class MeshServer:
     async def drain(self, *, delay_s: float, grace_s: float) -> None:
         """End without losing a call: say NOT_SERVING, wait for proxies to notice, finish what runs, close.
 
+        Calls that come while the last ones are finished are refused unprocessed. The socket closes only afterwards,
+        because gRPC answers a call that arrives while it closes as if it had been broken off in the middle.
+
         Args:
             delay_s: Seconds during which new calls are still served, so that health checks can steer away.
             grace_s: Seconds for running calls; those that need longer are cancelled.
         """
         await self._health.enter_graceful_shutdown()
         await asyncio.sleep(delay_s)
+        ends_at = time.monotonic() + grace_s
+        refusing = asyncio.sleep(min(delay_s, _REFUSING_S))
+        await asyncio.gather(refusing, self._door.close(grace_s=grace_s))
         self._health.dismiss()
-        await self._server.stop(grace_s)
+        await self._server.stop(max(0.0, ends_at - time.monotonic()))
 
     async def _say(self, status: "health_pb2.HealthCheckResponse.ServingStatus") -> None:
         for name in ("", *self._names):

@@ -8,6 +8,7 @@ import grpc
 from prometheus_client import Counter, Histogram
 
 from services.chassis import call, metrics, status
+from services.chassis.drain import Drain
 from services.chassis.errors import Kind, MeshError, WorldError
 from services.chassis.log import get_logger
 from services.chassis.rpc import Method, Rpc, Step
@@ -25,17 +26,18 @@ _OWN_FAULTS = frozenset({grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN})
 _WORLD_FAULTS = frozenset({grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.ABORTED})
 
 
-def chain(pending: Mapping[str, str], tracing: Tracing | None = None) -> tuple[Step, ...]:
+def chain(pending: Mapping[str, str], drain: Drain, tracing: Tracing | None = None) -> tuple[Step, ...]:
     """Return the steps in the order in which a call meets them.
 
     1. Identity first: every later step speaks of the request id.
     2. Trace next, so that the log line carries its id.
     3. Metrics and log see every call, refused ones too, hence before whatever refuses.
-    4. Pending refuses what has no logic yet.
-    5. Errors last: on the way back it is first, and tells the others what the caller will see.
+    4. Drain refuses what comes too late, before anything is done for it.
+    5. Pending refuses what has no logic yet.
+    6. Errors last: on the way back it is first, and tells the others what the caller will see.
     """
     traced: tuple[Step, ...] = (_Trace(tracing),) if tracing else ()
-    return (_Identity(), *traced, _Metrics(), _AccessLog(), _Pending(pending), _Errors())
+    return (_Identity(), *traced, _Metrics(), _AccessLog(), drain, _Pending(pending), _Errors())
 
 
 class _Identity:

@@ -16,6 +16,7 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from services.chassis.client import Departures, open_channel
+from services.chassis.drain import NOT_PROCESSED_KEY
 from services.chassis.errors import MeshError
 from tests.fakes.echo import SERVICE, EchoStub, says
 
@@ -115,6 +116,35 @@ async def test_sigterm_loses_no_call() -> None:
         assert answers == ["held"] * HELD
         assert await service.process.wait() == 0
         assert list(service.run_dir.iterdir()) == []
+
+
+@pytest.mark.spec("ENG-30")
+async def test_a_call_too_late_is_refused_unprocessed() -> None:
+    """While the last calls are finished, a new one is refused in a way that a proxy may repeat; they are finished."""
+    async with running(MAGISTRATE_DRAIN_DELAY_S="0") as service:
+        stub = EchoStub(service.channel)
+        held = asyncio.ensure_future(stub.unary(says("hold")))
+        await service.says("holding")
+        service.process.send_signal(signal.SIGTERM)
+        refused = [await first_refusal(stub, shape) for shape in ("unary", "stream")]
+        await service.order("release")
+
+        assert (await held).value == "held"
+        assert [error.reason for error in refused] == ["DRAINING", "DRAINING"]
+        assert [error.transport[NOT_PROCESSED_KEY] for error in refused] == ["true", "true"]
+        assert await service.process.wait() == 0
+
+
+async def first_refusal(stub: EchoStub, shape: str) -> MeshError:
+    """Call until a call is refused; return the refusal."""
+    while True:
+        try:
+            if shape == "unary":
+                await stub.unary(says("late"))
+            else:
+                [_ async for _ in stub.stream(says("late"))]
+        except MeshError as error:
+            return error
 
 
 async def test_calls_longer_than_the_grace_are_cut() -> None:

@@ -13,8 +13,10 @@ import magistrate
 import services
 from magistrate.common.v1.error_pb2 import ErrorReason
 from services import topology
+from services.chassis.drain import NOT_PROCESSED_KEY
 from services.pending import PENDING
 from services.topology import EDGE, SERVICES, Rpc, methods, path
+from tools.envoy.model import NOT_PROCESSED_HEADER
 
 _PROTO_MODULES = [
     module.name for module in pkgutil.walk_packages(magistrate.__path__, "magistrate.") if module.name.endswith("_pb2")
@@ -120,3 +122,9 @@ def _reasons(file: Path) -> set[str]:
             arguments.append(call.args[_RAISERS[name]])
         found |= {a.value for a in arguments if isinstance(a, ast.Constant) and isinstance(a.value, str)}
     return {reason for reason in found if reason.isupper()}
+
+
+@pytest.mark.spec("ENG-30")
+def test_service_and_proxy_mean_the_same_by_not_processed() -> None:
+    """What a draining service writes is what its callers' proxies repeat on."""
+    assert NOT_PROCESSED_KEY == NOT_PROCESSED_HEADER
