@@ -23,15 +23,27 @@ SERVICES = [
     "provider-openai",
 ]
 BEFORE, AFTER = 15, 15
+LOOKS, BETWEEN_LOOKS_S = 600, 0.1
 LONG_S = 2.0
 """Longer than a service takes to hear of its end and to stop taking calls."""
 
 
 @pytest.fixture(scope="module")
-def changing() -> Iterator[Mesh]:
-    """Yield a mesh whose services these tests may restart."""
+def _mesh() -> Iterator[Mesh]:
     with serving_mesh() as mesh:
         yield mesh
+
+
+@pytest.fixture
+async def changing(_mesh: Mesh) -> Mesh:
+    """Return a mesh whose services may be restarted, both providers in order: an ejected one needs a while."""
+    _mesh.calm()
+    async with _mesh.client() as client:
+        for _ in range(LOOKS):
+            if (await client.decide()).route.provider == "local":
+                return _mesh
+            await asyncio.sleep(BETWEEN_LOOKS_S)
+    raise AssertionError("the first provider does not come back")
 
 
 @pytest.mark.spec("ENG-30", "REC-04")

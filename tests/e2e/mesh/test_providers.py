@@ -1,11 +1,14 @@
 """Providers that stall or fail: the next joins, losers are taken back, nobody is cut before the caller's time."""
 
+import asyncio
+import signal
 from collections.abc import Iterator
 
 import grpc
 import pytest
 
 from magistrate.engine.v1.engine_pb2 import DecideRequest
+from tests.e2e.mesh.load import load
 from tests.e2e.mesh.mesh import HEDGE_DELAY_S, Client, Failure, Mesh, question, serving_mesh
 from tests.fakes.vendors import Answer, Junk, Refusal, Silence
 
@@ -101,3 +104,16 @@ async def test_a_single_failing_provider_is_named(single: Mesh) -> None:
 
         assert failure == Failure(grpc.StatusCode.UNAVAILABLE, "PROVIDERS_UNAVAILABLE", ())
         assert (await client.decide()).answer
+
+
+@pytest.mark.spec("ENG-30")
+async def test_a_single_provider_is_started_again_under_load(single: Mesh) -> None:
+    """SIGTERM of the only adapter there is: no call fails."""
+    single.calm()
+    async with load(single) as outcomes:
+        await outcomes.more(15)
+        before = single.stack.send("provider-local", signal.SIGTERM)
+        await asyncio.to_thread(single.stack.await_replaced, "provider-local", before)
+        await outcomes.more(15)
+
+    assert outcomes.failures == []
