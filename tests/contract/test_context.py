@@ -31,6 +31,7 @@ from services.context.config import Config
 from services.context.core import digests
 from services.context.main import CONTEXT, EMBEDDING
 from services.context.ports import Model
+from tests.contract.promises import reasons
 from tests.fakes.postgres import PostgresServer, fresh_database
 
 if TYPE_CHECKING:
@@ -242,6 +243,13 @@ _REFUSED: list[tuple[str, Message, str]] = [
     ("Search", pb.SearchRequest(), "FIELD_REQUIRED"),
     ("Search", pb.SearchRequest(query="a" * 5001), "FIELD_TOO_LONG"),
     ("Search", pb.SearchRequest(query="a\x00b"), "TEXT_REJECTED"),
+    ("BuildContext", pb.BuildContextRequest(query="a\x00b"), "TEXT_REJECTED"),
+    (
+        "IngestDocuments",
+        pb.IngestDocumentsRequest(documents=[pb.Document(document_id="a\n", text="a")]),
+        "TEXT_REJECTED",
+    ),
+    ("Embed", pb.EmbedRequest(texts=["a\x00b"]), "TEXT_REJECTED"),
     ("Search", pb.SearchRequest(query="a", pack_id="No"), "FIELD_MALFORMED"),
     ("Search", pb.SearchRequest(query="a", pack_id="nowhere"), "PACK_NOT_FOUND"),
     ("Search", pb.SearchRequest(query="a", limit=51), "FIELD_OUT_OF_RANGE"),
@@ -280,6 +288,7 @@ async def test_every_bad_request_has_its_reason(served: Served) -> None:
     answers = [(method, reason, await _refusal(served, method, request)) for method, request, reason in _REFUSED]
 
     assert [answer for answer in answers if answer[1] != answer[2]] == []
+    assert [(method, reason) for method, reason, _ in answers if reason not in reasons("context")[method]] == []
 
 
 async def _refusal(served: Served, method: str, request: Message) -> str:

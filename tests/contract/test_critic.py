@@ -19,6 +19,7 @@ from services.critic.core.vocabulary import CriticName
 from services.critic.panel import Panel, Seat
 from services.critic.ports import Detector
 from services.critic.servicer import CriticServicer
+from tests.contract.promises import reasons
 
 ORDER = ["rights", "autonomy", "fairness", "truth", "risk", "operations"]
 
@@ -173,6 +174,7 @@ async def test_a_bad_request_is_refused_with_its_reason(
             await (stub.Review(request_) if isinstance(request_, pb.ReviewRequest) else stub.Screen(request_))
 
     assert (caught.value.kind, caught.value.reason) == (Kind.INVALID, reason)
+    assert reason in reasons("critic")["Review" if isinstance(request_, pb.ReviewRequest) else "Screen"]
     assert caught.value.metadata["field"] == field
 
 

@@ -13,6 +13,7 @@ from services.chassis.errors import Kind, MeshError
 if TYPE_CHECKING:  # these exist only in the stubs
     pass
 from tests.contract.evaluator.room import Room, case, clause_p1, opinion
+from tests.contract.promises import reasons
 
 
 def _spoofed() -> critique_pb2.CriticEvaluation:
@@ -72,6 +73,7 @@ async def test_adjudicate_refuses(
         await room.evaluator.Adjudicate(request_of())
 
     assert (refused.value.kind, refused.value.reason) == (Kind.INVALID, reason)
+    assert reason in reasons("evaluator")["Adjudicate"]
     assert await pool.fetchval("select count(*) from reviews") == 0
 
 

@@ -12,6 +12,7 @@ from services.context.adapters.minilm import MiniLm
 if TYPE_CHECKING:  # these exist only in the stubs
     pass
 from tests.contract.evaluator.room import Embeddings, Room, running, score_request
+from tests.contract.promises import reasons
 
 
 @pytest.mark.spec("EVL-01", "T16")
@@ -118,5 +119,6 @@ async def test_score_refuses(room: Room, changes: dict[str, object], reason: str
         await room.evaluator.Score(score_request(**changes))
 
     assert (refused.value.kind, refused.value.reason) == (Kind.INVALID, reason)
+    assert reason in reasons("evaluator")["Score"]
     assert refused.value.metadata["field"] == field_name
     assert room.embeddings.calls == []

@@ -18,6 +18,7 @@ from services.chassis.clock import SystemClock
 from services.chassis.errors import Kind, MeshError, unavailable
 from services.recorder.core.batch import Entry
 from services.recorder.ports import EvidenceWriter, Written
+from tests.contract.promises import reasons
 from tests.contract.recorder.client import (
     PAYLOAD,
     Stub,
@@ -212,6 +213,7 @@ async def test_refused_entries(stub: Stub, case: str) -> None:
         await append(stub, **changes)
 
     assert (raised.value.kind, raised.value.reason) == (Kind.INVALID, reason)
+    assert reason in reasons("recorder")["Append"]
     assert raised.value.metadata["field"] == field
     assert not (await stub.ListRecords(pb.ListRecordsRequest())).records
 

@@ -10,6 +10,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from magistrate.recorder.v1 import recorder_pb2 as pb
 from services.chassis.errors import Kind, MeshError
+from tests.contract.promises import reasons
 from tests.contract.recorder.client import OTHER, Stub, append, at, calling, recording
 from tests.fakes.postgres import Database
 
@@ -55,6 +56,7 @@ async def test_refused_lists(stub: Stub, request_: dict[str, Any], reason: str) 
     """A page that cannot be is refused."""
     with pytest.raises(MeshError, match=reason):
         await stub.ListRecords(pb.ListRecordsRequest(**request_))
+    assert reason in reasons("recorder")["ListRecords"]
 
 
 async def answer(reply: Awaitable[object] | AsyncIterable[object]) -> None:
@@ -127,6 +129,7 @@ async def test_what_is_not_there(stub: Stub, case: str) -> None:
         await answer(getattr(stub, method)(request))
 
     assert (raised.value.kind, raised.value.reason) == (kind, reason)
+    assert reason in reasons("recorder")[method]
 
 
 async def test_tenants_do_not_see_each_other(database: Database, keys: Path) -> None:

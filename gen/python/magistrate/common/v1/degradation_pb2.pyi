@@ -26,7 +26,7 @@ class _DegradedModeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Degraded
     DEGRADED_MODE_UNSPECIFIED: _DegradedMode.ValueType  # 0
     """Rejected; a reply always declares its mode."""
     DEGRADED_MODE_FULL: _DegradedMode.ValueType  # 1
-    """Everything worked."""
+    """The knowledge store itself answered; what did not work elsewhere stands in degraded_components."""
     DEGRADED_MODE_CACHE_ONLY: _DegradedMode.ValueType  # 2
     """The knowledge store was down; a local copy served."""
     DEGRADED_MODE_MODEL_ONLY: _DegradedMode.ValueType  # 3
@@ -42,7 +42,7 @@ class DegradedMode(_DegradedMode, metaclass=_DegradedModeEnumTypeWrapper):
 DEGRADED_MODE_UNSPECIFIED: DegradedMode.ValueType  # 0
 """Rejected; a reply always declares its mode."""
 DEGRADED_MODE_FULL: DegradedMode.ValueType  # 1
-"""Everything worked."""
+"""The knowledge store itself answered; what did not work elsewhere stands in degraded_components."""
 DEGRADED_MODE_CACHE_ONLY: DegradedMode.ValueType  # 2
 """The knowledge store was down; a local copy served."""
 DEGRADED_MODE_MODEL_ONLY: DegradedMode.ValueType  # 3

@@ -78,8 +78,8 @@ class ContextServiceServicer:
 
     def BuildContext(self, request, context):
         """Build the context for one question. The reply always declares its degraded mode.
-        Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_OUT_OF_RANGE, FIELD_MALFORMED, ENUM_UNKNOWN, PACK_NOT_FOUND; with strict
-        also CONTEXT_REQUIRED and STORE_UNAVAILABLE.
+        Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_OUT_OF_RANGE, FIELD_MALFORMED, ENUM_UNKNOWN, TEXT_REJECTED, PACK_NOT_FOUND;
+        with strict also CONTEXT_REQUIRED and STORE_UNAVAILABLE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -87,7 +87,8 @@ class ContextServiceServicer:
 
     def Search(self, request, context):
         """Search the tenant's chunks, best first.
-        Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_OUT_OF_RANGE, FIELD_MALFORMED, PACK_NOT_FOUND, STORE_UNAVAILABLE.
+        Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_OUT_OF_RANGE, FIELD_MALFORMED, ENUM_UNKNOWN, TEXT_REJECTED, PACK_NOT_FOUND,
+        STORE_UNAVAILABLE; with mode DENSE also EMBEDDING_UNAVAILABLE, where the others search by words alone.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -96,7 +97,8 @@ class ContextServiceServicer:
     def IngestDocuments(self, request, context):
         """Add documents to a pack, making the pack if there is none; all of them or none.
         The same content again changes nothing and returns the same version.
-        Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_MALFORMED, DUPLICATE_ENTRY, STORE_UNAVAILABLE, EMBEDDING_UNAVAILABLE.
+        Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_MALFORMED, TEXT_REJECTED, DUPLICATE_ENTRY, WRITE_CONFLICT,
+        STORE_UNAVAILABLE, EMBEDDING_UNAVAILABLE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -397,7 +399,7 @@ class EmbeddingServiceServicer:
 
     def Embed(self, request, context):
         """Embed texts, at most 256 a call, each at most 10,000 characters.
-        Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, EMBEDDING_UNAVAILABLE.
+        Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, TEXT_REJECTED, EMBEDDING_UNAVAILABLE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -35,17 +35,19 @@ class ContextServiceStub:
     def __new__(cls, channel: _aio.Channel) -> ContextServiceAsyncStub: ...
     BuildContext: _grpc.UnaryUnaryMultiCallable[_context_pb2.BuildContextRequest, _context_pb2.BuildContextResponse]
     """Build the context for one question. The reply always declares its degraded mode.
-    Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_OUT_OF_RANGE, FIELD_MALFORMED, ENUM_UNKNOWN, PACK_NOT_FOUND; with strict
-    also CONTEXT_REQUIRED and STORE_UNAVAILABLE.
+    Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_OUT_OF_RANGE, FIELD_MALFORMED, ENUM_UNKNOWN, TEXT_REJECTED, PACK_NOT_FOUND;
+    with strict also CONTEXT_REQUIRED and STORE_UNAVAILABLE.
     """
     Search: _grpc.UnaryUnaryMultiCallable[_context_pb2.SearchRequest, _context_pb2.SearchResponse]
     """Search the tenant's chunks, best first.
-    Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_OUT_OF_RANGE, FIELD_MALFORMED, PACK_NOT_FOUND, STORE_UNAVAILABLE.
+    Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_OUT_OF_RANGE, FIELD_MALFORMED, ENUM_UNKNOWN, TEXT_REJECTED, PACK_NOT_FOUND,
+    STORE_UNAVAILABLE; with mode DENSE also EMBEDDING_UNAVAILABLE, where the others search by words alone.
     """
     IngestDocuments: _grpc.UnaryUnaryMultiCallable[_context_pb2.IngestDocumentsRequest, _context_pb2.IngestDocumentsResponse]
     """Add documents to a pack, making the pack if there is none; all of them or none.
     The same content again changes nothing and returns the same version.
-    Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_MALFORMED, DUPLICATE_ENTRY, STORE_UNAVAILABLE, EMBEDDING_UNAVAILABLE.
+    Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_MALFORMED, TEXT_REJECTED, DUPLICATE_ENTRY, WRITE_CONFLICT,
+    STORE_UNAVAILABLE, EMBEDDING_UNAVAILABLE.
     """
     GetPack: _grpc.UnaryUnaryMultiCallable[_context_pb2.GetPackRequest, _context_pb2.GetPackResponse]
     """Get one pack with its documents.
@@ -71,17 +73,19 @@ class ContextServiceAsyncStub(ContextServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     BuildContext: _aio.UnaryUnaryMultiCallable[_context_pb2.BuildContextRequest, _context_pb2.BuildContextResponse]  # type: ignore[assignment]
     """Build the context for one question. The reply always declares its degraded mode.
-    Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_OUT_OF_RANGE, FIELD_MALFORMED, ENUM_UNKNOWN, PACK_NOT_FOUND; with strict
-    also CONTEXT_REQUIRED and STORE_UNAVAILABLE.
+    Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_OUT_OF_RANGE, FIELD_MALFORMED, ENUM_UNKNOWN, TEXT_REJECTED, PACK_NOT_FOUND;
+    with strict also CONTEXT_REQUIRED and STORE_UNAVAILABLE.
     """
     Search: _aio.UnaryUnaryMultiCallable[_context_pb2.SearchRequest, _context_pb2.SearchResponse]  # type: ignore[assignment]
     """Search the tenant's chunks, best first.
-    Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_OUT_OF_RANGE, FIELD_MALFORMED, PACK_NOT_FOUND, STORE_UNAVAILABLE.
+    Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_OUT_OF_RANGE, FIELD_MALFORMED, ENUM_UNKNOWN, TEXT_REJECTED, PACK_NOT_FOUND,
+    STORE_UNAVAILABLE; with mode DENSE also EMBEDDING_UNAVAILABLE, where the others search by words alone.
     """
     IngestDocuments: _aio.UnaryUnaryMultiCallable[_context_pb2.IngestDocumentsRequest, _context_pb2.IngestDocumentsResponse]  # type: ignore[assignment]
     """Add documents to a pack, making the pack if there is none; all of them or none.
     The same content again changes nothing and returns the same version.
-    Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_MALFORMED, DUPLICATE_ENTRY, STORE_UNAVAILABLE, EMBEDDING_UNAVAILABLE.
+    Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_MALFORMED, TEXT_REJECTED, DUPLICATE_ENTRY, WRITE_CONFLICT,
+    STORE_UNAVAILABLE, EMBEDDING_UNAVAILABLE.
     """
     GetPack: _aio.UnaryUnaryMultiCallable[_context_pb2.GetPackRequest, _context_pb2.GetPackResponse]  # type: ignore[assignment]
     """Get one pack with its documents.
@@ -109,8 +113,8 @@ class ContextServiceServicer:
         context: _ServicerContext,
     ) -> _typing.Union[_context_pb2.BuildContextResponse, _abc.Awaitable[_context_pb2.BuildContextResponse]]:
         """Build the context for one question. The reply always declares its degraded mode.
-        Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_OUT_OF_RANGE, FIELD_MALFORMED, ENUM_UNKNOWN, PACK_NOT_FOUND; with strict
-        also CONTEXT_REQUIRED and STORE_UNAVAILABLE.
+        Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_OUT_OF_RANGE, FIELD_MALFORMED, ENUM_UNKNOWN, TEXT_REJECTED, PACK_NOT_FOUND;
+        with strict also CONTEXT_REQUIRED and STORE_UNAVAILABLE.
         """
 
     def Search(
@@ -119,7 +123,8 @@ class ContextServiceServicer:
         context: _ServicerContext,
     ) -> _typing.Union[_context_pb2.SearchResponse, _abc.Awaitable[_context_pb2.SearchResponse]]:
         """Search the tenant's chunks, best first.
-        Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_OUT_OF_RANGE, FIELD_MALFORMED, PACK_NOT_FOUND, STORE_UNAVAILABLE.
+        Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_OUT_OF_RANGE, FIELD_MALFORMED, ENUM_UNKNOWN, TEXT_REJECTED, PACK_NOT_FOUND,
+        STORE_UNAVAILABLE; with mode DENSE also EMBEDDING_UNAVAILABLE, where the others search by words alone.
         """
 
     def IngestDocuments(
@@ -129,7 +134,8 @@ class ContextServiceServicer:
     ) -> _typing.Union[_context_pb2.IngestDocumentsResponse, _abc.Awaitable[_context_pb2.IngestDocumentsResponse]]:
         """Add documents to a pack, making the pack if there is none; all of them or none.
         The same content again changes nothing and returns the same version.
-        Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_MALFORMED, DUPLICATE_ENTRY, STORE_UNAVAILABLE, EMBEDDING_UNAVAILABLE.
+        Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_MALFORMED, TEXT_REJECTED, DUPLICATE_ENTRY, WRITE_CONFLICT,
+        STORE_UNAVAILABLE, EMBEDDING_UNAVAILABLE.
         """
 
     def GetPack(
@@ -179,7 +185,7 @@ class EmbeddingServiceStub:
     def __new__(cls, channel: _aio.Channel) -> EmbeddingServiceAsyncStub: ...
     Embed: _grpc.UnaryUnaryMultiCallable[_context_pb2.EmbedRequest, _context_pb2.EmbedResponse]
     """Embed texts, at most 256 a call, each at most 10,000 characters.
-    Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, EMBEDDING_UNAVAILABLE.
+    Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, TEXT_REJECTED, EMBEDDING_UNAVAILABLE.
     """
 
 @_typing.type_check_only
@@ -189,7 +195,7 @@ class EmbeddingServiceAsyncStub(EmbeddingServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     Embed: _aio.UnaryUnaryMultiCallable[_context_pb2.EmbedRequest, _context_pb2.EmbedResponse]  # type: ignore[assignment]
     """Embed texts, at most 256 a call, each at most 10,000 characters.
-    Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, EMBEDDING_UNAVAILABLE.
+    Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, TEXT_REJECTED, EMBEDDING_UNAVAILABLE.
     """
 
 class EmbeddingServiceServicer:
@@ -201,7 +207,7 @@ class EmbeddingServiceServicer:
         context: _ServicerContext,
     ) -> _typing.Union[_context_pb2.EmbedResponse, _abc.Awaitable[_context_pb2.EmbedResponse]]:
         """Embed texts, at most 256 a call, each at most 10,000 characters.
-        Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, EMBEDDING_UNAVAILABLE.
+        Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, TEXT_REJECTED, EMBEDDING_UNAVAILABLE.
         """
 
 def add_EmbeddingServiceServicer_to_server(servicer: EmbeddingServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

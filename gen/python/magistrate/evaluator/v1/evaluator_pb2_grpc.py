@@ -71,7 +71,8 @@ class EvaluatorServiceServicer:
 
     def Adjudicate(self, request, context):
         """Weigh everything into a verdict and a gate. The same input gives the same verdict.
-        Reasons: FIELD_REQUIRED, FIELD_OUT_OF_RANGE, ENUM_UNKNOWN, SIGNAL_INVALID, DUPLICATE_ENTRY.
+        Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_OUT_OF_RANGE, FIELD_MALFORMED, ENUM_UNKNOWN, SIGNAL_INVALID,
+        DUPLICATE_ENTRY.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

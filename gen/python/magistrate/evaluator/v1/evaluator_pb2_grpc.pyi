@@ -39,7 +39,8 @@ class EvaluatorServiceStub:
     """
     Adjudicate: _grpc.UnaryUnaryMultiCallable[_evaluator_pb2.AdjudicateRequest, _evaluator_pb2.AdjudicateResponse]
     """Weigh everything into a verdict and a gate. The same input gives the same verdict.
-    Reasons: FIELD_REQUIRED, FIELD_OUT_OF_RANGE, ENUM_UNKNOWN, SIGNAL_INVALID, DUPLICATE_ENTRY.
+    Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_OUT_OF_RANGE, FIELD_MALFORMED, ENUM_UNKNOWN, SIGNAL_INVALID,
+    DUPLICATE_ENTRY.
     """
     JudgePlan: _grpc.UnaryUnaryMultiCallable[_evaluator_pb2.JudgePlanRequest, _evaluator_pb2.JudgePlanResponse]
     """Judge a plan of tool steps before it runs.
@@ -61,7 +62,8 @@ class EvaluatorServiceAsyncStub(EvaluatorServiceStub):
     """
     Adjudicate: _aio.UnaryUnaryMultiCallable[_evaluator_pb2.AdjudicateRequest, _evaluator_pb2.AdjudicateResponse]  # type: ignore[assignment]
     """Weigh everything into a verdict and a gate. The same input gives the same verdict.
-    Reasons: FIELD_REQUIRED, FIELD_OUT_OF_RANGE, ENUM_UNKNOWN, SIGNAL_INVALID, DUPLICATE_ENTRY.
+    Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_OUT_OF_RANGE, FIELD_MALFORMED, ENUM_UNKNOWN, SIGNAL_INVALID,
+    DUPLICATE_ENTRY.
     """
     JudgePlan: _aio.UnaryUnaryMultiCallable[_evaluator_pb2.JudgePlanRequest, _evaluator_pb2.JudgePlanResponse]  # type: ignore[assignment]
     """Judge a plan of tool steps before it runs.
@@ -90,7 +92,8 @@ class EvaluatorServiceServicer:
         context: _ServicerContext,
     ) -> _typing.Union[_evaluator_pb2.AdjudicateResponse, _abc.Awaitable[_evaluator_pb2.AdjudicateResponse]]:
         """Weigh everything into a verdict and a gate. The same input gives the same verdict.
-        Reasons: FIELD_REQUIRED, FIELD_OUT_OF_RANGE, ENUM_UNKNOWN, SIGNAL_INVALID, DUPLICATE_ENTRY.
+        Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_OUT_OF_RANGE, FIELD_MALFORMED, ENUM_UNKNOWN, SIGNAL_INVALID,
+        DUPLICATE_ENTRY.
         """
 
     def JudgePlan(

@@ -106,7 +106,7 @@ class RecorderServiceServicer:
 
     def GetRecord(self, request, context):
         """Get one record.
-        Reasons: FIELD_REQUIRED, FIELD_MALFORMED, RECORD_NOT_FOUND, STORE_UNAVAILABLE.
+        Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_MALFORMED, RECORD_NOT_FOUND, STORE_UNAVAILABLE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -114,7 +114,7 @@ class RecorderServiceServicer:
 
     def ListRecords(self, request, context):
         """List the tenant's records in log order.
-        Reasons: FIELD_OUT_OF_RANGE, FIELD_MALFORMED, ENUM_UNKNOWN, STORE_UNAVAILABLE.
+        Reasons: FIELD_TOO_LONG, FIELD_OUT_OF_RANGE, FIELD_MALFORMED, ENUM_UNKNOWN, STORE_UNAVAILABLE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -122,7 +122,8 @@ class RecorderServiceServicer:
 
     def GetInclusionProof(self, request, context):
         """Prove that a record is in the log that a signed checkpoint names.
-        Reasons: FIELD_REQUIRED, RECORD_NOT_FOUND, LOG_NOT_FOUND, INDEX_OUT_OF_RANGE, STORE_UNAVAILABLE.
+        Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_MALFORMED, RECORD_NOT_FOUND, LOG_NOT_FOUND, INDEX_OUT_OF_RANGE,
+        STORE_UNAVAILABLE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -130,7 +131,7 @@ class RecorderServiceServicer:
 
     def GetConsistencyProof(self, request, context):
         """Prove that a log only grew between two sizes.
-        Reasons: FIELD_OUT_OF_RANGE, LOG_NOT_FOUND, INDEX_OUT_OF_RANGE, STORE_UNAVAILABLE.
+        Reasons: FIELD_OUT_OF_RANGE, FIELD_MALFORMED, LOG_NOT_FOUND, INDEX_OUT_OF_RANGE, STORE_UNAVAILABLE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -138,7 +139,7 @@ class RecorderServiceServicer:
 
     def GetCheckpoint(self, request, context):
         """Get the latest signed checkpoint of a log.
-        Reasons: LOG_NOT_FOUND, STORE_UNAVAILABLE.
+        Reasons: FIELD_MALFORMED, LOG_NOT_FOUND, STORE_UNAVAILABLE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

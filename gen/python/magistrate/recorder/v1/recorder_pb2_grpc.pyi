@@ -45,23 +45,24 @@ class RecorderServiceStub:
     """
     GetRecord: _grpc.UnaryUnaryMultiCallable[_recorder_pb2.GetRecordRequest, _recorder_pb2.GetRecordResponse]
     """Get one record.
-    Reasons: FIELD_REQUIRED, FIELD_MALFORMED, RECORD_NOT_FOUND, STORE_UNAVAILABLE.
+    Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_MALFORMED, RECORD_NOT_FOUND, STORE_UNAVAILABLE.
     """
     ListRecords: _grpc.UnaryUnaryMultiCallable[_recorder_pb2.ListRecordsRequest, _recorder_pb2.ListRecordsResponse]
     """List the tenant's records in log order.
-    Reasons: FIELD_OUT_OF_RANGE, FIELD_MALFORMED, ENUM_UNKNOWN, STORE_UNAVAILABLE.
+    Reasons: FIELD_TOO_LONG, FIELD_OUT_OF_RANGE, FIELD_MALFORMED, ENUM_UNKNOWN, STORE_UNAVAILABLE.
     """
     GetInclusionProof: _grpc.UnaryUnaryMultiCallable[_recorder_pb2.GetInclusionProofRequest, _recorder_pb2.GetInclusionProofResponse]
     """Prove that a record is in the log that a signed checkpoint names.
-    Reasons: FIELD_REQUIRED, RECORD_NOT_FOUND, LOG_NOT_FOUND, INDEX_OUT_OF_RANGE, STORE_UNAVAILABLE.
+    Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_MALFORMED, RECORD_NOT_FOUND, LOG_NOT_FOUND, INDEX_OUT_OF_RANGE,
+    STORE_UNAVAILABLE.
     """
     GetConsistencyProof: _grpc.UnaryUnaryMultiCallable[_recorder_pb2.GetConsistencyProofRequest, _recorder_pb2.GetConsistencyProofResponse]
     """Prove that a log only grew between two sizes.
-    Reasons: FIELD_OUT_OF_RANGE, LOG_NOT_FOUND, INDEX_OUT_OF_RANGE, STORE_UNAVAILABLE.
+    Reasons: FIELD_OUT_OF_RANGE, FIELD_MALFORMED, LOG_NOT_FOUND, INDEX_OUT_OF_RANGE, STORE_UNAVAILABLE.
     """
     GetCheckpoint: _grpc.UnaryUnaryMultiCallable[_recorder_pb2.GetCheckpointRequest, _recorder_pb2.GetCheckpointResponse]
     """Get the latest signed checkpoint of a log.
-    Reasons: LOG_NOT_FOUND, STORE_UNAVAILABLE.
+    Reasons: FIELD_MALFORMED, LOG_NOT_FOUND, STORE_UNAVAILABLE.
     """
     Export: _grpc.UnaryStreamMultiCallable[_recorder_pb2.ExportRequest, _recorder_pb2.ExportResponse]
     """Export a range of a log with all that is needed to check it offline.
@@ -89,23 +90,24 @@ class RecorderServiceAsyncStub(RecorderServiceStub):
     """
     GetRecord: _aio.UnaryUnaryMultiCallable[_recorder_pb2.GetRecordRequest, _recorder_pb2.GetRecordResponse]  # type: ignore[assignment]
     """Get one record.
-    Reasons: FIELD_REQUIRED, FIELD_MALFORMED, RECORD_NOT_FOUND, STORE_UNAVAILABLE.
+    Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_MALFORMED, RECORD_NOT_FOUND, STORE_UNAVAILABLE.
     """
     ListRecords: _aio.UnaryUnaryMultiCallable[_recorder_pb2.ListRecordsRequest, _recorder_pb2.ListRecordsResponse]  # type: ignore[assignment]
     """List the tenant's records in log order.
-    Reasons: FIELD_OUT_OF_RANGE, FIELD_MALFORMED, ENUM_UNKNOWN, STORE_UNAVAILABLE.
+    Reasons: FIELD_TOO_LONG, FIELD_OUT_OF_RANGE, FIELD_MALFORMED, ENUM_UNKNOWN, STORE_UNAVAILABLE.
     """
     GetInclusionProof: _aio.UnaryUnaryMultiCallable[_recorder_pb2.GetInclusionProofRequest, _recorder_pb2.GetInclusionProofResponse]  # type: ignore[assignment]
     """Prove that a record is in the log that a signed checkpoint names.
-    Reasons: FIELD_REQUIRED, RECORD_NOT_FOUND, LOG_NOT_FOUND, INDEX_OUT_OF_RANGE, STORE_UNAVAILABLE.
+    Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_MALFORMED, RECORD_NOT_FOUND, LOG_NOT_FOUND, INDEX_OUT_OF_RANGE,
+    STORE_UNAVAILABLE.
     """
     GetConsistencyProof: _aio.UnaryUnaryMultiCallable[_recorder_pb2.GetConsistencyProofRequest, _recorder_pb2.GetConsistencyProofResponse]  # type: ignore[assignment]
     """Prove that a log only grew between two sizes.
-    Reasons: FIELD_OUT_OF_RANGE, LOG_NOT_FOUND, INDEX_OUT_OF_RANGE, STORE_UNAVAILABLE.
+    Reasons: FIELD_OUT_OF_RANGE, FIELD_MALFORMED, LOG_NOT_FOUND, INDEX_OUT_OF_RANGE, STORE_UNAVAILABLE.
     """
     GetCheckpoint: _aio.UnaryUnaryMultiCallable[_recorder_pb2.GetCheckpointRequest, _recorder_pb2.GetCheckpointResponse]  # type: ignore[assignment]
     """Get the latest signed checkpoint of a log.
-    Reasons: LOG_NOT_FOUND, STORE_UNAVAILABLE.
+    Reasons: FIELD_MALFORMED, LOG_NOT_FOUND, STORE_UNAVAILABLE.
     """
     Export: _aio.UnaryStreamMultiCallable[_recorder_pb2.ExportRequest, _recorder_pb2.ExportResponse]  # type: ignore[assignment]
     """Export a range of a log with all that is needed to check it offline.
@@ -145,7 +147,7 @@ class RecorderServiceServicer:
         context: _ServicerContext,
     ) -> _typing.Union[_recorder_pb2.GetRecordResponse, _abc.Awaitable[_recorder_pb2.GetRecordResponse]]:
         """Get one record.
-        Reasons: FIELD_REQUIRED, FIELD_MALFORMED, RECORD_NOT_FOUND, STORE_UNAVAILABLE.
+        Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_MALFORMED, RECORD_NOT_FOUND, STORE_UNAVAILABLE.
         """
 
     def ListRecords(
@@ -154,7 +156,7 @@ class RecorderServiceServicer:
         context: _ServicerContext,
     ) -> _typing.Union[_recorder_pb2.ListRecordsResponse, _abc.Awaitable[_recorder_pb2.ListRecordsResponse]]:
         """List the tenant's records in log order.
-        Reasons: FIELD_OUT_OF_RANGE, FIELD_MALFORMED, ENUM_UNKNOWN, STORE_UNAVAILABLE.
+        Reasons: FIELD_TOO_LONG, FIELD_OUT_OF_RANGE, FIELD_MALFORMED, ENUM_UNKNOWN, STORE_UNAVAILABLE.
         """
 
     def GetInclusionProof(
@@ -163,7 +165,8 @@ class RecorderServiceServicer:
         context: _ServicerContext,
     ) -> _typing.Union[_recorder_pb2.GetInclusionProofResponse, _abc.Awaitable[_recorder_pb2.GetInclusionProofResponse]]:
         """Prove that a record is in the log that a signed checkpoint names.
-        Reasons: FIELD_REQUIRED, RECORD_NOT_FOUND, LOG_NOT_FOUND, INDEX_OUT_OF_RANGE, STORE_UNAVAILABLE.
+        Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_MALFORMED, RECORD_NOT_FOUND, LOG_NOT_FOUND, INDEX_OUT_OF_RANGE,
+        STORE_UNAVAILABLE.
         """
 
     def GetConsistencyProof(
@@ -172,7 +175,7 @@ class RecorderServiceServicer:
         context: _ServicerContext,
     ) -> _typing.Union[_recorder_pb2.GetConsistencyProofResponse, _abc.Awaitable[_recorder_pb2.GetConsistencyProofResponse]]:
         """Prove that a log only grew between two sizes.
-        Reasons: FIELD_OUT_OF_RANGE, LOG_NOT_FOUND, INDEX_OUT_OF_RANGE, STORE_UNAVAILABLE.
+        Reasons: FIELD_OUT_OF_RANGE, FIELD_MALFORMED, LOG_NOT_FOUND, INDEX_OUT_OF_RANGE, STORE_UNAVAILABLE.
         """
 
     def GetCheckpoint(
@@ -181,7 +184,7 @@ class RecorderServiceServicer:
         context: _ServicerContext,
     ) -> _typing.Union[_recorder_pb2.GetCheckpointResponse, _abc.Awaitable[_recorder_pb2.GetCheckpointResponse]]:
         """Get the latest signed checkpoint of a log.
-        Reasons: LOG_NOT_FOUND, STORE_UNAVAILABLE.
+        Reasons: FIELD_MALFORMED, LOG_NOT_FOUND, STORE_UNAVAILABLE.
         """
 
     def Export(
