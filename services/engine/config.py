@@ -8,7 +8,7 @@ from services.chassis.config import Settings
 class Config(Settings, env_prefix="MAGISTRATE_ENGINE_"):
     """Limits of the pipeline's stages, in seconds; each also shrinks with the time that the caller gives."""
 
-    screen_s: float = Field(default=3.0, gt=0, le=60)
+    screen_s: float = Field(default=5.0, gt=0, le=60)
     """Most that screening may take."""
     context_s: float = Field(default=5.0, gt=0, le=60)
     """Most that gathering context may take."""

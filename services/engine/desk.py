@@ -7,19 +7,14 @@ because an earlier call recorded it and died before keeping it; or another call 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from services.chassis import log, metrics
 from services.chassis.clock import Ids
 from services.chassis.errors import CallerError, Kind, MeshError
-from services.engine.core.decision import Decision, Verdict, decision_id, question_digest
+from services.engine import telemetry
+from services.engine.core.decision import Decision, decision_id, question_digest
 from services.engine.core.question import Question
+from services.engine.core.timeline import degraded
 from services.engine.pipeline import Observer, Pipeline
 from services.engine.ports import DecisionStore, Kept
-
-_log = log.get_logger("engine")
-_DECISIONS = metrics.counter("magistrate_decisions_total", "Decisions, by verdict.", ("decision_type",))
-_ESCALATIONS = metrics.counter("magistrate_escalations_total", "Decisions with a closed gate, by tier.", ("tier",))
-_FALLBACKS = metrics.counter("magistrate_fallback_total", "Fallbacks that fired, by part.", ("component", "fallback"))
-_STAGE_SECONDS = metrics.histogram("magistrate_stage_seconds", "Time of each stage, in seconds.", ("stage",))
 
 Encode = Callable[[Decision], bytes]
 Recorded = Callable[[str], Awaitable[bytes | None]]
@@ -76,7 +71,7 @@ class Desk:
             return await self._earlier(ask, identity, digest, error)
         body = self._encode(decision)
         await self._keep(ask, decision, digest, body)
-        _count(decision)
+        telemetry.decided(decision)
         return body
 
     async def _earlier(self, ask: Ask, identity: str, digest: bytes, conflict: CallerError) -> bytes:
@@ -94,8 +89,7 @@ class Desk:
         try:
             await self._store.keep(ask.tenant, kept, decision.verdict, ask.question.domain)
         except MeshError as error:
-            _FALLBACKS.labels("engine.store", "evidence_only").inc()
-            _log.warning("decision not kept", reason=error.reason, decision_id=decision.decision_id)
+            telemetry.fell_back(degraded("engine.store", "evidence_only", error))
 
 
 def _same(kept: Kept, digest: bytes, retry_id: str) -> bytes:
@@ -111,16 +105,3 @@ def _same(kept: Kept, digest: bytes, retry_id: str) -> bytes:
 
 def _parts(question: Question) -> tuple[object, ...]:
     return tuple(getattr(question, name) for name in Question.__slots__)
-
-
-def _count(decision: Decision) -> None:
-    _DECISIONS.labels(decision.verdict.name.lower()).inc()
-    if decision.adjudicated.highest_tier:
-        _ESCALATIONS.labels(str(decision.adjudicated.highest_tier)).inc()
-    for stage in decision.stages:
-        _STAGE_SECONDS.labels(stage.name).observe(stage.duration_s)
-    for part in decision.degraded:
-        _FALLBACKS.labels(part.component, part.fallback).inc()
-        _log.warning("degraded", component=part.component, fallback=part.fallback, reason=part.reason)
-    if decision.verdict is Verdict.ABSTAIN:
-        _log.warning("no verdict", decision_id=decision.decision_id)

@@ -28,7 +28,7 @@ async def main(name: str) -> None:
     config = load(Config)
     async with open_runtime(name) as mesh:
         store = PostgresDecisions(await mesh.enter(open_pool(load(PostgresSettings))))
-        evidence = MeshEvidenceLog(mesh.channel)
+        evidence = MeshEvidenceLog(mesh.channel, SystemClock())
         parts = Parts(
             screener=MeshScreener(mesh.channel),
             librarian=ContextLibrarian(mesh.channel),

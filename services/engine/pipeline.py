@@ -4,7 +4,7 @@ Posture of each edge, fixed here and declared in every reply (design: failure po
 
 ========== ==========================================================================
 screening  declared as unavailable; the critics still judge the whole exchange
-context    declared as MODEL_ONLY, or an error where the caller asked for strict context
+context    declared as DEGRADED_NO_RAG, or an error where the caller asked for strict context
 router     an error: there is no answer to judge
 critics    every critic unavailable, so the verdict is never better than escalate
 scores     not evaluated, never a number
@@ -22,7 +22,7 @@ from typing import TypeVar
 from services.chassis import errors
 from services.chassis.clock import Clock
 from services.chassis.errors import CallerError, Kind, MeshError, WorldError
-from services.engine import ports
+from services.engine import ports, telemetry
 from services.engine.core.budget import Limits, allowance
 from services.engine.core.decision import (
     Adjudicated,
@@ -162,7 +162,7 @@ class _Run:
             timeout_s = self._allowed_s("record")
             await self._parts.evidence.append_rejection(decision_id, screened, timeout_s=timeout_s)
         except MeshError as error:
-            self.timeline.degrade(degraded("evidence", "refusal_not_recorded", error))
+            self._declare(degraded("evidence", "refusal_not_recorded", error))
         raise CallerError(
             Kind.INVALID,
             "INPUT_REJECTED",
@@ -179,7 +179,7 @@ class _Run:
                     raise
                 part = degraded("context", "no_context", error)
                 stage.missing(part)
-                return Gathered(mode=Mode.MODEL_ONLY, degraded=(part,))
+                return Gathered(mode=Mode.DEGRADED_NO_RAG, degraded=(part,))
             stage.partial(*gathered.degraded)
         return gathered
 
@@ -234,10 +234,15 @@ class _Run:
     @asynccontextmanager
     async def _stage(self, name: str) -> AsyncIterator["_OpenStage"]:
         began = self._clock.monotonic()
-        stage = _OpenStage(self.timeline, self._allowed_s(name))
+        stage = _OpenStage(self._declare, self._allowed_s(name))
         yield stage
         # Not in a finally: a stage that raised has no place in a reply, because there will be none.
         self._observe(self.timeline.end(name, began=began, now=self._clock.monotonic(), outcome=stage.outcome))
+
+    def _declare(self, *parts: Degraded) -> None:
+        """Note, count and log fallbacks when they fire: the call may still fail, and then no reply would tell."""
+        for part in self.timeline.degrade(*parts):
+            telemetry.fell_back(part)
 
     def _allowed_s(self, name: str) -> float:
         remaining_s = self._time_s - self.elapsed_s
@@ -247,19 +252,19 @@ class _Run:
 class _OpenStage:
     """A stage at work: the seconds it may take, and how it will have ended."""
 
-    def __init__(self, timeline: Timeline, allowed_s: float) -> None:
-        self._timeline = timeline
+    def __init__(self, declare: Callable[..., None], allowed_s: float) -> None:
+        self._declare = declare
         self.allowed_s = allowed_s
         self.outcome = StageOutcome.DONE
 
     def missing(self, part: Degraded) -> None:
         self.outcome = StageOutcome.UNAVAILABLE
-        self._timeline.degrade(part)
+        self._declare(part)
 
     def partial(self, *parts: Degraded) -> None:
         if parts:
             self.outcome = StageOutcome.DEGRADED
-            self._timeline.degrade(*parts)
+            self._declare(*parts)
 
 
 async def _together(first: Awaitable[_First], second: Awaitable[_Second]) -> tuple[_First, _Second]:

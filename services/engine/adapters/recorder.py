@@ -1,14 +1,18 @@
 """The recorder as the evidence log."""
 
+import asyncio
+
 from magistrate.recorder.v1.recorder_pb2 import (
     RECORD_KIND_DECISION,
     RECORD_KIND_SECURITY,
     AppendRequest,
     Entry,
     GetRecordRequest,
+    Position,
 )
 from magistrate.recorder.v1.recorder_pb2_grpc import RecorderServiceStub
 from services.chassis.client import MeshChannel
+from services.chassis.clock import Clock
 from services.chassis.errors import Kind, MeshError
 from services.engine.adapters import codec
 from services.engine.core.decision import Decision, Evidence, Screened
@@ -16,16 +20,21 @@ from services.engine.core.question import Question
 
 READ_S = 5.0
 """Seconds that reading one record may take."""
+PAUSE_S = 0.1
+"""Seconds before an append is repeated, where the recorder does not say."""
+_REPEATED = frozenset({"QUEUE_FULL", "EVIDENCE_UNAVAILABLE", "DEPENDENCY_UNAVAILABLE"})
+"""Failures after which the record may stand all the same, or will a moment later; the key makes repeating safe."""
 
 
 class MeshEvidenceLog:
     """Keep evidence through ``RecorderService.Append``."""
 
-    def __init__(self, channel: MeshChannel) -> None:
+    def __init__(self, channel: MeshChannel, clock: Clock) -> None:
         self._stub = RecorderServiceStub(channel)
+        self._clock = clock
 
     async def append(self, decision: Decision, question: Question, *, timeout_s: float) -> Evidence:
-        """Return where the decision stands, durably. The payload also holds what was asked and what was withheld."""
+        """Return where the decision stands, durably. The payload also holds an answer that is withheld."""
         message = codec.message(decision)
         message.answer = decision.generated.text
         entry = Entry(
@@ -42,8 +51,7 @@ class MeshEvidenceLog:
                 "released": "no" if decision.withheld_reason else "yes",
             },
         )
-        reply = await self._stub.Append(AppendRequest(entry=entry), timeout=timeout_s)
-        position = reply.position
+        position = await self._append(entry, timeout_s)
         return Evidence(origin=position.origin, index=position.index, leaf_hash=position.leaf_hash)
 
     async def recorded(self, decision_id: str) -> bytes | None:
@@ -70,4 +78,19 @@ class MeshEvidenceLog:
             decision_id=decision_id,
             attributes={"event": "input_rejected", "detectors": ",".join(screened.detectors)[:200]},
         )
-        await self._stub.Append(AppendRequest(entry=entry), timeout=timeout_s)
+        await self._append(entry, timeout_s)
+
+    async def _append(self, entry: Entry, timeout_s: float) -> Position:
+        """Append, and once more under the same key: then the first write, if there was one, is the answer."""
+        ends_at = self._clock.monotonic() + timeout_s
+        request = AppendRequest(entry=entry)
+        try:
+            return (await self._stub.Append(request, timeout=timeout_s)).position
+        except MeshError as error:
+            pause_s = PAUSE_S if error.retry_after_s is None else error.retry_after_s
+            left_s = ends_at - self._clock.monotonic()
+            if error.reason not in _REPEATED or left_s <= 0:
+                raise
+            # Rather too early than not at all: half of the time is left for the second try in any case.
+            await asyncio.sleep(min(pause_s, left_s / 2))
+        return (await self._stub.Append(request, timeout=ends_at - self._clock.monotonic())).position

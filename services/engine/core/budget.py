@@ -1,6 +1,8 @@
 """How the time of one call is split over its stages (spec row ENG-13).
 
-Each stage may use what is left, less what the stages after it need, and never more than its own limit.
+Each stage may use what is left, less what the stages after it need, and never more than its own limit. Most limits are
+above the four seconds or so for which a proxy waits for a service that is being started again: a restart then costs
+time, but no part of an answer.
 """
 
 from dataclasses import dataclass
@@ -13,23 +15,19 @@ MAX_RESERVE_S = 2.0
 """The reserve's upper bound: judging and recording need milliseconds, not a share of a minute."""
 PREPARE_SHARE = 0.3
 """Share of the whole time that screening and context may use."""
-_KEPT_AFTER = {
-    "screen": 1.0,
-    "context": 1.0,
-    "route": 1.0,
-    "review": 0.6,
-    "score": 0.6,
-    "adjudicate": 0.4,
-    "record": 0.1,
-}
-"""Share of the reserve that must be left when the stage ends; after the last, for the reply to reach its caller."""
+JUDGE_SHARE = 0.5
+"""Share of what is left that judging may use: a judge that hangs leaves time to say so, durably."""
+REPLY_SHARE = 0.1
+"""Share of the reserve that is left after recording, for the reply to reach its caller."""
+_PREPARING = frozenset({"screen", "context"})
+_JUDGING = frozenset({"review", "score", "adjudicate"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """The most that a stage may take, in seconds, however much time the caller gives."""
 
-    screen: float = 3.0
+    screen: float = 5.0
     context: float = 5.0
     route: float = 60.0
     review: float = 10.0
@@ -50,11 +48,19 @@ def allowance(stage: str, *, total_s: float, remaining_s: float, limits: Limits)
     Raises:
         WorldError: DEADLINE DEADLINE_EXPIRED when the stages after it could no longer be done.
     """
-    reserve = min(MAX_RESERVE_S, RESERVE_SHARE * total_s)
     limit: float = getattr(limits, stage)
-    if stage in ("screen", "context"):
-        limit = min(limit, PREPARE_SHARE * total_s)
-    allowed = min(limit, remaining_s - _KEPT_AFTER[stage] * reserve)
+    allowed = min(limit, _left_for(stage, total_s, remaining_s))
     if allowed <= 0:
         raise WorldError(Kind.DEADLINE, "DEADLINE_EXPIRED", f"no time was left for {stage}", metadata={"stage": stage})
     return allowed
+
+
+def _left_for(stage: str, total_s: float, remaining_s: float) -> float:
+    """Return what ``stage`` may take of the remaining time without starving those after it."""
+    if stage in _JUDGING:
+        return JUDGE_SHARE * remaining_s
+    reserve = min(MAX_RESERVE_S, RESERVE_SHARE * total_s)
+    if stage == "record":
+        return remaining_s - REPLY_SHARE * reserve
+    left = remaining_s - reserve
+    return min(left, PREPARE_SHARE * total_s) if stage in _PREPARING else left

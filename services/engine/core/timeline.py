@@ -18,9 +18,11 @@ class Timeline:
         self._stages[name] = stage
         return stage
 
-    def degrade(self, *parts: Degraded) -> None:
-        """Note what did not work; the same part with the same fallback is noted once."""
-        self._degraded.extend(part for part in dict.fromkeys(parts) if part not in self._degraded)
+    def degrade(self, *parts: Degraded) -> tuple[Degraded, ...]:
+        """Note what did not work, each part with its fallback once; return what was not noted before."""
+        new = tuple(part for part in dict.fromkeys(parts) if part not in self._degraded)
+        self._degraded.extend(new)
+        return new
 
     @property
     def stages(self) -> tuple[Stage, ...]:

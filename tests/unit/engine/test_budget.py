@@ -15,12 +15,12 @@ SECONDS = st.floats(min_value=0.05, max_value=120)
 @pytest.mark.parametrize(
     ("stage", "total_s", "remaining_s", "allowed_s"),
     [
-        ("screen", 30, 30, 3.0),
+        ("screen", 30, 30, 5.0),
         ("context", 0.3, 0.3, 0.09),
         ("route", 30, 30, 28.0),
         ("route", 0.3, 0.3, 0.276),
         ("review", 30, 20, 10.0),
-        ("adjudicate", 30, 1.0, 0.2),
+        ("adjudicate", 30, 1.0, 0.5),
         ("record", 30, 0.5, 0.3),
     ],
 )
@@ -38,3 +38,14 @@ def test_no_stage_gets_more_than_is_left(stage: str, total: float, share: float)
         assert error.kind is Kind.DEADLINE  # noqa: PT017 - both outcomes are right
     else:
         assert 0 < allowed_s <= share * total
+
+
+@pytest.mark.spec("ENG-10", "ENG-13")
+@given(total=SECONDS, share=st.floats(min_value=0.01, max_value=1))
+def test_judges_that_hang_leave_time_for_the_evidence(total: float, share: float) -> None:
+    """Where every judge takes all it may, a quarter of the time since the answer remains to record that."""
+    after_answer = left = share * total
+    for stage in ("review", "adjudicate"):
+        left -= allowance(stage, total_s=total, remaining_s=left, limits=Limits())
+
+    assert left >= after_answer / 4

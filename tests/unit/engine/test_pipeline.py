@@ -6,6 +6,7 @@ import pytest
 
 from services.chassis.clock import SystemClock
 from services.chassis.errors import CallerError, Kind, MeshError, WorldError
+from services.chassis.metrics import REGISTRY
 from services.engine.core.budget import Limits
 from services.engine.core.decision import STAGES, Decision, Mode, Screened, Stage, StageOutcome, Verdict
 from services.engine.core.question import Domain, Question, TaskType
@@ -99,6 +100,18 @@ async def test_a_missing_part_is_declared(stage: str, component: str, fallback: 
     assert {s.name: s.outcome for s in decision.stages}[stage] is StageOutcome.UNAVAILABLE
 
 
+@pytest.mark.spec("ENG-11")
+async def test_a_fallback_of_a_call_that_fails_is_counted() -> None:
+    """No reply can tell of it, so the metric must."""
+    labels = {"component": "context", "fallback": "no_context"}
+    before = REGISTRY.get_sample_value("magistrate_fallback_total", labels) or 0
+
+    with pytest.raises(WorldError, match="PROVIDERS_UNAVAILABLE"):
+        await decide(FakeMesh(failures={"context": down(), "route": down("PROVIDERS_UNAVAILABLE")}))
+
+    assert REGISTRY.get_sample_value("magistrate_fallback_total", labels) == before + 1
+
+
 async def test_two_missing_parts_are_both_declared() -> None:
     """One failure does not hide or cause another."""
     mesh = FakeMesh(failures={"context": down(), "score": down("EMBEDDING_UNAVAILABLE")})
@@ -106,7 +119,7 @@ async def test_two_missing_parts_are_both_declared() -> None:
     decision = await decide(mesh)
 
     assert [part.component for part in decision.degraded] == ["context", "scores"]
-    assert decision.gathered.mode is Mode.MODEL_ONLY
+    assert decision.gathered.mode is Mode.DEGRADED_NO_RAG
     assert decision.answer == ANSWER
 
 

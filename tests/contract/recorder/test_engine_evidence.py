@@ -1,0 +1,86 @@
+"""The engine's evidence log on a real recorder: a lost answer loses no decision, and writes none twice."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from magistrate.recorder.v1 import recorder_pb2 as pb
+from magistrate.recorder.v1.recorder_pb2_grpc import RecorderServiceServicer, add_RecorderServiceServicer_to_server
+from services.chassis.clock import SystemClock
+from services.chassis.errors import CallerError, Kind, MeshError, WorldError, unavailable
+from services.chassis.testing import Registration, serving
+from services.engine.adapters.recorder import MeshEvidenceLog
+from services.engine.core.budget import Limits
+from services.engine.core.decision import Decision, Evidence
+from services.engine.core.question import Domain, Question, TaskType
+from services.engine.pipeline import Pipeline
+from services.recorder.main import SERVICE
+from tests.contract.recorder.client import ACME, recording
+from tests.fakes.engine import FakeMesh
+from tests.fakes.postgres import Database
+
+QUESTION = Question(query="How many days of leave?", domain=Domain.GENERAL, task_type=TaskType.ANALYSIS)
+LIMIT_S = 10.0
+FULL = WorldError(Kind.EXHAUSTED, "QUEUE_FULL", "the queue is full", retry_after_s=0.01)
+UNCONFIRMED = unavailable("EVIDENCE_UNAVAILABLE", "not confirmed", 0.01)
+GONE = unavailable("DEPENDENCY_UNAVAILABLE", "gone in the middle of a call")
+
+
+class Unheard(RecorderServiceServicer):
+    """A recorder that writes, and whose first answers never arrive."""
+
+    def __init__(self, recorder: Any, *answers: MeshError) -> None:
+        self.recorder = recorder
+        self.answers = list(answers)
+
+    async def Append(self, request: pb.AppendRequest, context: Any) -> pb.AppendResponse:  # noqa: N802
+        """Record for good, then answer as told."""
+        reply: pb.AppendResponse = await self.recorder.Append(request, context)
+        if self.answers:
+            raise self.answers.pop(0)
+        return reply
+
+
+async def made() -> Decision:
+    """Return a decision that is not recorded yet."""
+    pipeline = Pipeline(FakeMesh().parts(), clock=SystemClock(), limits=Limits())
+    decided = await pipeline.decide(QUESTION, decision_id="d-1", request_id="r-1", time_s=30)
+    return replace(decided, evidence=None)
+
+
+async def keep(database: Database, keys: Path, *answers: MeshError, times: int = 1) -> list[Evidence]:
+    """Append one decision ``times`` times to a recorder that gives ``answers`` before its own."""
+    decision = await made()
+    async with recording(database, keys) as recorder:
+        registration = Registration(
+            add_RecorderServiceServicer_to_server, Unheard(recorder.servicer, *answers), SERVICE
+        )
+        async with serving([registration], principal=ACME) as channel:
+            log = MeshEvidenceLog(channel, SystemClock())
+            return [await log.append(decision, QUESTION, timeout_s=LIMIT_S) for _ in range(times)]
+
+
+@pytest.mark.spec("REC-02", "T11")
+@pytest.mark.parametrize("lost", [FULL, UNCONFIRMED, GONE], ids=lambda error: error.reason)
+async def test_a_lost_answer_is_asked_for_again(database: Database, keys: Path, lost: MeshError) -> None:
+    """The second try gets the place of the first write; a third as well: there is one record."""
+    places = await keep(database, keys, lost, times=2)
+
+    assert [place.index for place in places] == [0, 0]
+    assert places[0] == places[1]
+
+
+async def test_it_is_asked_for_once_more_only(database: Database, keys: Path) -> None:
+    """A recorder that stays in trouble is not pressed further: nothing is released."""
+    with pytest.raises(WorldError, match="QUEUE_FULL"):
+        await keep(database, keys, UNCONFIRMED, FULL, FULL)
+
+
+async def test_a_refusal_is_final(database: Database, keys: Path) -> None:
+    """What the caller must mend is not repeated."""
+    conflict = CallerError(Kind.EXISTS, "IDEMPOTENCY_CONFLICT", "recorded before with other content")
+
+    with pytest.raises(CallerError, match="IDEMPOTENCY_CONFLICT"):
+        await keep(database, keys, conflict)
