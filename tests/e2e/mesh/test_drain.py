@@ -87,7 +87,7 @@ async def test_evidence_of_decisions_in_flight_is_kept(changing: Mesh) -> None:
             await asyncio.to_thread(changing.stack.await_replaced, name, process)
         await outcomes.more(AFTER)
 
-    assert outcomes.failures == []
+    assert_clear(outcomes)
     async with changing.client() as client:
         await assert_kept(client, outcomes)
 
