@@ -270,7 +270,7 @@ def measure(trial: Trial, folder: Path) -> Count:
 
 def main(arguments: list[str] | None = None) -> int:
     """Print one line per detector and set."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tools.bench.critics", description=__doc__)
     parser.add_argument("folder", type=Path, help="folder that holds injection/, harm/, dignity/ and the others")
     parser.add_argument("--only", default="", help="measure only detectors whose name holds this word")
     options = parser.parse_args(arguments)

@@ -21,6 +21,7 @@ from magistrate.common.v1.task_pb2 import DOMAIN_GENERAL, TASK_TYPE_ANALYSIS
 from magistrate.engine.v1.engine_pb2 import DecideRequest, Question
 from magistrate.engine.v1.engine_pb2_grpc import EngineServiceStub
 from tools.bench.load import Call, Measured, measure
+from tools.bench.table import table
 from tools.certs.identity import OPERATOR
 from tools.up.control import serving
 from tools.up.folder import Folder
@@ -94,19 +95,10 @@ async def _loaded(call: Call) -> Measured:
 
 
 def _print(alone: dict[str, Measured], loaded: dict[str, Measured]) -> None:
-    sys.stdout.write("decide with an instant provider, beside a bare echo through the same edge\n\n")
-    sys.stdout.write(
-        f"{'':8} {'p50, 1 in flight':>17} {'p99, 1 in flight':>17} {f'calls/s, {IN_FLIGHT} in flight':>23}\n"
-    )
-    for name in ("echo", "decide"):
-        one, many = alone[name], loaded[name]
-        p50, p99 = one.percentile_ms(50), one.percentile_ms(99)
-        sys.stdout.write(f"{name:8} {p50:14.1f} ms {p99:14.1f} ms {many.rate:23.1f}\n")
-    p50 = alone["decide"].percentile_ms(50) / alone["echo"].percentile_ms(50)
-    p99 = alone["decide"].percentile_ms(99) / alone["echo"].percentile_ms(99)
-    rate = loaded["decide"].rate / loaded["echo"].rate
-    sys.stdout.write(f"{'ratio':8} {p50:15.1f} x {p99:15.1f} x {rate:21.3f} x\n")
-
-
-if __name__ == "__main__":
-    main()
+    columns = ("p50 ms alone", "p99 ms alone", f"calls/s, {IN_FLIGHT} at once")
+    rows = {
+        name: (alone[name].percentile_ms(50), alone[name].percentile_ms(99), loaded[name].rate)
+        for name in ("echo", "decide")
+    }
+    print("decide with an instant provider, beside a bare echo through the same edge")
+    print(table(columns, rows))

@@ -1,18 +1,17 @@
-"""Measure the recorder: acknowledged records a second through its gRPC API, against one record a transaction.
+"""What group commit gives: records made durable through the recorder's API, beside one record a transaction.
 
-Run ``python -m tools.bench.recorder``. A recorder process, its PostgreSQL and the client share the machine; both
-figures come from the same run, so the ratio is what counts.
+A recorder process, its PostgreSQL and the client share the machine; all figures come from one run, so the ratios are
+what counts.
 """
 
-import argparse
 import asyncio
 import os
-import statistics
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from itertools import count
 from pathlib import Path
 
 import grpc
@@ -24,88 +23,113 @@ from services.chassis.call import Principal
 from services.chassis.client import Departures, MeshChannel, open_channel
 from services.chassis.postgres import PostgresSettings
 from tools.bench.database import scratch_database
+from tools.bench.load import Measured, measure
+from tools.bench.table import Row, table
 from tools.verify.keys import BODY_KEY, SIGNING_KEY, generate
 
 PAYLOAD = os.urandom(1024)
 IN_FLIGHT = 64
+CALLS, CALLS_ALONE, READS, STREAMED = 6000, 500, 1000, 20_000
+CALLS_APART = 1500
+"""Fewer where each record has a transaction of its own, so that it takes about as long."""
+WARM_UP = 100
 CALL_S = 30.0
+STREAM_S = 120.0
+SINGLE, GROUPED = "one record a transaction", "group commit"
+_STRIDE = 7919
+"""Distance of the records that are read one after the other: a prime, so that they lie all over the log."""
+
+
+def main() -> None:
+    """Measure, print."""
+    with tempfile.TemporaryDirectory(prefix="recorder-") as scratch:
+        os.chmod(scratch, 0o755)  # noqa: PTH101, S103 - PostgreSQL's own account must get in
+        asyncio.run(_run(Path(scratch)))
+
+
+async def _run(root: Path) -> None:
+    async with scratch_database(root / "state", "recorder") as postgres:
+        async with _recorder(root / "apart", postgres, "apart", batch_records="1") as bench:
+            apart = await bench.append(CALLS_APART, IN_FLIGHT)
+            apart_alone = await bench.append(CALLS_ALONE, 1)
+        async with _recorder(root / "grouped", postgres, "grouped") as bench:
+            grouped = await bench.append(CALLS, IN_FLIGHT)
+            grouped_alone = await bench.append(CALLS_ALONE, 1)
+            streamed = await bench.stream(STREAMED)
+            read = await bench.read(READS, IN_FLIGHT)
+            proven = await bench.prove(READS, IN_FLIGHT)
+    columns = ("a second", "p50 ms", "p99 ms")
+    print(f"records of {len(PAYLOAD)} bytes, {IN_FLIGHT} callers at once")
+    together = {SINGLE: _row(apart), GROUPED: _row(grouped), f"{GROUPED}, streamed": (streamed, None, None)}
+    print(table(columns, together))
+    print("one caller: it must not wait for company")
+    print(table(columns, {SINGLE: _row(apart_alone), GROUPED: _row(grouped_alone)}))
+    print(f"records all over the log, {IN_FLIGHT} callers at once")
+    print(table(columns, {"read": _row(read), "read and proven": _row(proven)}))
+
+
+def _row(measured: Measured) -> Row:
+    return measured.rate, measured.percentile_ms(50), measured.percentile_ms(99)
 
 
 class Bench:
-    """One run against one recorder."""
+    """Load for one recorder."""
 
-    def __init__(self, channel: MeshChannel, name: str) -> None:
+    def __init__(self, channel: MeshChannel) -> None:
         self._stub = RecorderServiceStub(channel)
-        self._name = name
-        self._made = 0
+        self._numbers = count()
 
-    async def unary(self, seconds: float, in_flight: int) -> float:
-        """Append by single calls from so many callers; print and return records a second."""
-        latencies = await _repeat(self._append, seconds, in_flight)
-        return _report(f"{self._name}, Append, {in_flight} in flight", latencies, seconds)
+    async def append(self, calls: int, in_flight: int) -> Measured:
+        """Append by calls of one record."""
 
-    async def stream(self, count: int) -> float:
-        """Append so many by one stream; print and return records a second."""
+        async def call() -> object:
+            return await self._stub.Append(pb.AppendRequest(entry=self._entry()))
+
+        return await measure(call, calls=calls, in_flight=in_flight, warm_up=WARM_UP)
+
+    async def stream(self, records: int) -> float:
+        """Append by one stream; return records a second."""
         began = time.perf_counter()
-        async for answer in self._stub.AppendStream(self._entries(count), timeout=600):
+        async for answer in self._stub.AppendStream(self._entries(records), timeout=STREAM_S):
             if answer.reason:
                 raise RuntimeError(answer.reason)
-        rate = count / (time.perf_counter() - began)
-        print(f"{self._name}, AppendStream: {rate:,.0f} records/s")
-        return rate
+        return records / (time.perf_counter() - began)
 
-    async def proofs(self, seconds: float) -> None:
-        """Make proofs of records all over the log; print their rate and size."""
+    async def read(self, calls: int, in_flight: int) -> Measured:
+        """Read records all over the log."""
+        places = await self._places()
+
+        async def call() -> object:
+            return await self._stub.GetRecord(pb.GetRecordRequest(at=next(places)))
+
+        return await measure(call, calls=calls, in_flight=in_flight, warm_up=WARM_UP)
+
+    async def prove(self, calls: int, in_flight: int) -> Measured:
+        """Have records all over the log proven."""
+        places = await self._places()
+
+        async def call() -> object:
+            return await self._stub.GetInclusionProof(pb.GetInclusionProofRequest(at=next(places)))
+
+        return await measure(call, calls=calls, in_flight=in_flight, warm_up=WARM_UP)
+
+    async def _places(self) -> Iterator[pb.LogIndex]:
         size = (await self._stub.GetCheckpoint(pb.GetCheckpointRequest())).tree_size
-        indexes = iter(range(0, 1 << 40, 7919))
+        return (pb.LogIndex(index=number % size) for number in count(step=_STRIDE))
 
-        async def prove() -> None:
-            place = pb.LogIndex(index=next(indexes) % size)
-            reply = await self._stub.GetInclusionProof(pb.GetInclusionProofRequest(at=place))
-            sizes.append(sum(map(len, reply.hashes)))
-
-        sizes: list[int] = []
-        latencies = await _repeat(prove, seconds, IN_FLIGHT)
-        _report(f"{self._name}, GetInclusionProof in {size:,} leaves", latencies, seconds)
-        print(f"    a proof has at most {max(sizes)} bytes of hashes")
-
-    async def _append(self) -> None:
-        await self._stub.Append(pb.AppendRequest(entry=self._entry()))
-
-    async def _entries(self, count: int) -> AsyncIterator[pb.AppendStreamRequest]:
-        for _ in range(count):
+    async def _entries(self, records: int) -> AsyncIterator[pb.AppendStreamRequest]:
+        for _ in range(records):
             yield pb.AppendStreamRequest(entry=self._entry())
 
     def _entry(self) -> pb.Entry:
-        self._made += 1
+        number = next(self._numbers)
         return pb.Entry(
-            idempotency_key=f"{self._name}-{self._made}".replace(" ", "-"),
+            idempotency_key=f"key-{number}",
             kind=pb.RECORD_KIND_ATTEMPT,
-            decision_id=f"decision-{self._made // 8}",
+            decision_id=f"decision-{number // 8}",
             payload=PAYLOAD,
             content_type="application/octet-stream",
         )
-
-
-async def _repeat(work: Callable[[], Awaitable[None]], seconds: float, in_flight: int) -> list[float]:
-    """Return how long each ``work`` took, done over and over by so many at once."""
-    latencies = list[float]()
-    end = time.perf_counter() + seconds
-
-    async def one() -> None:
-        while (began := time.perf_counter()) < end:
-            await work()
-            latencies.append(time.perf_counter() - began)
-
-    await asyncio.gather(*(one() for _ in range(in_flight)))
-    return latencies
-
-
-def _report(what: str, latencies: list[float], seconds: float) -> float:
-    cuts = statistics.quantiles(latencies, n=100)
-    rate = len(latencies) / seconds
-    print(f"{what}: {rate:,.0f}/s, p50 {cuts[49] * 1000:.1f} ms, p99 {cuts[98] * 1000:.1f} ms")
-    return rate
 
 
 @asynccontextmanager
@@ -120,7 +144,7 @@ async def _recorder(folder: Path, postgres: PostgresSettings, tenant: str, **set
     )
     try:
         await _serving(folder / "recorder.sock")
-        yield Bench(channel, tenant.replace("-", " "))
+        yield Bench(channel)
     finally:
         await channel.close()
         process.terminate()
@@ -151,29 +175,3 @@ async def _serving(path: Path) -> None:
         async for answer in watching:
             if answer.status == health_pb2.HealthCheckResponse.SERVING:
                 return
-
-
-async def main(seconds: float, leaves: int) -> None:
-    """Run every measurement and print it."""
-    with tempfile.TemporaryDirectory(prefix="recorder-") as scratch:
-        root = Path(scratch)
-        os.chmod(scratch, 0o755)  # noqa: PTH101, S103 - PostgreSQL's own account must get in
-        async with scratch_database(root / "state", "recorder") as postgres:
-            async with _recorder(root / "single", postgres, "single-writes", batch_records="1") as bench:
-                single = await bench.unary(seconds, IN_FLIGHT)
-            async with _recorder(root / "group", postgres, "group-commit") as bench:
-                await bench.unary(seconds, 1)
-                group = await bench.unary(seconds, IN_FLIGHT)
-                stream = await bench.stream(leaves)
-                await bench.proofs(seconds)
-    print(
-        f"group commit over one record a transaction: {group / single:.1f}x by calls, {stream / single:.1f}x by stream"
-    )
-
-
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description="Measure the recorder.")
-    parser.add_argument("--seconds", type=float, default=5.0, help="length of each timed part (default: 5)")
-    parser.add_argument("--leaves", type=int, default=100_000, help="records of the stream (default: 100,000)")
-    arguments = parser.parse_args()
-    asyncio.run(main(arguments.seconds, arguments.leaves))

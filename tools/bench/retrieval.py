@@ -152,7 +152,7 @@ async def run(data: Path) -> None:
 
 def main() -> None:
     """Read the command line and run."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tools.bench.retrieval", description=__doc__)
     parser.add_argument("folder", type=Path, help="folder with the CACM collection")
     asyncio.run(run(parser.parse_args().folder))
 

@@ -1,10 +1,9 @@
-"""Measure what reviewing and screening cost, and that a doubled text doubles it: ``python -m tools.bench.critic_cost``.
+"""What reviewing and screening cost, and that a doubled text doubles it.
 
 Ratios are the processor time for a text over that for half of it; 2 is linear. The texts are chosen to be hard: words
 with which many rules begin and no rule ends, and shapes that every decoder tries.
 """
 
-import sys
 import time
 from collections.abc import Callable
 from itertools import pairwise
@@ -44,7 +43,7 @@ def milliseconds(task: Callable[[str], object], text: str) -> float:
     return 1e3 * min(runs)
 
 
-def main() -> int:
+def main() -> None:
     """Print one line per task and text."""
     print(f"{'task':<8} {'text':<14}", *(f"{size:>9}" for size in SIZES), "    ratios  (milliseconds)")
     for name, task in (("review", review), ("screen", screen)):
@@ -52,8 +51,3 @@ def main() -> int:
             costs = [milliseconds(task, (unit * (size // len(unit) + 1))[:size]) for size in SIZES]
             ratios = [f"{after / before:4.1f}" for before, after in pairwise(costs[1:])]
             print(f"{name:<8} {title:<14}", *(f"{cost:9.1f}" for cost in costs), "   ", *ratios, flush=True)
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
