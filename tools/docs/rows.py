@@ -1,26 +1,21 @@
-"""The rows of the feature table, by area: how many there are, so that every open one is seen."""
+"""The rows of the feature table: their areas, ids and titles, so that every open one is seen."""
 
-AREAS: dict[str, tuple[str, int]] = {
-    "ENG": ("Engine", 45),
-    "CTX": ("Context", 33),
-    "RTR": ("Router", 24),
-    "PRV": ("Provider adapters", 20),
-    "CRT": ("Critics", 16),
-    "EVL": ("Evaluator", 13),
-    "REC": ("Recorder", 21),
-    "EDG": ("Edge and security", 33),
-    "CCH": ("Caches", 15),
-    "OBS": ("Observability", 19),
-    "RUN": ("Runs, planner, tools", 32),
-    "TST": ("Testing", 17),
-    "OPS": ("Operations, packaging, documents", 25),
-}
-"""Prefix of the rows, to the area's name and the number of its rows; rows are numbered from 01."""
-TRAPS = 38
-"""Known defects of earlier systems, T1 to T38, each of which needs a test here."""
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+
+import yaml
+
+_FILE = Path(__file__).with_name("rows.yaml")
+
+
+@cache
+def areas() -> Mapping[str, Mapping[str, str]]:
+    """Return, by area and in order, what each row asks for by its id."""
+    read: dict[str, dict[str, str]] = yaml.safe_load(_FILE.read_text(encoding="utf-8"))
+    return read
 
 
 def every() -> list[str]:
     """Return the id of every row and trap, in order."""
-    rows = [f"{prefix}-{number:02}" for prefix, (_, count) in AREAS.items() for number in range(1, count + 1)]
-    return rows + [f"T{number}" for number in range(1, TRAPS + 1)]
+    return [row for rows in areas().values() for row in rows]

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from tools.docs.rows import AREAS, every
+from tools.docs.rows import areas, every
 
 _CITED = re.compile(r"(?:[A-Z]{3}-\d{2}|T\d{1,2})")
 
@@ -14,20 +14,14 @@ _CITED = re.compile(r"(?:[A-Z]{3}-\d{2}|T\d{1,2})")
 def page(root: Path) -> str:
     """Return the page, read from the ``spec`` marks of the tests."""
     proofs = proofs_of(root / "tests")
-    rows = every()
-    proven = [row for row in rows if row in proofs]
-    sections = "\n".join(_section(prefix, title, rows, proofs) for prefix, (title, _) in AREAS.items())
-    traps = [row for row in rows if "-" not in row]
+    proven = [row for row in every() if row in proofs]
+    sections = "\n".join(_section(area, titles, proofs) for area, titles in areas().items())
     return f"""# Which test proves which row
 
-{len(proven)} of {len(rows)} rows are cited by at least one test. A citation says that the test proves the row or a part
-of it; a row without one is open. Ids are those of the feature table.
+{len(proven)} of {len(every())} rows are cited by at least one test. A citation says that the test proves the row or a
+part of it; a row without one is open. Ids are those of the feature table.
 
-{sections}
-## Known defects of earlier systems
-
-{_table(traps, proofs)}
-"""
+{sections}"""
 
 
 def proofs_of(tests: Path) -> Mapping[str, list[str]]:
@@ -63,12 +57,16 @@ def _rows(node: ast.expr) -> list[str]:
     ]
 
 
-def _section(prefix: str, title: str, rows: list[str], proofs: Mapping[str, list[str]]) -> str:
-    return f"## {title}\n\n{_table([row for row in rows if row.startswith(prefix)], proofs)}\n"
+def _section(area: str, titles: Mapping[str, str], proofs: Mapping[str, list[str]]) -> str:
+    proven = [f"| {row} | {title} | {_tests(proofs[row])} |" for row, title in titles.items() if row in proofs]
+    missing = [f"- {row}: {title}" for row, title in titles.items() if row not in proofs]
+    parts = [f"## {area}"]
+    if proven:
+        parts.append("\n".join(["| Row | What it asks | Proven by |", "|---|---|---|", *proven]))
+    if missing:
+        parts.append("\n".join(["Open:", "", *missing]))
+    return "\n\n".join(parts) + "\n"
 
 
-def _table(rows: list[str], proofs: Mapping[str, list[str]]) -> str:
-    open_rows = [row for row in rows if row not in proofs]
-    lines = [f"| {row} | {'<br>'.join(f'`{test}`' for test in proofs[row])} |" for row in rows if row in proofs]
-    table = "\n".join(["| Row | Proven by |", "|---|---|", *lines]) if lines else "None is proven yet."
-    return f"{table}\n\nOpen: {', '.join(open_rows) or 'none'}."
+def _tests(names: list[str]) -> str:
+    return "<br>".join(f"`{name}`" for name in names)

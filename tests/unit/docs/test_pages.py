@@ -4,7 +4,7 @@ from pathlib import Path
 
 from magistrate.common.v1.error_pb2 import ErrorReason
 from tools.docs import errors, methods, traceability
-from tools.docs.rows import every
+from tools.docs.rows import areas, every
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -14,6 +14,30 @@ def test_every_row_is_listed_once() -> None:
     rows = every()
 
     assert len(rows) == len(set(rows)) == 351
+
+
+def test_every_row_says_what_it_asks() -> None:
+    """Titles are short, and no two rows have the same."""
+    titles = [title for rows in areas().values() for title in rows.values()]
+
+    assert [title for title in titles if not 2 <= len(title.split()) <= 8] == []
+    assert len(titles) == len(set(titles))
+
+
+def test_no_test_cites_a_row_that_does_not_exist() -> None:
+    """Every row that a test cites is in the table."""
+    assert set(traceability.proofs_of(ROOT / "tests")) - set(every()) == set()
+
+
+def test_open_rows_are_listed_with_what_they_ask(tmp_path: Path) -> None:
+    """A row is either beside its proof or open; both with its title."""
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "tests" / "test_a.py").write_text('@pytest.mark.spec("REC-02")\ndef test_b(): ...\n')
+
+    page = traceability.page(tmp_path)
+
+    assert "| REC-02 | What was acknowledged is never lost | `test_a.py::test_b` |" in page
+    assert "- REC-03: Records written in batches" in page
 
 
 def test_marks_are_found_on_functions_and_modules(tmp_path: Path) -> None:
