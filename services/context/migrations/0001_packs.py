@@ -88,3 +88,4 @@ def downgrade() -> None:
     op.execute("alter role context reset hnsw.iterative_scan")
     for table in ("chunks", "documents", "packs"):
         op.execute(f"drop table context.{table}")
+    op.execute("revoke usage on schema context from context")

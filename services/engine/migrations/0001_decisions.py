@@ -32,3 +32,4 @@ def upgrade() -> None:
 def downgrade() -> None:
     """Drop the table."""
     op.execute("drop table engine.decision")
+    op.execute("revoke usage on schema engine from engine")

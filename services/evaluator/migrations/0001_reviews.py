@@ -44,3 +44,4 @@ def upgrade() -> None:
 def downgrade() -> None:
     """Remove every review packet."""
     op.execute("drop table evaluator.reviews")
+    op.execute("revoke usage on schema evaluator from evaluator")

@@ -107,3 +107,4 @@ def downgrade() -> None:
     """Remove everything, evidence included; only the owner of the database can."""
     op.execute("drop table recorder.head, recorder.ev, recorder.ev_body, recorder.node, recorder.checkpoint")
     op.execute("drop function recorder.forbid(), recorder.only_grow()")
+    op.execute("revoke usage on schema recorder from recorder")

@@ -48,3 +48,4 @@ def upgrade() -> None:
 def downgrade() -> None:
     """Drop the ledger with its content."""
     op.execute("drop table router.spend")
+    op.execute("revoke usage on schema router from router")

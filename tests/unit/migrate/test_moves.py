@@ -127,12 +127,24 @@ def test_two_migrations_at_once_take_turns(database: str, shop: Schema) -> None:
     assert found == ["0002"] * 4
 
 
+LEFT_BEHIND = """
+select relname from pg_class where relnamespace = %(schema)s::text::regnamespace
+    and relname not like 'alembic_version%%'
+union all select proname from pg_proc where pronamespace = %(schema)s::text::regnamespace
+union all select 'the right of the service' where has_schema_privilege(%(schema)s::text, %(schema)s::text, 'usage')
+union all select unnest(setconfig) from pg_db_role_setting where setrole = %(schema)s::text::regrole
+"""
+"""What only the migrations of a schema can have made; the version table is the migrator's."""
+
+
 @pytest.mark.parametrize("schema", schemas(), ids=lambda schema: schema.name)
 def test_every_real_schema_goes_down_and_up(postgres: PostgresServer, schema: Schema) -> None:
-    """What ships can be rolled back and forward."""
+    """What ships can be rolled back, leaving nothing behind, and forward again."""
     with fresh_database(postgres, migrations_of=[schema.name]) as database:
         assert position(database.owner_dsn, schema).up_to_date
         assert downgrade(database.owner_dsn, schema, BASE).current is None
+        with psycopg.connect(database.owner_dsn) as connection:
+            assert connection.execute(LEFT_BEHIND, {"schema": schema.name}).fetchall() == []
         assert upgrade(database.owner_dsn, schema).up_to_date
 
 
