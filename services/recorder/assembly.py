@@ -13,10 +13,10 @@ from services.recorder.archive import Archive
 from services.recorder.committer import Committer
 from services.recorder.config import Config
 from services.recorder.core.batch import Window
+from services.recorder.intake import Intake
 from services.recorder.ports import Seal, Signer
-from services.recorder.proving import Proving
+from services.recorder.prover import Prover
 from services.recorder.publisher import Publisher
-from services.recorder.recording import Recording
 from services.recorder.servicer import RecorderServicer
 
 
@@ -37,7 +37,7 @@ def assemble(config: Config, pool: Pool, *, signer: Signer, seal: Seal, clock: C
         writer, clock, window=window, queue_records=config.queue_records, queue_bytes=config.queue_bytes
     )
     publisher = Publisher(PostgresCheckpoints(pool), signer, clock, interval_s=config.checkpoint_interval_s)
-    recording = Recording(
+    intake = Intake(
         committer,
         seal,
         clock,
@@ -45,5 +45,5 @@ def assemble(config: Config, pool: Pool, *, signer: Signer, seal: Seal, clock: C
         deployment=config.deployment,
         patience_s=config.patience_s,
     )
-    servicer = RecorderServicer(recording, Archive(reader, seal), Proving(reader, publisher), publisher)
+    servicer = RecorderServicer(intake, Archive(reader, seal), Prover(reader, publisher), publisher)
     return Recorder(servicer=servicer, committer=committer, publisher=publisher)

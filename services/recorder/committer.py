@@ -51,6 +51,7 @@ class Committer:
         self._records = self._bytes = 0
         self._expected = 1
         self._changed = asyncio.Event()
+        _queued.set_function(lambda: self._records)
 
     async def append(self, entry: Entry, patience_s: float) -> Written:
         """Return the record's place after its commit.
@@ -89,12 +90,10 @@ class Committer:
             raise WorldError(Kind.EXHAUSTED, "QUEUE_FULL", message, retry_after_s=QUEUE_FULL_RETRY_S)
         self._records += 1
         self._bytes += entry.size_bytes
-        _queued.set(self._records)
 
     def _release(self, entry: Entry) -> None:
         self._records -= 1
         self._bytes -= entry.size_bytes
-        _queued.set(self._records)
 
     def _enqueue(self, entry: Entry) -> asyncio.Future[Written]:
         answer = asyncio.get_running_loop().create_future()

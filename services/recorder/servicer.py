@@ -13,10 +13,10 @@ from services.chassis.call import remaining_s, tenant
 from services.chassis.errors import MeshError, invalid
 from services.recorder.archive import Archive, Found, Place
 from services.recorder.core.envelope import Draft
+from services.recorder.intake import Intake
 from services.recorder.ports import Query, Stored, Written
-from services.recorder.proving import Proving
+from services.recorder.prover import Prover
 from services.recorder.publisher import Publisher
-from services.recorder.recording import Recording
 from services.recorder.unordered import in_any_order
 
 KIND_PREFIX = "RECORD_KIND_"
@@ -28,13 +28,13 @@ _Context = grpc.aio.ServicerContext[object, object]
 class RecorderServicer(rpc.RecorderServiceServicer):
     """Answers for one process of the recorder."""
 
-    def __init__(self, recording: Recording, archive: Archive, proving: Proving, publisher: Publisher) -> None:
-        self._recording, self._archive = recording, archive
-        self._proving, self._publisher = proving, publisher
+    def __init__(self, intake: Intake, archive: Archive, prover: Prover, publisher: Publisher) -> None:
+        self._intake, self._archive = intake, archive
+        self._prover, self._publisher = prover, publisher
 
     async def Append(self, request: pb.AppendRequest, _: _Context) -> pb.AppendResponse:
         """Record one entry."""
-        written = await self._recording.append(_draft(request.entry), remaining_s())
+        written = await self._intake.append(_draft(request.entry), remaining_s())
         return pb.AppendResponse(position=_position(written), already_recorded=written.already_recorded)
 
     async def AppendStream(
@@ -67,7 +67,7 @@ class RecorderServicer(rpc.RecorderServiceServicer):
     ) -> pb.GetInclusionProofResponse:
         """Prove that a record is in its log."""
         found = await self._archive.find_to_prove(tenant(), _place(request))
-        proof = await self._proving.inclusion(found.head, found.record.index)
+        proof = await self._prover.inclusion(found.head, found.record.index)
         return pb.GetInclusionProofResponse(
             position=_position(found.record),
             tree_size=proof.signed.checkpoint.size,
@@ -81,7 +81,7 @@ class RecorderServicer(rpc.RecorderServiceServicer):
     ) -> pb.GetConsistencyProofResponse:
         """Prove that a log only grew."""
         head = await self._archive.log(tenant(), request.origin)
-        proof = await self._proving.consistency(head, request.from_size, request.to_size)
+        proof = await self._prover.consistency(head, request.from_size, request.to_size)
         return pb.GetConsistencyProofResponse(
             from_size=proof.first,
             to_size=proof.second,
@@ -94,7 +94,7 @@ class RecorderServicer(rpc.RecorderServiceServicer):
     async def GetCheckpoint(self, request: pb.GetCheckpointRequest, _: _Context) -> pb.GetCheckpointResponse:
         """Return a signed checkpoint of all that is committed."""
         head = await self._archive.log(tenant(), request.origin)
-        signed = await self._proving.checkpoint(head)
+        signed = await self._prover.checkpoint(head)
         return pb.GetCheckpointResponse(
             checkpoint=signed.note,
             tree_size=signed.checkpoint.size,
@@ -106,7 +106,7 @@ class RecorderServicer(rpc.RecorderServiceServicer):
     async def _append_one(self, request: pb.AppendStreamRequest) -> pb.AppendStreamResponse:
         key = request.entry.idempotency_key
         try:
-            written = await self._recording.append(_draft(request.entry), remaining_s())
+            written = await self._intake.append(_draft(request.entry), remaining_s())
         except MeshError as error:  # the contract answers a refused record in the stream instead of ending it
             return pb.AppendStreamResponse(idempotency_key=key, reason=error.reason, message=error.message)
         return pb.AppendStreamResponse(

@@ -16,7 +16,7 @@ ANSWER_S = 0.05
 """What is kept back of the caller's time, so that it learns the reason and not just that its time is over."""
 
 
-class Recording:
+class Intake:
     """The write path of one record."""
 
     def __init__(

@@ -30,7 +30,7 @@ class Consistency:
     signed: SignedCheckpoint
 
 
-class Proving:
+class Prover:
     """Proofs over one log; the caller has already found the log for its tenant."""
 
     def __init__(self, reader: EvidenceReader, publisher: Publisher) -> None:
