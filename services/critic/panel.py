@@ -19,7 +19,7 @@ from services.critic.ports import Detector
 TIMED_OUT = "DEADLINE_EXPIRED"
 FAILED = "INTERNAL"
 
-_log = get_logger("panel")
+_log = get_logger("critic.panel")
 _DURATION = histogram("magistrate_critic_seconds", "How long one critic took for one case.", ("critic",))
 _SEVERITY = histogram(
     "magistrate_critic_severity",
@@ -105,11 +105,11 @@ class Panel:
         except MeshError as error:
             return self._absent(seat, error.reason)
         except Exception:  # noqa: BLE001 - a critic that breaks in any way is absent, and takes no other with it
-            _log.exception("critic failed", critic=seat.mandate.name.value)
+            _log.exception("critic_failed", critic=seat.mandate.name.value)
             return self._absent(seat, FAILED)
 
     def _absent(self, seat: Seat, cause: str) -> Unavailable:
-        _log.warning("critic unavailable", critic=seat.mandate.name.value, reason=cause)
+        _log.warning("critic_unavailable", critic=seat.mandate.name.value, reason=cause)
         return Unavailable(critic=seat.mandate.name, cause=cause, sealed_at=self._clock.now())
 
 

@@ -47,7 +47,7 @@ class Docket:
         return Filing(review_id=packet.review_id, gate=gate)
 
     def _unfiled(self, gate: Gate, reason: str) -> Filing:
-        _log.error("review.not_stored", reason=reason, component="evaluator.reviews")
+        _log.error("review_not_stored", reason=reason, component="evaluator.reviews")
         closed = Gate(tier=Tier.ACKNOWLEDGE, reasons=(NOT_STORED,))
         return Filing(review_id="", gate=stricter(gate, closed), failure=reason)
 

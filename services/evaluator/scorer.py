@@ -32,7 +32,7 @@ class Scorer:
         try:
             vectors = await self._embedder.embed(answer.texts)
         except WorldError as failure:
-            _log.warning("score.degraded", reason=failure.reason, component="context.embeddings")
+            _log.warning("score_degraded", reason=failure.reason, component="context.embeddings")
             scores = unmeasured(failure.reason)
             return Scored(report=report(scores, rubric, threshold=self._pass_mark), failure=failure.reason)
         return Scored(report=report(measure(answer, vectors), rubric, threshold=self._pass_mark))
