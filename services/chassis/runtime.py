@@ -2,6 +2,7 @@
 
 import asyncio
 import contextvars
+import gc
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
@@ -114,6 +115,9 @@ class Runtime:
         async with asyncio.TaskGroup() as group:
             for name, check in self._checks.items():
                 group.create_task(_passed(name, check))
+        # What stands now stands until the end. A full collection would walk through all of it, calls waiting meanwhile.
+        gc.collect()
+        gc.freeze()
         await server.ready()
         _log.info("serving")
 
@@ -134,7 +138,7 @@ class Runtime:
 
 
 async def _passed(name: str, check: _Check) -> None:
-    """Return once ``check`` has passed; ask less often the longer it takes."""
+    """Return once ``check`` has passed; ask less often the longer it takes. Whatever fails may be mended meanwhile."""
     for attempt in range(1_000_000):
         try:
             if await check() is not False:
@@ -142,7 +146,7 @@ async def _passed(name: str, check: _Check) -> None:
             reason = "NOT_READY"
         except MeshError as error:
             reason = error.reason
-        except OSError as error:
+        except Exception as error:  # noqa: BLE001 - a schema that is not there yet, a peer that is of another version
             reason = type(error).__name__
         _log.info("not ready yet", component=name, reason=reason, attempt=attempt + 1)
         await asyncio.sleep(_READINESS_PAUSES_S[min(attempt, len(_READINESS_PAUSES_S) - 1)])

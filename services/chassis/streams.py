@@ -46,12 +46,15 @@ class MeshStream:
     async def read(self) -> Any:
         """Return the next reply, or ``grpc.aio.EOF`` after the last."""
         try:
-            return await self._call.read()
+            reply = await self._call.read()
         except asyncio.CancelledError:
             self._outbox.explain()
             raise
         except grpc.aio.AioRpcError as error:
             raise self._failed(error) from error
+        if reply is grpc.aio.EOF:
+            self._end("OK")
+        return reply
 
     async def write(self, request: Any) -> None:
         """Send one more request; it waits while the peer is slower than we are.
@@ -85,10 +88,13 @@ class MeshStream:
         """Take the call back if it is still running."""
         if not self._call.done():
             self.cancel()
+        # gRPC itself takes the call back where its reader was cancelled.
+        self._end("CANCELLED")
 
     async def _raise_end(self) -> None:
         """Raise what ended the call; a server may also end it early with OK, and then there is nothing to raise."""
         code = await self._call.code()
+        self._end(code.name)
         if code is not grpc.StatusCode.OK:
             trailers = dict(await self._call.trailing_metadata() or ())
             raise status.from_grpc(code, await self._call.details() or "", trailers)

@@ -1,6 +1,7 @@
 """Traces connect what one request does in every service (W3C trace context)."""
 
 import asyncio
+from contextlib import aclosing
 
 import grpc
 import pytest
@@ -79,6 +80,27 @@ async def test_a_call_without_a_trace_begins_one() -> None:
     (span,) = exporter.get_finished_spans()
 
     assert span.parent is None
+
+
+@pytest.mark.parametrize("leaves", ["reads by hand", "is cancelled"])
+async def test_a_streams_span_ends_however_its_reader_leaves(leaves: str) -> None:
+    """Whether it is read to its end by hand or its reader is cancelled: a span that never ends is never sent."""
+    exporter = InMemorySpanExporter()
+    tracing = Tracing("echo", SimpleSpanProcessor(exporter))
+    servicer = Echo(acts={"wait": asyncio.Event().wait})
+    async with serving(registrations(servicer), tracing=tracing) as channel:
+        async with aclosing(EchoStub(channel).stream(says("wait" if leaves == "is cancelled" else "a"))) as stream:
+            if leaves == "is cancelled":
+                reading = asyncio.ensure_future(anext(stream))
+                await servicer.started.wait()
+                reading.cancel()
+                await asyncio.wait({reading})
+            else:
+                while await stream.read() is not grpc.aio.EOF:
+                    pass
+        ended = [span.kind for span in exporter.get_finished_spans()]
+
+    assert SpanKind.CLIENT in ended
 
 
 class Collector(TraceServiceServicer):

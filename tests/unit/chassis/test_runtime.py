@@ -1,16 +1,20 @@
 """What a service's main puts together runs beside its calls and ends with it."""
 
 import asyncio
+import gc
 import logging
 from collections.abc import AsyncIterator, Iterator
+from contextlib import aclosing
 from pathlib import Path
 from typing import Self
 
 import pytest
 import structlog
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 from structlog.testing import capture_logs
 
 from services.chassis import call, metrics
+from services.chassis.client import Departures, MeshChannel, open_channel
 from services.chassis.errors import unavailable
 from services.chassis.runtime import ChassisSettings, Runtime, open_runtime
 from tests.fakes.echo import Echo, registrations
@@ -112,3 +116,39 @@ async def test_a_check_that_fails_is_asked_again(mesh: Runtime) -> None:
 
 async def _fail() -> None:
     raise ValueError("lost")
+
+
+async def test_a_readiness_check_may_fail_in_any_way(mesh: Runtime, tmp_path: Path) -> None:
+    """A schema that is migrated after the start, say: the service becomes ready all the same, its start-up frozen."""
+    failures = [ValueError("no such table"), OSError("refused"), unavailable("STORE_UNAVAILABLE", "away")]
+
+    async def check() -> None:
+        if failures:
+            raise failures.pop(0)
+
+    mesh.readiness("store", check)
+    with capture_logs() as lines:
+        serving = asyncio.create_task(mesh.serve(registrations(Echo()), pending={}))
+        channel = open_channel(str(tmp_path / "echo.sock"), Departures(default_timeout_s=10))
+        await _is_serving(channel)
+        frozen = gc.get_freeze_count()
+        gc.unfreeze()
+        await channel.close()
+        mesh.stop()
+        await serving
+
+    assert [line["reason"] for line in lines if line["event"] == "not ready yet"] == [
+        "ValueError",
+        "OSError",
+        "STORE_UNAVAILABLE",
+    ]
+    assert frozen > 0
+
+
+async def _is_serving(channel: MeshChannel) -> None:
+    """Wait until health says so."""
+    request = health_pb2.HealthCheckRequest()
+    async with aclosing(health_pb2_grpc.HealthStub(channel).Watch(request, wait_for_ready=True)) as answers:
+        async for answer in answers:
+            if answer.status == health_pb2.HealthCheckResponse.SERVING:
+                return
