@@ -6,7 +6,7 @@ from services.chassis.config import load
 from services.chassis.postgres import PostgresSettings, open_pool
 from services.chassis.runtime import Registration, open_runtime
 from services.engine.adapters import codec
-from services.engine.adapters.context import ContextLibrarian
+from services.engine.adapters.context import MeshLibrarian
 from services.engine.adapters.critic import MeshCritics, MeshScreener
 from services.engine.adapters.evaluator import MeshAdjudicator, MeshScorer
 from services.engine.adapters.recorder import MeshEvidenceLog
@@ -31,7 +31,7 @@ async def main(name: str) -> None:
         evidence = MeshEvidenceLog(mesh.channel, SystemClock())
         parts = Parts(
             screener=MeshScreener(mesh.channel),
-            librarian=ContextLibrarian(mesh.channel),
+            librarian=MeshLibrarian(mesh.channel),
             generator=MeshGenerator(mesh.channel),
             critics=MeshCritics(mesh.channel, SystemClock()),
             scorer=MeshScorer(mesh.channel),

@@ -8,15 +8,17 @@ from services.engine.adapters import degradation, enums
 from services.engine.core.decision import Gathered, Mode, Sealed
 from services.engine.core.question import Question
 
+_MODES = {mode.value: mode for mode in Mode}
 
-class ContextLibrarian:
+
+class MeshLibrarian:
     """Gather context through ``ContextService``."""
 
     def __init__(self, channel: MeshChannel) -> None:
         self._stub = ContextServiceStub(channel)
 
     async def gather(self, question: Question, *, timeout_s: float) -> Gathered:
-        """Return the packed context with its provenance and declared mode."""
+        """Return the packed context with its provenance and declared mode; an unknown mode is never a full one."""
         reply = await self._stub.BuildContext(
             BuildContextRequest(
                 query=question.query,
@@ -37,7 +39,7 @@ class ContextLibrarian:
             text=reply.text,
             chunks=tuple(chunk.text for chunk in reply.chunks),
             confidence=reply.confidence,
-            mode=Mode(reply.degraded_mode),
+            mode=_MODES.get(reply.degraded_mode, Mode.DEGRADED_NO_RAG),
             degraded=degradation.read(reply.degraded_components),
             use=Sealed(use),
         )

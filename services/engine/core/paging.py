@@ -2,12 +2,14 @@
 
 import base64
 import binascii
-from datetime import datetime
+import re
+from datetime import UTC, datetime
 
 from services.chassis import errors
 
 DEFAULT_PAGE = 100
 MAX_PAGE = 1000
+_DECISION_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
 
 
 def page_size(asked: int) -> int:
@@ -38,10 +40,12 @@ def place(page_token: str) -> tuple[datetime, str] | None:
         moment, _, decision_id = (
             base64.urlsafe_b64decode(page_token + "=" * (-len(page_token) % 4)).decode().partition(" ")
         )
-        created_at = datetime.fromisoformat(moment)
-    except (binascii.Error, ValueError):
+        given = datetime.fromisoformat(moment)
+        # A forged moment may have no place in the calendar of the database.
+        created_at = given.astimezone(UTC)
+    except (binascii.Error, ValueError, OverflowError):
         raise _malformed() from None
-    if created_at.tzinfo is None or not decision_id:
+    if given.tzinfo is None or not _DECISION_ID.fullmatch(decision_id):
         raise _malformed()
     return created_at, decision_id
 

@@ -1,5 +1,6 @@
 """Pages of decisions."""
 
+import base64
 from datetime import UTC, datetime
 
 import pytest
@@ -23,6 +24,24 @@ def test_foreign_tokens_are_refused(text: str) -> None:
         paging.place(text)
     except CallerError as refused:
         assert refused.reason == "FIELD_MALFORMED"  # noqa: PT017 - a chance token may also be right
+
+
+@pytest.mark.spec("ENG-33", "ENG-44")
+@pytest.mark.parametrize(
+    "place",
+    [
+        "2026-11-20T20:00:00 d-1",
+        "2026-11-20T20:00:00+00:00 ",
+        "2026-11-20T20:00:00+00:00 a\0b",
+        "2026-11-20T20:00:00+00:00 " + "d" * 129,
+        "0001-01-01T00:00:00+14:00 d-1",
+        "9999-12-31T23:59:59-14:00 d-1",
+    ],
+)
+def test_forged_places_are_refused_before_the_database_sees_them(place: str) -> None:
+    """A token of the right form whose place cannot be is the caller's fault, not ours."""
+    with pytest.raises(CallerError, match="FIELD_MALFORMED"):
+        paging.place(base64.urlsafe_b64encode(place.encode()).decode())
 
 
 @pytest.mark.spec("ENG-33")
