@@ -13,7 +13,7 @@ from services.provider.adapters import dialect, vendor
 from services.provider.adapters.connections import Connections
 from services.provider.adapters.transport import Patience, Transport
 from services.provider.config import VENDORS, Config
-from services.provider.servicer import Servicer
+from services.provider.servicer import ProviderServicer
 from services.topology import BY_NAME
 
 
@@ -33,7 +33,7 @@ async def main(name: str) -> None:
             remaining_s=call.remaining_s,
             read_codes=dialect.read_codes,
         )
-        servicer = Servicer(
+        servicer = ProviderServicer(
             vendor=vendor.build(config.vendor, transport), default_model=config.default_model, clock=clock
         )
         await mesh.serve(

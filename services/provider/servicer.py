@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Any
 
 import grpc
 from google.protobuf.duration_pb2 import Duration
@@ -28,11 +27,11 @@ _FINISHES = {
     Finish.FILTERED: pb.FINISH_REASON_FILTERED,
     Finish.UNSPECIFIED: pb.FINISH_REASON_UNSPECIFIED,
 }
-_Context = grpc.aio.ServicerContext[Any, Any]  # Any: gRPC's context is not generic over what we use of it
+_Context = grpc.aio.ServicerContext[object, object]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Servicer(provider_pb2_grpc.ProviderServiceServicer):
+class ProviderServicer(provider_pb2_grpc.ProviderServiceServicer):
     """Implements magistrate.provider.v1.ProviderService; nothing is sent, not even metadata, before the first token."""
 
     vendor: Vendor

@@ -17,7 +17,7 @@ from services.router.core.catalogue import Catalogue
 from services.router.core.plan import Policy
 from services.router.core.prompt import Template
 from services.router.dispatch import Dispatcher
-from services.router.servicer import Servicer
+from services.router.servicer import RouterServicer
 
 
 async def main(name: str) -> None:
@@ -38,7 +38,7 @@ async def main(name: str) -> None:
             spawn=mesh.spawn,
         )
         mesh.spawn(poll.watch(), name="provider health")
-        servicer = Servicer(dispatcher=dispatcher, health=poll)
+        servicer = RouterServicer(dispatcher=dispatcher, health=poll)
         await mesh.serve(
             [Registration(add_RouterServiceServicer_to_server, servicer, "magistrate.router.v1.RouterService")]
         )

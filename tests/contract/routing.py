@@ -18,7 +18,7 @@ from services.chassis.call import Principal
 from services.chassis.client import MeshChannel
 from services.chassis.clock import RandomIds, SystemClock
 from services.chassis.testing import Registration, serving
-from services.provider.servicer import Servicer as ProviderServicer
+from services.provider.servicer import ProviderServicer
 from services.router.adapters.files import CATALOGUE, TEMPLATES, read_catalogue, read_templates
 from services.router.adapters.ledger import PostgresLedger
 from services.router.adapters.meter import PrometheusMeter
@@ -27,7 +27,7 @@ from services.router.adapters.route import HedgedRoute
 from services.router.core.plan import Policy
 from services.router.core.request import Limits
 from services.router.dispatch import Dispatcher, Spawn
-from services.router.servicer import Servicer
+from services.router.servicer import RouterServicer
 from tests.fakes.vendors import Answer, FakeVendor, Step
 from tests.unit.provider.wiring import build
 
@@ -113,7 +113,7 @@ async def mesh(
             ids=RandomIds(),
             spawn=background.spawner(),
         )
-        servicer = Servicer(dispatcher=dispatcher, health=poll)
+        servicer = RouterServicer(dispatcher=dispatcher, health=poll)
         registration = Registration(add_RouterServiceServicer_to_server, servicer, "magistrate.router.v1.RouterService")
         way_in = await stack.enter_async_context(serving([registration], principal=principal))
         yield Mesh(stub=RouterServiceStub(way_in), poll=poll, vendor=vendor, pool=pool, background=background)

@@ -16,7 +16,7 @@ from services.chassis.clock import SystemClock
 from services.chassis.errors import Kind, MeshError
 from services.chassis.streams import MeshStream
 from services.chassis.testing import Registration, serving
-from services.provider.servicer import Servicer
+from services.provider.servicer import ProviderServicer
 from tests.fakes.vendors import CONTEXT_TOO_LONG, WORDS, Answer, FakeVendor, Junk, Refusal, Silence, Step
 from tests.unit.provider.wiring import build
 
@@ -44,7 +44,7 @@ async def provider(fake: FakeVendor, *, vendor: str = "openai", attempt_s: float
     """Serve one adapter in this process."""
     async with httpx.AsyncClient(trust_env=False) as client:
         adapter = build(vendor, client, fake.base_url, attempt_s=attempt_s, remaining_s=call.remaining_s)
-        servicer = Servicer(vendor=adapter, default_model="default-model", clock=SystemClock())
+        servicer = ProviderServicer(vendor=adapter, default_model="default-model", clock=SystemClock())
         async with serving([Registration(add_ProviderServiceServicer_to_server, servicer, SERVICE)]) as channel:
             yield ProviderServiceStub(channel)
 

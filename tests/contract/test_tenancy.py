@@ -18,7 +18,7 @@ from services.context.servicer.methods import ContextServicer
 from services.engine.servicer import EngineServicer
 from services.evaluator.servicer import EvaluatorServicer
 from services.recorder.servicer import RecorderServicer
-from services.router.servicer import Servicer as RouterServicer
+from services.router.servicer import RouterServicer
 
 
 class Untouchable:

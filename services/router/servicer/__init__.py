@@ -1,5 +1,5 @@
 """The router contract over the dispatcher: proto to values and back, nothing decided."""
 
-from services.router.servicer.router import Servicer
+from services.router.servicer.router import RouterServicer
 
-__all__ = ["Servicer"]
+__all__ = ["RouterServicer"]

@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Any
 
 import grpc
 
@@ -15,11 +14,11 @@ from services.router.dispatch import Answer, Dispatcher
 from services.router.ports import Health
 from services.router.servicer import replies, requests
 
-_Context = grpc.aio.ServicerContext[Any, Any]  # Any: gRPC's context is not generic over what we use of it
+_Context = grpc.aio.ServicerContext[object, object]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Servicer(router_pb2_grpc.RouterServiceServicer):
+class RouterServicer(router_pb2_grpc.RouterServiceServicer):
     """Implements the RPCs whose logic stands; ``services.pending`` names the others."""
 
     dispatcher: Dispatcher
