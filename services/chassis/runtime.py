@@ -26,6 +26,8 @@ _log = log.get_logger("runtime")
 _LAG = metrics.gauge("magistrate_loop_lag_seconds", "How late the event loop woke a sleeper last.")
 _FAILURES = metrics.counter("magistrate_background_failures_total", "Background tasks that failed, by name.", ("task",))
 _LAG_INTERVAL_S = 0.25
+_LAST_WORDS_S = 5.0
+"""Seconds that work which must not be lost gets after the last call."""
 _READINESS_PAUSES_S = (0.05, 0.1, 0.2, 0.5, 1.0)
 
 _T = TypeVar("_T")
@@ -63,6 +65,7 @@ class Runtime:
         self._resources = AsyncExitStack()
         self._tracing = tracing
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._last_words: set[asyncio.Task[Any]] = set()
         self._checks: dict[str, _Check] = {}
         self.draining = asyncio.Event()
         """Set when the drain begins: a stream that would go on for longer than the grace ends itself then."""
@@ -85,6 +88,13 @@ class Runtime:
         task = asyncio.get_running_loop().create_task(coro, name=name, context=context)
         self._tasks.add(task)
         task.add_done_callback(self._ended)
+        return task
+
+    def finish(self, coro: Coroutine[Any, Any, _T], *, name: str) -> asyncio.Task[_T]:
+        """Run ``coro`` as ``spawn`` does, but let the drain wait for it: what a call leaves to be written down."""
+        task = self.spawn(coro, name=name)
+        self._last_words.add(task)
+        task.add_done_callback(self._last_words.discard)
         return task
 
     def readiness(self, name: str, check: _Check) -> None:
@@ -128,7 +138,9 @@ class Runtime:
             _log.error("background task failed", task=task.get_name(), exc_info=task.exception())
 
     async def close(self) -> None:
-        """Cancel what runs in the background, then close every resource, the last opened first."""
+        """Finish what must not be lost, cancel what else runs, then close every resource, the last opened first."""
+        if self._last_words:
+            await asyncio.wait(self._last_words, timeout=_LAST_WORDS_S)
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()

@@ -35,7 +35,7 @@ async def main(name: str) -> None:
             meter=PrometheusMeter(),
             clock=SystemClock(),
             ids=RandomIds(),
-            spawn=mesh.spawn,
+            spawn=mesh.finish,
         )
         mesh.spawn(poll.watch(), name="provider health")
         servicer = RouterServicer(dispatcher=dispatcher, health=poll)

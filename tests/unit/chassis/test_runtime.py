@@ -118,6 +118,25 @@ async def _fail() -> None:
     raise ValueError("lost")
 
 
+@pytest.mark.spec("PRV-07", "PRV-20")
+async def test_the_end_waits_for_what_must_be_written_down(tmp_path: Path) -> None:
+    """Spend of the last call is booked before the pool is closed, while a loop beside it is cancelled."""
+    told: list[str] = []
+    begun = asyncio.Event()
+
+    async def book() -> None:
+        begun.set()
+        await asyncio.sleep(0.05)
+        told.append("booked")
+
+    async with open_runtime("echo", ChassisSettings(run_dir=tmp_path)) as mesh:
+        mesh.spawn(asyncio.Event().wait(), name="loop")
+        mesh.finish(book(), name="book spend")
+        await begun.wait()
+
+    assert told == ["booked"]
+
+
 async def test_a_readiness_check_may_fail_in_any_way(mesh: Runtime, tmp_path: Path) -> None:
     """A schema that is migrated after the start, say: the service becomes ready all the same, its start-up frozen."""
     failures = [ValueError("no such table"), OSError("refused"), unavailable("STORE_UNAVAILABLE", "away")]
