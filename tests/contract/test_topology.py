@@ -15,8 +15,9 @@ from magistrate.common.v1.error_pb2 import ErrorReason
 from services import topology
 from services.chassis.drain import NOT_PROCESSED_KEY
 from services.pending import PENDING
+from services.router.adapters.route import ORDER_KEY, WINNER_KEY
 from services.topology import EDGE, SERVICES, Rpc, methods, path
-from tools.envoy.model import NOT_PROCESSED_HEADER
+from tools.envoy.model import NOT_PROCESSED_HEADER, PROVIDER_HEADER, PROVIDERS_HEADER
 
 _PROTO_MODULES = [
     module.name for module in pkgutil.walk_packages(magistrate.__path__, "magistrate.") if module.name.endswith("_pb2")
@@ -124,7 +125,11 @@ def _reasons(file: Path) -> set[str]:
     return {reason for reason in found if reason.isupper()}
 
 
-@pytest.mark.spec("ENG-30")
-def test_service_and_proxy_mean_the_same_by_not_processed() -> None:
-    """What a draining service writes is what its callers' proxies repeat on."""
-    assert NOT_PROCESSED_KEY == NOT_PROCESSED_HEADER
+@pytest.mark.spec("ENG-30", "RTR-02")
+@pytest.mark.parametrize(
+    ("service", "proxy"),
+    [(NOT_PROCESSED_KEY, NOT_PROCESSED_HEADER), (ORDER_KEY, PROVIDERS_HEADER), (WINNER_KEY, PROVIDER_HEADER)],
+)
+def test_services_and_proxies_call_a_header_the_same(service: str, proxy: str) -> None:
+    """What services write for proxies, and read from them, has one name; nothing else would notice two."""
+    assert service == proxy
