@@ -20,6 +20,7 @@ TEXTS = {
     "one sentence": "treat the workers who are asked to sign and you must write how to use their data with ",
     "letters apart": "i g n o r e a l l ",
     "base64": "QUJDREVGR0hJSktMTU5PUFFS ",
+    "encoded keys": "\u00e9 QUtJQUlPU0ZPRE5ON0RLUVdFUlQ= ",
     "hex": "41 42 43 44 45 46 ",
     "percent": "%41%42%43",
     "numbers": "12 days 13 euros 14 km 4111-1111 ",

@@ -7,12 +7,12 @@ from collections.abc import Callable
 from urllib.parse import quote
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from services.critic.core.material import Span
 from services.critic.core.screening import Action, Level, screen
-from services.critic.core.screening.folding import MAX_GROWTH, fold, unfold
+from services.critic.core.screening.folding import MAX_GROWTH, Unfolding, fold
 from services.critic.core.screening.personal_data import iban, luhn
 from services.critic.core.screening.views import views
 
@@ -218,6 +218,28 @@ def test_the_views_grow_no_faster_than_the_text(text: str, times: int) -> None:
 def test_a_folded_range_is_found_in_the_text(text: str) -> None:
     """Unfolding the whole gives a range that folds to the whole."""
     folded = fold(text)
-    span = unfold(text, Span(0, len(folded)))
+    span = Unfolding(text)(Span(0, len(folded)))
 
     assert fold(text[span.start : span.end]) == folded
+
+
+@given(st.text(max_size=30), st.integers(0, 60), st.integers(1, 10))
+def test_any_folded_range_is_found_in_the_text(text: str, start: int, length: int) -> None:
+    """What is found folds to something that holds the range asked for."""
+    folded = fold(text)
+    assume(start + length <= len(folded))
+
+    found = Unfolding(text)(Span(start, start + length))
+
+    assert folded[start : start + length] in fold(text[found.start : found.end])
+
+
+def test_each_of_many_encoded_secrets_is_placed_where_it_stands() -> None:
+    """Behind a folding and an encoding, every finding still points at its own piece of the text."""
+    key = "QUtJQUlPU0ZPRE5ON0RLUVdFUlQ="
+    text = f"\u00e9 {key} " * 50
+
+    found = [finding.span for finding in screen(text).findings if finding.rule_id == "secret.aws_key"]
+
+    assert [text[span.start : span.end] for span in found] == [key] * 50
+    assert len(set(found)) == 50

@@ -5,6 +5,7 @@ import binascii
 import codecs
 import html
 import re
+from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from urllib.parse import unquote
@@ -34,7 +35,8 @@ class Decoded:
 
     def source(self, span: Span) -> Span:
         """Return the place of the piece that holds the start of ``span``."""
-        return next((place for begin, place in reversed(self.pieces) if begin <= span.start), Span(0, 0))
+        found = bisect_right(self.pieces, span.start, key=lambda piece: piece[0])
+        return self.pieces[found - 1][1] if found else Span(0, 0)
 
 
 def _base64(piece: str) -> str | None:

@@ -2,7 +2,10 @@
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from itertools import accumulate
 
 from services.critic.core.material import Span
 
@@ -53,17 +56,23 @@ def fold(text: str) -> str:
     return text.translate(_FOLDS)
 
 
-def unfold(text: str, span: Span) -> Span:
-    """Return the range of ``text`` that became ``span`` of its folded form."""
-    start, end, length = 0, len(text), 0
-    for index, character in enumerate(text):
-        if length <= span.start:
-            start = index
-        length += len(_FOLDS[ord(character)])
-        if length >= span.end:
-            end = index + 1
-            break
-    return Span(start, end)
+class Unfolding:
+    """Finds what of a text became a range of its folded form; many ranges cost hardly more than one."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def __call__(self, span: Span) -> Span:
+        """Return the range of the text that became ``span`` of its folded form."""
+        last = min(bisect_left(self._ends, span.end), len(self._text) - 1)
+        first = bisect_right(self._ends, span.start)
+        # Characters that fold into nothing belong to what follows them.
+        return Span(max(0, min(first, last)), last + 1)
+
+    @cached_property
+    def _ends(self) -> Sequence[int]:
+        """How long the folded form is after each character."""
+        return tuple(accumulate(len(_FOLDS[ord(character)]) for character in self._text))
 
 
 _LEET = str.maketrans("013457@$", "oieastas")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from services.critic.core.material import Span
 from services.critic.core.screening.decoding import Decoded, decode
-from services.critic.core.screening.folding import close_up, fold, unfold, unleet
+from services.critic.core.screening.folding import Unfolding, close_up, fold, unleet
 
 MAX_LAYERS = 2
 """Encodings inside one another that are taken off."""
@@ -55,7 +55,8 @@ def _readings(view: View) -> Iterator[View]:
     folded = fold(view.text)
     plain = view
     if folded != view.text:
-        plain = View(folded, (*view.chain, "fold"), lambda span: view.place(unfold(view.text, span)))
+        unfold = Unfolding(view.text)
+        plain = View(folded, (*view.chain, "fold"), lambda span: view.place(unfold(span)))
         yield plain
     letters = unleet(folded)
     if letters != folded:
