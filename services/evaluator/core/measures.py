@@ -4,6 +4,7 @@ Cosines are calibrated for all-MiniLM-L6-v2: a low mark that unrelated texts rar
 that related texts reach in the middle counts as 1.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -22,6 +23,7 @@ MAX_SENTENCES = 32
 """Sentences of an answer that are measured, from its beginning: bounds the cost of one Score."""
 MAX_CHUNKS = 20
 """Chunks that are compared with, as many as one context may have."""
+_CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f]")
 _SAME = 0.98
 """From this cosine on two neighbouring sentences say the same thing twice."""
 
@@ -47,13 +49,18 @@ class Answer:
 
 
 def cut(query: str, output: str, chunks: Sequence[str], *, max_chars: int) -> Answer:
-    """Prepare an answer for measuring; no text is longer than ``max_chars``, the embedding service's limit."""
+    """Prepare an answer for measuring: every text as the embedding service takes it, at most ``max_chars`` long."""
     return Answer(
-        query=query[:max_chars],
-        output=output[:max_chars],
-        sentences=tuple(sentence[:max_chars] for sentence in sentences(output)[:MAX_SENTENCES]),
-        chunks=tuple(chunk[:max_chars] for chunk in chunks if chunk.strip())[:MAX_CHUNKS],
+        query=_embeddable(query, max_chars),
+        output=_embeddable(output, max_chars),
+        sentences=tuple(_embeddable(sentence, max_chars) for sentence in sentences(output)[:MAX_SENTENCES]),
+        chunks=tuple(_embeddable(chunk, max_chars) for chunk in chunks if chunk.strip())[:MAX_CHUNKS],
     )
+
+
+def _embeddable(text: str, max_chars: int) -> str:
+    """Return the beginning of a text that is not blank, with a mark for what no person writes and a model may."""
+    return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text.strip()[:max_chars])
 
 
 def measure(answer: Answer, vectors: Vectors) -> tuple[Score, ...]:

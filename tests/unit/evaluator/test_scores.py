@@ -139,3 +139,15 @@ def test_the_page_names_every_method_and_rubric() -> None:
 
     for named in (*measures.METHODS, *(rubric.rubric_id for rubric in RUBRICS.values())):
         assert f"`{named}`" in page
+
+
+@given(
+    st.text(st.sampled_from("a \n\x00\x08\x1b\x7f.é"), min_size=1, max_size=40).filter(str.strip),
+    st.lists(st.text(st.sampled_from("a \n\x00\x1b"), max_size=40), max_size=3),
+)
+def test_whatever_a_model_writes_can_be_embedded(text: str, chunks: list[str]) -> None:
+    """Control characters and long margins of white space, which the embedding service refuses, fail no score."""
+    for embedded in measures.cut(text, " " * 20 + text, chunks, max_chars=10).texts:
+        assert embedded.strip()
+        assert len(embedded) <= 10
+        assert not any(character < " " and not character.isspace() for character in embedded)
