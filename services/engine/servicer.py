@@ -45,6 +45,8 @@ class EngineServicer(engine_pb2_grpc.EngineServiceServicer):
             yield engine_pb2.DecideStreamResponse(decision=codec.decode(await deciding))
         finally:
             deciding.cancel()
+            # The call is not over before its stages are: a drain waits for calls alone.
+            await asyncio.gather(deciding, return_exceptions=True)
 
     async def GetDecision(self, request: engine_pb2.GetDecisionRequest, _: _Context) -> engine_pb2.GetDecisionResponse:
         """Get a decision made earlier."""

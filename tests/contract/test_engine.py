@@ -86,6 +86,25 @@ async def test_decide_stream_fails_as_decide_does() -> None:
             [_ async for _ in stub.DecideStream(engine_pb2.DecideStreamRequest(question=ask().question))]
 
 
+@pytest.mark.spec("ENG-13", "ENG-35")
+async def test_leaving_a_stream_ends_the_decision() -> None:
+    """A caller that goes away in the middle cancels the stage that runs, and nothing is recorded."""
+    mesh = FakeMesh(stalled={"route"})
+    async with engine(mesh) as stub:
+        stream = stub.DecideStream(engine_pb2.DecideStreamRequest(question=ask().question))
+        reading = asyncio.create_task(_count(stream))
+        await mesh.arrived["route"].wait()
+        reading.cancel()
+        await mesh.left["route"].wait()
+
+    assert mesh.cancelled == ["route"]
+    assert mesh.records == {}
+
+
+async def _count(stream: AsyncIterator[object]) -> int:
+    return len([event async for event in stream])
+
+
 @pytest.mark.spec("ENG-28")
 async def test_the_same_request_id_gets_the_same_decision() -> None:
     """A retry gets the decision it missed, byte for byte, and nothing is generated twice."""

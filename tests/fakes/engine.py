@@ -51,6 +51,8 @@ class FakeMesh:
     text_released: bool = True
     seen: list[Case] = field(default_factory=list)
     arrived: dict[str, asyncio.Event] = field(default_factory=lambda: defaultdict(asyncio.Event))
+    left: dict[str, asyncio.Event] = field(default_factory=lambda: defaultdict(asyncio.Event))
+    """Set when a stage is cancelled."""
 
     def parts(self) -> Parts:
         """Return this mesh as the pipeline's parts."""
@@ -76,6 +78,7 @@ class FakeMesh:
             await asyncio.sleep(0)
         except asyncio.CancelledError:
             self.cancelled.append(stage)
+            self.left[stage].set()
             raise
         if stage in self.failures:
             raise self.failures[stage]
