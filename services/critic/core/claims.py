@@ -42,6 +42,8 @@ class Claim:
     span: Span
     words: frozenset[str]
     amounts: tuple[Quantity, ...]
+    values: Mapping[str, frozenset[float]]
+    """What the amounts come to, by unit."""
     negated: bool
 
 
@@ -123,33 +125,41 @@ def _claim(text: str, span: Span) -> Claim:
         for match in _WORD.finditer(sentence)
         if (word := match[0].casefold()) not in STOP_WORDS and len(word) >= _SHORTEST_WORD
     )
-    return Claim(span, words, tuple(quantities(text, span.start, span.end)), len(_NOT.findall(sentence)) % 2 == 1)
+    amounts = tuple(quantities(text, span.start, span.end))
+    return Claim(span, words, amounts, _by_unit(amounts), len(_NOT.findall(sentence)) % 2 == 1)
+
+
+def _by_unit(amounts: Sequence[Quantity]) -> Mapping[str, frozenset[float]]:
+    values: dict[str, set[float]] = {}
+    for amount in amounts:
+        values.setdefault(amount.unit, set()).add(amount.value)
+    return {unit: frozenset(given) for unit, given in values.items()}
 
 
 def _against(claim: Claim, told: Claim, shared: int, ground_: Ground) -> Iterator[Finding]:
-    stated: dict[str, set[float]] = {}
-    for other in told.amounts:
-        stated.setdefault(other.unit, set()).add(other.value)
+    """Yield what ``told`` has against ``claim``; the work follows the claim's length, however long ``told`` is."""
     for amount in claim.amounts:
-        others = stated.get(amount.unit, set()) if amount.unit else set()
+        others = told.values.get(amount.unit, frozenset()) if amount.unit else frozenset()
         if others and amount.value not in others and (amount.value, amount.unit) not in ground_.values:
             yield _finding(
                 "contradiction", "truth.number", "A number differs from the declared context.", amount.span, 0.75
             )
-    words = len(claim.words | told.words)
+    words = len(claim.words) + len(told.words) - len(claim.words & told.words)
     if claim.negated is not told.negated:
         if shared >= SHARE_SAME * words:
             yield _finding(
                 "contradiction", "truth.negation", "The context says the opposite of a sentence.", claim.span, 0.65
             )
-    elif _opposed(claim.words - told.words, told.words - claim.words) and shared + 1 >= SHARE_SAME * (words - 1):
+    elif shared + 1 >= SHARE_SAME * (words - 1) and _opposed(claim.words, told.words):
         yield _finding(
             "contradiction", "truth.opposite", "A word stands for its opposite in the context.", claim.span, 0.6
         )
 
 
 def _opposed(ours: frozenset[str], theirs: frozenset[str]) -> bool:
-    return any(OPPOSITES.get(word, frozenset()) & theirs for word in ours)
+    """Tell whether a word that only we have is the opposite of one that only they have."""
+    opposites = (other for word in ours - theirs for other in OPPOSITES.get(word, ()))
+    return any(other in theirs and other not in ours for other in opposites)
 
 
 def _finding(category: str, rule_id: str, description: str, span: Span, weight: float) -> Finding:
