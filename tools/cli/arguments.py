@@ -13,4 +13,7 @@ State = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
-__all__ = ["DEFAULT_STATE", "Json", "State"]
+LARGEST = 2**31 - 1
+"""The largest number that a field of type int32 carries."""
+
+__all__ = ["DEFAULT_STATE", "LARGEST", "Json", "State"]

@@ -19,6 +19,9 @@ _HINTS = {
     "TOKEN_EXPIRED": "the running supervisor renews the token; is it alive? `magistrate status`",
     "DEPENDENCY_UNAVAILABLE": "`magistrate status` shows which part is down",
     "GATE_UNAVAILABLE": "`magistrate status` shows which part is down",
+    "PROVIDERS_UNAVAILABLE": "`magistrate status` shows whether the local model is up, `magistrate models` the others",
+    "MODEL_NOT_FOUND": "`magistrate models` lists them",
+    "PACK_NOT_FOUND": "`magistrate ingest FILE --pack ID` makes one",
 }
 
 
@@ -61,7 +64,9 @@ def explained(error: grpc.RpcError) -> CallFailedError:
     status = rpc_status.from_call(error)
     code = error.code()
     if status is None:
-        return CallFailedError(f"{error.details()} ({code.name})")
+        late = code is grpc.StatusCode.DEADLINE_EXCEEDED
+        problem = "there was no answer in time" if late else error.details()
+        return CallFailedError(f"{problem} ({code.name})", hint="`--timeout` allows more seconds" if late else "")
     reason, wrong = "", []
     for detail in status.details:
         info, bad = error_details_pb2.ErrorInfo(), error_details_pb2.BadRequest()
@@ -69,4 +74,6 @@ def explained(error: grpc.RpcError) -> CallFailedError:
             reason = info.reason
         elif detail.Unpack(bad):
             wrong = [f"{violation.field}: {violation.description}" for violation in bad.field_violations]
-    return CallFailedError(f"{status.message} ({code.name}, {reason})", hint="; ".join(wrong) or _HINTS.get(reason, ""))
+    known = [problem for problem in wrong if problem.replace(": ", " ", 1) in status.message]
+    told = "" if known == wrong else "; ".join(wrong)
+    return CallFailedError(f"{status.message} ({code.name}, {reason})", hint=told or _HINTS.get(reason, ""))

@@ -9,7 +9,7 @@ from google.protobuf.json_format import MessageToJson
 from magistrate.common.v1.task_pb2 import Domain, TaskType
 from magistrate.engine.v1.engine_pb2 import DecideRequest, Decision, Question
 from magistrate.engine.v1.engine_pb2_grpc import EngineServiceStub
-from tools.cli.arguments import DEFAULT_STATE, Json, State
+from tools.cli.arguments import DEFAULT_STATE, LARGEST, Json, State
 from tools.cli.choices import DomainChoice, TaskChoice
 from tools.cli.connection import connection
 from tools.cli.decision_view import show
@@ -27,7 +27,7 @@ def decide(
     domain: Annotated[DomainChoice, typer.Option(help="Field of work.")] = DomainChoice.GENERAL,
     task: Annotated[TaskChoice, typer.Option(help="Kind of task.")] = TaskChoice.ANALYSIS,
     context: Annotated[str, typer.Option(help="Further context of yours.", metavar="TEXT")] = "",
-    max_tokens: Annotated[int, typer.Option(help="Most tokens of the answer.")] = 0,
+    max_tokens: Annotated[int, typer.Option(min=0, max=LARGEST, help="Most tokens of the answer; 0 means 256.")] = 0,
     temperature: Annotated[float | None, typer.Option(help="0 to 2; none means the template's own.")] = None,
     strategy: Annotated[str, typer.Option(help="Routing strategy.", metavar="NAME")] = "",
     model: Annotated[str, typer.Option(help="Model to use whatever the strategy says.", metavar="NAME")] = "",

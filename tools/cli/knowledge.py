@@ -19,11 +19,11 @@ from magistrate.context.v1.context_pb2 import (
     SearchResponse,
 )
 from magistrate.context.v1.context_pb2_grpc import ContextServiceStub
-from tools.cli.arguments import DEFAULT_STATE, Json, State
+from tools.cli.arguments import DEFAULT_STATE, LARGEST, Json, State
 from tools.cli.choices import SearchChoice
 from tools.cli.connection import connection
 from tools.cli.screen import screen
-from tools.cli.text import typed
+from tools.cli.text import counted, typed
 from tools.up.failures import StackError
 
 TEXT_SUFFIXES = (".md", ".txt", ".rst")
@@ -61,7 +61,7 @@ def search(
     query: Annotated[str, typer.Argument(help="What to look for; - reads it from standard input.")],
     *,
     pack: Annotated[str, typer.Option(help="Only this pack.", metavar="ID")] = "",
-    limit: Annotated[int, typer.Option("--limit", "-n", help="How many hits.")] = 4,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=0, max=LARGEST, help="How many hits.")] = 4,
     mode: Annotated[SearchChoice, typer.Option(help="By meaning, by words, or both.")] = SearchChoice.HYBRID,
     timeout_s: Annotated[float, typer.Option("--timeout", min=0.001, help="Seconds to wait.")] = 10.0,
     state_dir: State = DEFAULT_STATE,
@@ -91,12 +91,23 @@ def _documents(paths: Iterable[Path]) -> Iterator[Document]:
 
 
 def _document(file: Path, name: str) -> Document:
-    try:
-        text = file.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise StackError(f"{file} is not a UTF-8 text (byte {error.start})") from error
+    text = _text(file)
     heading = next((line.removeprefix("# ") for line in text.splitlines() if line.startswith("# ")), file.stem)
     return Document(document_id=name, title=heading.strip(), source=name, text=text)
+
+
+def _text(file: Path) -> str:
+    with file.open("rb") as stream:
+        raw = stream.read(_CALL_BYTES + 1)
+    if len(raw) > _CALL_BYTES:
+        raise StackError(f"{file} is larger than {_CALL_BYTES:,} bytes", hint="split it into several documents")
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise StackError(f"{file} is not a UTF-8 text (byte {error.start})") from error
+    if not text.strip():
+        raise StackError(f"there is no text in {file}")
+    return text
 
 
 def _batches(documents: Iterable[Document]) -> Iterator[list[Document]]:
@@ -113,10 +124,11 @@ def _batches(documents: Iterable[Document]) -> Iterator[list[Document]]:
 
 def _show_ingested(reply: IngestDocumentsResponse) -> None:
     for document in reply.documents:
-        what = "unchanged" if document.unchanged else f"{document.chunk_count} chunks"
+        what = "unchanged" if document.unchanged else counted(document.chunk_count, "chunk")
         print(f"{document.document_id}: {what}")
     pack = reply.pack
-    print(f"Pack {pack.pack_id}, version {pack.version}: {pack.document_count} documents, {pack.chunk_count} chunks.")
+    content = f"{counted(pack.document_count, 'document')}, {counted(pack.chunk_count, 'chunk')}"
+    print(f"Pack {pack.pack_id}, version {pack.version}: {content}.")
 
 
 def _show_hits(reply: SearchResponse) -> None:

@@ -1,6 +1,8 @@
 """The command `magistrate`: one file a group of commands, put together here."""
 
+import importlib.metadata
 import sys
+from typing import Annotated
 
 import typer
 
@@ -16,6 +18,23 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        print("magistrate", importlib.metadata.version("magistrate"))
+        raise typer.Exit
+
+
+@app.callback()
+def magistrate(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Govern LLM inference and prove what was decided."""
+
+
 app.command()(stack.up)
 app.command()(stack.down)
 app.command()(stack.status)
@@ -38,6 +57,10 @@ def run() -> None:
         sys.exit(1)
     except BrokenPipeError:
         sys.exit(0)
+    except OSError as error:  # a full disk, a folder without permission: the machine's answer, not a fault of ours
+        place = f"{error.filename}: " if error.filename else ""
+        explain(StackError(f"{place}{error.strerror or error}"))
+        sys.exit(1)
 
 
 if __name__ == "__main__":

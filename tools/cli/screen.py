@@ -1,13 +1,15 @@
 """Where people read: as wide as their terminal, and wide enough where the output goes to a file."""
 
+import os
 import sys
 
 from rich.console import Console
 
 _FILE_WIDTH = 140
-"""Characters a line where there is no terminal that could tell."""
+"""Characters a line where neither a terminal nor COLUMNS could tell."""
 
 
 def screen() -> Console:
     """Return the console of standard output."""
-    return Console(highlight=False, width=None if sys.stdout.isatty() else _FILE_WIDTH)
+    told = sys.stdout.isatty() or "COLUMNS" in os.environ
+    return Console(highlight=False, width=None if told else _FILE_WIDTH)

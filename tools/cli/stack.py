@@ -114,13 +114,21 @@ def _phase(record: state.StackRecord, part: state.PartRecord) -> state.Phase:
 def _table(record: state.StackRecord) -> Table | str:
     if not record.parts:
         return "No stack was ever started here."
-    table = Table(box=None, pad_edge=False, title=f"Public API: {record.edge}" if record.running else "Not running")
+    table = Table(box=None, pad_edge=False, title=_title(record))
     for column in ("part", "phase", "pid", "restarts", "address"):
         table.add_column(column, overflow="fold")
     for name, part in record.parts.items():
-        pid = str(part.process.pid) if part.process else ""
+        pid = str(part.process.pid) if part.process and part.process.alive else ""
         table.add_row(name, part.phase, pid, str(part.restarts or ""), part.address)
     return table
+
+
+def _title(record: state.StackRecord) -> str:
+    if record.running:
+        return f"Public API: {record.edge}"
+    if any(part.phase is state.Phase.LEFT_OVER for part in record.parts.values()):
+        return "Not running; `magistrate down` or `up` ends what is left over"
+    return "Not running"
 
 
 def logs(
@@ -134,7 +142,8 @@ def logs(
     log = folder.log(part)
     if not log.is_file() or log.parent != folder.logs:
         known = sorted(path.stem for path in folder.logs.glob("*.log"))
-        raise StackError(f"there is no log of {part!r}", hint=f"one of: {', '.join(known) or 'none yet'}")
+        hint = f"one of: {', '.join(known)}" if known else "`magistrate up` makes them, `--state DIR` names another"
+        raise StackError(f"there is no log of {part!r}", hint=hint)
     for line in tail(log, lines):
         print(line)
     if follow:

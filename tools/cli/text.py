@@ -1,4 +1,4 @@
-"""Text from the shell: UTF-8 or refused, because nothing here guesses encodings."""
+"""Text from the shell, UTF-8 or refused, because nothing here guesses encodings; and words for people."""
 
 import os
 import sys
@@ -19,3 +19,8 @@ def typed(argument: str) -> str:
         return raw.decode("utf-8")
     except UnicodeDecodeError as error:
         raise typer.BadParameter(f"the text is not UTF-8 (byte {error.start})") from error
+
+
+def counted(count: int, noun: str) -> str:
+    """Return ``1 chunk`` or ``2 chunks``."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

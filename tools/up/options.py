@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tools.up.failures import StackError
 from tools.up.folder import Folder
 from tools.up.model import Tier
 
@@ -26,5 +27,12 @@ class Options:
 
     @property
     def folder(self) -> Folder:
-        """Return the state folder as an absolute place."""
-        return Folder(root=self.state.expanduser().absolute())
+        """Return the state folder as an absolute place.
+
+        Raises:
+            StackError: Something else than a folder stands there.
+        """
+        root = self.state.expanduser().absolute()
+        if root.exists() and not root.is_dir():
+            raise StackError(f"{root} is no folder", hint="`--state DIR` names the folder of a stack")
+        return Folder(root=root)

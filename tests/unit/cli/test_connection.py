@@ -69,6 +69,16 @@ def test_a_refusal_names_reason_and_fields(tmp_path: Path) -> None:
     assert said.hint == "question.query: must not be empty"
 
 
+def test_a_refusal_says_nothing_twice(tmp_path: Path) -> None:
+    """A message that is the violation itself needs no second line."""
+    violation = error_details_pb2.BadRequest.FieldViolation(field="question.query", description="must not be empty")
+    details = [_packed(error_details_pb2.BadRequest(field_violations=[violation]))]
+    message = "question.query must not be empty"
+    status = status_pb2.Status(code=code_pb2.INVALID_ARGUMENT, message=message, details=details)
+    with _refusal(tmp_path, status) as error:
+        assert explained(error).hint == ""
+
+
 def test_a_failure_without_details_keeps_its_text(tmp_path: Path) -> None:
     """A proxy that knows no reasons is quoted."""
     with _refusal(tmp_path, None) as error:

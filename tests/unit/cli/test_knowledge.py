@@ -36,6 +36,19 @@ def test_a_file_that_is_no_text_is_named(tmp_path: Path) -> None:
         list(_documents([tmp_path]))
 
 
+@pytest.mark.parametrize(
+    ("content", "problem"), [(b" \n", "there is no text in"), (b"x" * (3 * 1024 * 1024 + 1), "is larger than")]
+)
+def test_a_file_without_text_or_with_too_much_is_named(content: bytes, problem: str, tmp_path: Path) -> None:
+    """Whoever ingests a folder learns which of its files cannot be taken."""
+    (tmp_path / "a.md").write_bytes(content)
+
+    with pytest.raises(StackError, match=problem) as failure:
+        list(_documents([tmp_path]))
+
+    assert "a.md" in failure.value.problem
+
+
 @pytest.mark.parametrize("name", ["missing", "."])
 def test_nothing_to_ingest_is_an_error(tmp_path: Path, name: str) -> None:
     """An empty folder is as surely a mistake as a missing one."""
