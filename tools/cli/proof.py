@@ -1,6 +1,7 @@
 """Proofs of evidence: fetched from the stack, judged offline by code that the recorder has no part in."""
 
 import base64
+import json
 from typing import Any
 
 import grpc
@@ -34,6 +35,17 @@ def checked(decision: Decision, channel: grpc.Channel, folder: Folder) -> Text:
         return Text(f"not checked: {explained(error).problem}", style="yellow")
     bundle["leaf_hash"] = _text(decision.evidence.leaf_hash)
     return verdict(verify(bundle, folder.verifier_key.read_text()))
+
+
+def subject(bundle: Bundle) -> str:
+    """Return the decision that the signed envelope of a bundle names; empty when it names none.
+
+    The bundle's own ``decision_id`` is a label that nobody signed.
+    """
+    try:
+        return str(json.loads(base64.b64decode(bundle["envelope"]))["decision"])
+    except (KeyError, TypeError, ValueError):
+        return ""
 
 
 def verdict(result: Result) -> Text:

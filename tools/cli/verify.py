@@ -9,7 +9,7 @@ import typer
 
 from tools.cli.arguments import DEFAULT_STATE, Json, State
 from tools.cli.connection import connection
-from tools.cli.proof import Bundle, fetch, verdict
+from tools.cli.proof import Bundle, fetch, subject, verdict
 from tools.cli.screen import screen
 from tools.up.failures import StackError
 from tools.up.options import Options
@@ -32,10 +32,14 @@ def verify(
     if save:
         save.write_text(json.dumps(bundle, indent=2) + "\n", encoding="utf-8")
     result = judge(bundle, _text_of(key_file or Options(state=state_dir).folder.verifier_key))
+    named, asked = subject(bundle), decision_id or bundle.get("decision_id", "")
+    if result.verified and asked and named != asked:
+        raise StackError(f"NOT verified: this is evidence of decision {named!r}, not of {asked!r}")
     if as_json:
-        print(json.dumps(asdict(result) | {"verified": result.verified}, indent=2))
+        print(json.dumps(asdict(result) | {"decision_id": named, "verified": result.verified}, indent=2))
     else:
         screen().print("proof:", verdict(result))
+        screen().print("of decision:", named or "none")
     raise typer.Exit(0 if result.verified else 1)
 
 
@@ -57,3 +61,5 @@ def _text_of(path: Path) -> str:
         return path.read_text(encoding="utf-8")
     except OSError as error:
         raise StackError(f"{path} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise StackError(f"{path} is not a UTF-8 text (byte {error.start})") from error

@@ -49,7 +49,7 @@ def bundle(tmp_path: Path) -> Path:
     generate(tmp_path)
     key = load_pem_private_key((tmp_path / SIGNING_KEY).read_bytes(), password=None)
     assert isinstance(key, Ed25519PrivateKey)
-    envelope = b'{"decision_id":"d-1"}'
+    envelope = b'{"decision":"d-1"}'
     root = hashlib.sha256(b"\x00" + envelope).digest()
     text = f"{ORIGIN}\n1\n{base64.b64encode(root).decode()}\n"
     name = key_hash(ORIGIN, key.public_key().public_bytes_raw())
@@ -83,6 +83,8 @@ def test_help_names_every_command() -> None:
         ("decide", "q", "--timeout", "0"),
         ("decide", "caf\udce9"),
         ("search", "caf\udce9"),
+        ("decide", "q", "--max-tokens", "99999999999"),
+        ("search", "q", "--limit", "-1"),
         ("up", "--edge-port", "70000"),
         ("up", "--provider", "openai"),
         ("up", "--demo", "--json"),
@@ -134,6 +136,26 @@ def test_down_and_status_are_safe_without_a_stack(tmp_path: Path) -> None:
     assert not (tmp_path / "state").exists()
 
 
+@pytest.mark.parametrize(
+    "command", ["up", "down", "status", "decide q", "logs engine", "certs show", "migrate current"]
+)
+def test_a_state_that_is_a_file_is_named(command: str, tmp_path: Path) -> None:
+    """Every command says which folder it wanted, and none shows a traceback."""
+    (tmp_path / "notes.txt").write_text("text")
+    outcome = magistrate(*command.split(), "--state", str(tmp_path / "notes.txt"))
+
+    assert outcome.returncode == 1
+    assert "notes.txt is no folder" in outcome.stderr.replace("\n", " ")
+
+
+def test_the_version_is_told() -> None:
+    """A report of a fault can name what it is about."""
+    outcome = magistrate("--version")
+
+    assert outcome.returncode == 0
+    assert outcome.stdout.startswith("magistrate ")
+
+
 def test_a_name_cannot_lead_out_of_the_logs(tmp_path: Path) -> None:
     """`logs` reads logs, whatever it is told."""
     (tmp_path / "state" / "logs").mkdir(parents=True)
@@ -165,7 +187,7 @@ def test_evidence_is_verified_without_a_stack(bundle: Path) -> None:
 def test_changed_evidence_is_not_verified(bundle: Path) -> None:
     """One changed byte is found and named."""
     content = json.loads(bundle.read_text())
-    content["envelope"] = base64.b64encode(b'{"decision_id":"d-2"}').decode()
+    content["envelope"] = base64.b64encode(b'{"decision":"d-2"}').decode()
     bundle.write_text(json.dumps(content))
     key = str(bundle.parent / VERIFIER_KEY)
     outcome = magistrate("verify", "--bundle", str(bundle), "--key", key, "--json")
@@ -173,3 +195,25 @@ def test_changed_evidence_is_not_verified(bundle: Path) -> None:
     assert outcome.returncode == 1
     assert json.loads(outcome.stdout)["verified"] is False
     assert json.loads(outcome.stdout)["fault"] == "leaf"
+
+
+@pytest.mark.spec("REC-07")
+@pytest.mark.parametrize("asked", ["d-1", "d-2"])
+def test_evidence_of_another_decision_is_not_verified(bundle: Path, asked: str) -> None:
+    """True evidence proves nothing about a decision that it does not name, whatever the bundle calls itself."""
+    bundle.write_text(json.dumps(json.loads(bundle.read_text()) | {"decision_id": asked}))
+    outcome = magistrate("verify", "--bundle", str(bundle), "--key", str(bundle.parent / VERIFIER_KEY))
+
+    assert outcome.returncode == (0 if asked == "d-1" else 1)
+    assert ("evidence of decision 'd-1', not of 'd-2'" in outcome.stderr) == (asked == "d-2")
+
+
+def test_a_bundle_that_cannot_be_kept_is_one_sentence(bundle: Path) -> None:
+    """What the machine refuses is said with its place, not as a traceback."""
+    key = str(bundle.parent / VERIFIER_KEY)
+    outcome = magistrate(
+        "verify", "--bundle", str(bundle), "--key", key, "--save", str(bundle.parent / "no" / "b.json")
+    )
+
+    assert outcome.returncode == 1
+    assert "b.json: No such file or directory" in outcome.stderr
