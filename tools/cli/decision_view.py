@@ -9,7 +9,7 @@ from rich.text import Text
 
 from magistrate.common.v1.critique_pb2 import CriticEvaluation, EvaluationStatus
 from magistrate.common.v1.degradation_pb2 import DegradedMode
-from magistrate.common.v1.judgement_pb2 import HumanActionType, QualityScore
+from magistrate.common.v1.judgement_pb2 import HumanActionType, QualityReport, QualityScore
 from magistrate.common.v1.usage_pb2 import AttemptOutcome
 from magistrate.engine.v1.engine_pb2 import Decision, StageOutcome
 from tools.cli.marks import dollars, label, severity, span
@@ -42,8 +42,16 @@ def _titled(title: str, table: Table) -> Iterator[RenderableType]:
 
 def _answer(decision: Decision) -> Panel:
     text = Text(decision.withheld_reason, style="italic") if decision.withheld else Text(decision.answer)
-    subtitle = "withheld" if decision.withheld else "cut at the token limit" if decision.truncated else None
-    return Panel(text, title=label(decision.verdict), title_align="left", subtitle=subtitle, padding=(1, 2))
+    subtitle = "withheld" if decision.withheld else ", ".join(_reservations(decision))
+    return Panel(text, title=label(decision.verdict), title_align="left", subtitle=subtitle or None, padding=(1, 2))
+
+
+def _reservations(decision: Decision) -> Iterator[str]:
+    """Yield what a reader must know who reads nothing but the answer: the verdict judges harm, not quality."""
+    if decision.truncated:
+        yield "cut at the token limit"
+    if decision.quality.coverage and not decision.quality.passed:
+        yield "quality not passed"
 
 
 def _grid() -> Table:
@@ -55,11 +63,17 @@ def _scores(decision: Decision) -> Table:
     for score in decision.quality.scores:
         table.add_row(score.dimension, _score(score), Text(score.reason or score.method, style="dim"))
     if decision.quality.coverage:
-        outcome = "passed" if decision.quality.passed else "not passed"
-        coverage = f"{decision.quality.coverage:.0%} of the weights evaluated"
-        note = f"{outcome} at {decision.quality.threshold:.2f}, {coverage}"
-        table.add_row("overall", f"{decision.quality.overall:.2f}", Text(note, style="dim"))
+        table.add_row("overall", f"{decision.quality.overall:.2f}", Text(_outcome(decision.quality), style="dim"))
     return table
+
+
+def _outcome(quality: QualityReport) -> str:
+    evaluated = f"{quality.coverage:.0%} of the weights evaluated"
+    if quality.passed:
+        return f"passed at {quality.threshold:.2f}, {evaluated}"
+    if quality.overall < quality.threshold:
+        return f"not passed at {quality.threshold:.2f}, {evaluated}"
+    return f"not passed: {evaluated} are too few"
 
 
 def _score(score: QualityScore) -> str:

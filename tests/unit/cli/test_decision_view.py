@@ -165,3 +165,19 @@ def test_amounts_and_spans_keep_what_matters() -> None:
     assert dollars(1) == "$0.000001"
     assert span(Duration(nanos=27_400_000)) == "27 ms"
     assert span(Duration(seconds=19, nanos=670_000_000)) == "19.67 s"
+
+
+def test_a_poor_answer_says_so_beside_itself() -> None:
+    """Who reads nothing but the answer learns that it was cut short and scored too low."""
+    quality = QualityReport(overall=0.06, coverage=0.5, threshold=0.7)
+    shown = _shown(Decision(answer="The answer is 2.", verdict=Verdict.VERDICT_ALLOW, truncated=True, quality=quality))
+
+    assert "cut at the token limit, quality not passed" in shown
+    assert "not passed at 0.70, 50% of the weights evaluated" in shown
+
+
+def test_a_high_score_of_too_little_evidence_says_why_it_did_not_pass() -> None:
+    """1.00 that is not passed at 0.70 would read as a contradiction."""
+    quality = QualityReport(overall=1.0, coverage=0.3, threshold=0.7)
+
+    assert "not passed: 30% of the weights evaluated are too few" in _shown(Decision(answer="x", quality=quality))
