@@ -10,15 +10,15 @@ from dataclasses import dataclass
 from services.chassis.clock import Ids
 from services.chassis.errors import CallerError, Kind, MeshError
 from services.engine import telemetry
-from services.engine.core.decision import Decision, decision_id, question_digest
+from services.engine.core.decision import Decision, decision_id
 from services.engine.core.question import Question
 from services.engine.core.timeline import degraded
 from services.engine.pipeline import Observer, Pipeline
 from services.engine.ports import DecisionStore, Kept
 
 Encode = Callable[[Decision], bytes]
-Recorded = Callable[[str], Awaitable[bytes | None]]
-"""Get the bytes of a decision from the evidence log, its evidence filled in; None where it has none."""
+Recorded = Callable[[str], Awaitable[Kept | None]]
+"""Get a decision from the evidence log, as it was released; None where it has none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +53,7 @@ class Desk:
         Raises:
             MeshError: as ``EngineService.Decide`` says.
         """
-        digest = question_digest(_parts(ask.question))
+        digest = ask.question.digest()
         identity = decision_id(ask.tenant, ask.retry_id) if ask.retry_id else self._ids.new()
         if ask.retry_id and (kept := await self._store.find(ask.tenant, identity)):
             return _same(kept, digest, ask.retry_id)
@@ -76,12 +76,10 @@ class Desk:
 
     async def _earlier(self, ask: Ask, identity: str, digest: bytes, conflict: CallerError) -> bytes:
         """Return the decision that another call recorded under this id first."""
-        if kept := await self._store.find(ask.tenant, identity):
-            return _same(kept, digest, ask.retry_id)
-        body = await self._recorded(identity)
-        if body is None:
+        kept = await self._store.find(ask.tenant, identity) or await self._recorded(identity)
+        if kept is None:
             raise conflict
-        return body
+        return _same(kept, digest, ask.retry_id)
 
     async def _keep(self, ask: Ask, decision: Decision, digest: bytes, body: bytes) -> None:
         """Keep the decision; losing it here is logged and counted, for its evidence is durable and has all of it."""
@@ -101,7 +99,3 @@ def _same(kept: Kept, digest: bytes, retry_id: str) -> bytes:
         "request_id was used before for another question; choose a new one",
         metadata={"request_id": retry_id, "decision_id": kept.decision_id},
     )
-
-
-def _parts(question: Question) -> tuple[object, ...]:
-    return tuple(getattr(question, name) for name in Question.__slots__)

@@ -102,6 +102,7 @@ class Pipeline:
         draft = Decision(
             decision_id=decision_id,
             request_id=request_id,
+            question=question,
             verdict=adjudicated.verdict,
             answer="" if withheld_reason(adjudicated) else generated.text,
             withheld_reason=withheld_reason(adjudicated),
@@ -116,7 +117,7 @@ class Pipeline:
             created_at=self._clock.now(),
             duration_s=run.elapsed_s,
         )
-        evidence = await run.record(draft, question)
+        evidence = await run.record(draft)
         return replace(draft, evidence=evidence, stages=run.timeline.stages, duration_s=run.elapsed_s)
 
 
@@ -221,10 +222,10 @@ class _Run:
             stage.partial(*adjudicated.degraded)
         return adjudicated
 
-    async def record(self, draft: Decision, question: Question) -> Evidence:
+    async def record(self, draft: Decision) -> Evidence:
         async with self._stage("record") as stage:
             try:
-                return await self._parts.evidence.append(draft, question, timeout_s=stage.allowed_s)
+                return await self._parts.evidence.append(draft, timeout_s=stage.allowed_s)
             except CallerError:
                 raise
             except WorldError as error:

@@ -99,7 +99,7 @@ class Adjudicator(Protocol):
 class EvidenceLog(Protocol):
     """Keep evidence."""
 
-    async def append(self, decision: Decision, question: Question, *, timeout_s: float) -> Evidence:
+    async def append(self, decision: Decision, *, timeout_s: float) -> Evidence:
         """Return where the decision stands once it is durable; the same decision id always names the same record."""
         ...
 

@@ -7,10 +7,9 @@ import grpc
 
 from magistrate.engine.v1 import engine_pb2, engine_pb2_grpc
 from services.chassis import call, errors
-from services.engine.adapters import codec
+from services.engine.adapters import codec, questions
 from services.engine.core import paging, question
 from services.engine.core.decision import Stage, Verdict
-from services.engine.core.question import Question
 from services.engine.desk import Ask, Desk
 from services.engine.ports import DecisionStore, Page
 
@@ -79,28 +78,11 @@ def _ask(asked: engine_pb2.Question, retry_id: str) -> Ask:
     question.check_id("request_id", retry_id, required=False)
     remaining_s = call.remaining_s()
     return Ask(
-        question=_question(asked),
+        question=questions.read(asked),
         tenant=call.tenant(),
         request_id=call.current().request_id,
         retry_id=retry_id,
         time_s=DEFAULT_TIME_S if remaining_s is None else remaining_s,
-    )
-
-
-def _question(asked: engine_pb2.Question) -> Question:
-    return Question(
-        query=asked.query,
-        pack_id=asked.context_pack_id,
-        domain=question.domain(asked.domain),
-        task_type=question.task_type(asked.task_type),
-        additional_context=asked.additional_context,
-        temperature=asked.temperature if asked.HasField("temperature") else None,
-        max_output_tokens=asked.max_output_tokens,
-        strategy=asked.strategy,
-        model=asked.model,
-        strict_context=asked.strict_context,
-        high_impact=asked.high_impact,
-        subject_id=asked.subject_id,
     )
 
 

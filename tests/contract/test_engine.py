@@ -19,6 +19,7 @@ from services.engine.core.decision import Screened, Verdict
 from services.engine.desk import Desk
 from services.engine.main import ENGINE, RUNS, TOOLS
 from services.engine.pipeline import Pipeline
+from services.engine.ports import Kept
 from services.engine.servicer import EngineServicer
 from tests.fakes.engine import ANSWER, FakeMesh, FakeStore, down
 
@@ -30,9 +31,14 @@ async def engine(
     """Yield a stub of an engine with ``mesh`` behind it."""
     store = store or FakeStore()
 
-    async def recorded(decision_id: str) -> bytes | None:
+    async def recorded(decision_id: str) -> Kept | None:
         decision = mesh.records.get(decision_id)
-        return codec.encode(decision) if decision else None
+        return decision and Kept(
+            decision_id=decision_id,
+            created_at=decision.created_at,
+            question_digest=decision.question.digest(),
+            body=codec.encode(decision),
+        )
 
     pipeline = Pipeline(mesh.parts(), clock=SystemClock(), limits=Limits())
     desk = Desk(pipeline, store, encode=codec.encode, recorded=recorded, ids=RandomIds())
@@ -59,6 +65,7 @@ async def test_decide_answers_with_everything() -> None:
 
     assert decision.verdict == judgement_pb2.VERDICT_ALLOW
     assert decision.answer == ANSWER
+    assert decision.question == ask().question
     assert len(decision.critics) == 6
     assert decision.route.provider == "local"
     assert [stage.name for stage in decision.stages][-1] == "record"
@@ -139,9 +146,11 @@ async def test_a_decision_recorded_but_not_kept_is_found_again() -> None:
     assert second.decision.answer == ANSWER
 
 
-async def test_another_question_under_the_same_request_id_is_refused() -> None:
-    """A request id belongs to one question."""
-    async with engine(FakeMesh()) as stub:
+@pytest.mark.parametrize("kept", [True, False])
+async def test_another_question_under_the_same_request_id_is_refused(kept: bool) -> None:
+    """A request id belongs to one question, even where only the evidence log knows the first."""
+    store = FakeStore() if kept else FakeStore(failure=down("STORE_UNAVAILABLE"))
+    async with engine(FakeMesh(), store) as stub:
         await stub.Decide(ask(request_id="once"))
         with pytest.raises(CallerError) as refused:
             await stub.Decide(ask("And sick days?", request_id="once"))

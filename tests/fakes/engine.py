@@ -102,9 +102,9 @@ class FakeMesh:
         await self.enter("route", timeout_s)
         return Generated(text=ANSWER, model="tiny", route=Sealed(Route(provider="local", model="tiny")))
 
-    async def append(self, decision: Decision, question: Question, *, timeout_s: float) -> Evidence:
+    async def append(self, decision: Decision, *, timeout_s: float) -> Evidence:
         """Keep the decision; the same id twice is a conflict, as in the recorder."""
-        assert question.query
+        assert decision.question.query
         await self.enter("record", timeout_s)
         if decision.decision_id in self.records:
             raise CallerError(Kind.EXISTS, "IDEMPOTENCY_CONFLICT", "recorded before with other content")

@@ -8,7 +8,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from magistrate.common.v1 import critique_pb2, judgement_pb2, usage_pb2
 from magistrate.engine.v1 import engine_pb2
-from services.engine.adapters import degradation, enums
+from services.engine.adapters import degradation, enums, questions
 from services.engine.core.decision import Decision, Evidence, Stage
 
 MEDIA_TYPE = "application/x-protobuf; messageType=magistrate.engine.v1.Decision"
@@ -19,6 +19,7 @@ def message(decision: Decision) -> engine_pb2.Decision:
     """Return ``decision`` as a message."""
     return engine_pb2.Decision(
         decision_id=decision.decision_id,
+        question=questions.write(decision.question),
         verdict=enums.verdict(decision.verdict),
         answer=decision.answer,
         withheld=bool(decision.withheld_reason),

@@ -1,6 +1,7 @@
 """The recorder as the evidence log."""
 
 import asyncio
+from datetime import UTC
 
 from magistrate.recorder.v1.recorder_pb2 import (
     RECORD_KIND_DECISION,
@@ -14,9 +15,9 @@ from magistrate.recorder.v1.recorder_pb2_grpc import RecorderServiceStub
 from services.chassis.client import MeshChannel
 from services.chassis.clock import Clock
 from services.chassis.errors import Kind, MeshError
-from services.engine.adapters import codec
+from services.engine.adapters import codec, questions
 from services.engine.core.decision import Decision, Evidence, Screened
-from services.engine.core.question import Question
+from services.engine.ports import Kept
 
 READ_S = 5.0
 """Seconds that reading one record may take."""
@@ -33,15 +34,15 @@ class MeshEvidenceLog:
         self._stub = RecorderServiceStub(channel)
         self._clock = clock
 
-    async def append(self, decision: Decision, question: Question, *, timeout_s: float) -> Evidence:
-        """Return where the decision stands, durably. The payload also holds an answer that is withheld."""
+    async def append(self, decision: Decision, *, timeout_s: float) -> Evidence:
+        """Return where the decision stands, durably. The payload has what was asked, and an answer that is withheld."""
         message = codec.message(decision)
         message.answer = decision.generated.text
         entry = Entry(
             idempotency_key=decision.decision_id,
             kind=RECORD_KIND_DECISION,
             decision_id=decision.decision_id,
-            subject_id=question.subject_id,
+            subject_id=decision.question.subject_id,
             payload=message.SerializeToString(deterministic=True),
             content_type=codec.MEDIA_TYPE,
             attributes={
@@ -54,7 +55,7 @@ class MeshEvidenceLog:
         position = await self._append(entry, timeout_s)
         return Evidence(origin=position.origin, index=position.index, leaf_hash=position.leaf_hash)
 
-    async def recorded(self, decision_id: str) -> bytes | None:
+    async def recorded(self, decision_id: str) -> Kept | None:
         """Return the decision that the log has under this id, as it was released; None where it has none."""
         try:
             reply = await self._stub.GetRecord(GetRecordRequest(decision_id=decision_id), timeout=READ_S)
@@ -68,7 +69,12 @@ class MeshEvidenceLog:
         place = reply.record.position
         decision.evidence.origin, decision.evidence.index = place.origin, place.index
         decision.evidence.leaf_hash = place.leaf_hash
-        return decision.SerializeToString(deterministic=True)
+        return Kept(
+            decision_id=decision_id,
+            created_at=decision.created_at.ToDatetime(tzinfo=UTC),
+            question_digest=questions.read(decision.question).digest(),
+            body=decision.SerializeToString(deterministic=True),
+        )
 
     async def append_rejection(self, decision_id: str, screened: Screened, *, timeout_s: float) -> None:
         """Keep which detectors refused a question, without the question."""

@@ -4,11 +4,12 @@ The engine passes on what critics, router and evaluator said without looking ins
 """
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
 from typing import NewType
+
+from services.engine.core.question import Question
 
 Sealed = NewType("Sealed", object)
 """A part that another service said. The engine carries it unaltered; only adapters know its form."""
@@ -139,6 +140,7 @@ class Decision:
 
     decision_id: str
     request_id: str
+    question: Question
     verdict: Verdict
     answer: str
     withheld_reason: str
@@ -175,8 +177,3 @@ def decision_id(tenant: str, request_id: str) -> str:
     """Return the id that this tenant's ``request_id`` always leads to, so that a retry cannot decide twice."""
     digest = hashlib.sha256(f"{len(tenant)}:{tenant}{request_id}".encode()).hexdigest()
     return f"r-{digest[:32]}"
-
-
-def question_digest(parts: Sequence[object]) -> bytes:
-    """Return SHA-256 over the parts of a question, to tell a retry from another question under the same id."""
-    return hashlib.sha256(repr(tuple(parts)).encode()).digest()

@@ -1,5 +1,6 @@
 """What may be asked (spec 2.18, ENG-45, conflict C10)."""
 
+import hashlib
 import re
 from dataclasses import dataclass
 from enum import IntEnum
@@ -74,6 +75,11 @@ class Question:
         _check_range("question.max_output_tokens", self.max_output_tokens, 0, MAX_OUTPUT_TOKENS)
         if self.temperature is not None:
             _check_range("question.temperature", self.temperature, 0, MAX_TEMPERATURE)
+
+    def digest(self) -> bytes:
+        """Return SHA-256 over every part, to tell a retry from another question under the same id."""
+        parts = tuple(getattr(self, name) for name in Question.__slots__)
+        return hashlib.sha256(repr(parts).encode()).digest()
 
 
 def domain(number: int) -> Domain:

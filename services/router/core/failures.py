@@ -22,7 +22,8 @@ def exhausted(order: Sequence[str], error: MeshError, *, attempts: int) -> MeshE
         Kind.UNAVAILABLE,
         "PROVIDERS_UNAVAILABLE",
         f"none of {len(order)} provider(s) answered; the last one gave {error.reason}",
-        metadata=facts,
+        # The one degraded mode without a reply to declare it in (spec row ENG-12).
+        metadata={**facts, "degraded_mode": "OFFLINE"},
         retry_after_s=error.retry_after_s,
     )
 

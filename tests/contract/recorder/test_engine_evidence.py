@@ -59,7 +59,7 @@ async def keep(database: Database, keys: Path, *answers: MeshError, times: int =
         )
         async with serving([registration], principal=ACME) as channel:
             log = MeshEvidenceLog(channel, SystemClock())
-            return [await log.append(decision, QUESTION, timeout_s=LIMIT_S) for _ in range(times)]
+            return [await log.append(decision, timeout_s=LIMIT_S) for _ in range(times)]
 
 
 @pytest.mark.spec("REC-02", "T11")

@@ -123,5 +123,6 @@ def test_the_end_of_a_route_is_told_once_and_with_its_order(
         "last_reason": reason,
         "attempts": "2",
         "provider": "openai",
+        **({"degraded_mode": "OFFLINE"} if told_reason == "PROVIDERS_UNAVAILABLE" else {}),
     }
     assert told.retry_after_s == (None if told_kind is Kind.INVALID else 3.0)

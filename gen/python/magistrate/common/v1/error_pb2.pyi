@@ -103,7 +103,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_RESOURCE_LIMIT: _ErrorReason.ValueType  # 86
     """[RESOURCE_EXHAUSTED] A proxy's limit of streams, requests or connections was met."""
     ERROR_REASON_PROVIDERS_UNAVAILABLE: _ErrorReason.ValueType  # 90
-    """[UNAVAILABLE] No provider of the order gave an answer. Metadata: order, last_reason."""
+    """[UNAVAILABLE] No provider of the order gave an answer. Metadata: order, last_reason, degraded_mode (OFFLINE)."""
     ERROR_REASON_PROVIDER_UNAVAILABLE: _ErrorReason.ValueType  # 91
     """[UNAVAILABLE] This one provider failed or could not be reached. Metadata: provider, cause."""
     ERROR_REASON_PROVIDER_CREDENTIALS_REJECTED: _ErrorReason.ValueType  # 92
@@ -145,6 +145,10 @@ class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call was refused or failed. Every non-OK status of the mesh carries google.rpc.ErrorInfo with domain
     "magistrate.dev" and one of these names, without the prefix ERROR_REASON_, as its reason. Whatever changes from call to
     call (the field, the limit, the id) is in ErrorInfo.metadata. The status code in brackets always goes with the reason.
+
+    Any method can answer with MESSAGE_MALFORMED, MESSAGE_TOO_LARGE, TOKEN_MISSING, TOKEN_INVALID, TOKEN_EXPIRED,
+    CALLER_NOT_ALLOWED, ROLE_NOT_ALLOWED, GATE_UNAVAILABLE, RESOURCE_LIMIT, DEPENDENCY_UNAVAILABLE, DRAINING,
+    DEADLINE_EXPIRED, CANCELLED, NOT_YET_IMPLEMENTED, METHOD_UNKNOWN and INTERNAL; the comments of methods name the others.
     """
 
 ERROR_REASON_UNSPECIFIED: ErrorReason.ValueType  # 0
@@ -228,7 +232,7 @@ ERROR_REASON_PROVIDER_RATE_LIMITED: ErrorReason.ValueType  # 85
 ERROR_REASON_RESOURCE_LIMIT: ErrorReason.ValueType  # 86
 """[RESOURCE_EXHAUSTED] A proxy's limit of streams, requests or connections was met."""
 ERROR_REASON_PROVIDERS_UNAVAILABLE: ErrorReason.ValueType  # 90
-"""[UNAVAILABLE] No provider of the order gave an answer. Metadata: order, last_reason."""
+"""[UNAVAILABLE] No provider of the order gave an answer. Metadata: order, last_reason, degraded_mode (OFFLINE)."""
 ERROR_REASON_PROVIDER_UNAVAILABLE: ErrorReason.ValueType  # 91
 """[UNAVAILABLE] This one provider failed or could not be reached. Metadata: provider, cause."""
 ERROR_REASON_PROVIDER_CREDENTIALS_REJECTED: ErrorReason.ValueType  # 92

@@ -248,7 +248,9 @@ Global___Uncertainty: _TypeAlias = Uncertainty  # noqa: Y015
 
 @_typing.final
 class Gate(_message.Message):
-    """The execution gate: whether anything may act on this decision, and what a person must do first."""
+    """The execution gate: whether anything may act on this decision, and what a person must do first. It says nothing about
+    reading: a text may be released while the gate is closed.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -257,7 +259,7 @@ class Gate(_message.Message):
     HIGHEST_TIER_FIELD_NUMBER: _builtins.int
     REASONS_FIELD_NUMBER: _builtins.int
     gated: _builtins.bool
-    """Whether a person must act first."""
+    """Whether a person must act before any program does."""
     required_action: Global___HumanActionType.ValueType
     """What the person must do."""
     highest_tier: _builtins.int

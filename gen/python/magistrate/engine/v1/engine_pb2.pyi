@@ -336,6 +336,7 @@ class Decision(_message.Message):
     DURATION_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     TRUNCATED_FIELD_NUMBER: _builtins.int
+    QUESTION_FIELD_NUMBER: _builtins.int
     decision_id: _builtins.str
     """Its id."""
     verdict: _judgement_pb2.Verdict.ValueType
@@ -396,6 +397,10 @@ class Decision(_message.Message):
     def duration(self) -> _duration_pb2.Duration:
         """Time from arrival to release."""
 
+    @_builtins.property
+    def question(self) -> Global___Question:
+        """What was asked, as it was given."""
+
     def __init__(
         self,
         *,
@@ -418,10 +423,11 @@ class Decision(_message.Message):
         duration: _duration_pb2.Duration | None = ...,
         request_id: _builtins.str = ...,
         truncated: _builtins.bool = ...,
+        question: Global___Question | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["adjudication", b"adjudication", "context", b"context", "created_at", b"created_at", "duration", b"duration", "evidence", b"evidence", "quality", b"quality", "route", b"route", "screening", b"screening"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["adjudication", b"adjudication", "context", b"context", "created_at", b"created_at", "duration", b"duration", "evidence", b"evidence", "quality", b"quality", "question", b"question", "route", b"route", "screening", b"screening"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["adjudication", b"adjudication", "answer", b"answer", "context", b"context", "created_at", b"created_at", "critics", b"critics", "decision_id", b"decision_id", "degraded_components", b"degraded_components", "degraded_mode", b"degraded_mode", "duration", b"duration", "evidence", b"evidence", "quality", b"quality", "request_id", b"request_id", "route", b"route", "screening", b"screening", "stages", b"stages", "truncated", b"truncated", "verdict", b"verdict", "withheld", b"withheld", "withheld_reason", b"withheld_reason"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["adjudication", b"adjudication", "answer", b"answer", "context", b"context", "created_at", b"created_at", "critics", b"critics", "decision_id", b"decision_id", "degraded_components", b"degraded_components", "degraded_mode", b"degraded_mode", "duration", b"duration", "evidence", b"evidence", "quality", b"quality", "question", b"question", "request_id", b"request_id", "route", b"route", "screening", b"screening", "stages", b"stages", "truncated", b"truncated", "verdict", b"verdict", "withheld", b"withheld", "withheld_reason", b"withheld_reason"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
