@@ -43,7 +43,7 @@ class Postgres(Part):
     """The server process. As root it runs as an unprivileged account that owns the data."""
 
     name = NAME
-    hint = "remove the `postgres` folder of the state to start with empty data, if the data is not needed"
+    hint = "`magistrate logs postgres` says more; all evidence is in its data, so copy the state folder before a repair"
 
     def __init__(self, folder: Folder, port: int) -> None:
         self.address = f"{LOOPBACK}:{port}"
@@ -65,10 +65,14 @@ class Postgres(Part):
         return self._as_account(program, "-D", str(self._data), "-p", str(self._port), *settings)
 
     async def prepare(self) -> None:
-        """Find a place the server's account can reach, and create the cluster on first start."""
+        """Find a place the server's account can reach, and create the cluster on first start.
+
+        Data that exists is made private again: the server refuses what a stray ``chmod -R`` has opened.
+        """
         self._place()
         if not (self._data / "PG_VERSION").exists():
             await self._initialise()
+        self._data.chmod(0o700)
 
     async def ready(self) -> bool:
         """Log in as the superuser."""

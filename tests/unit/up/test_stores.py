@@ -54,6 +54,17 @@ def _database(folder: Folder) -> tuple[int, Postgres, Database]:
     return port, postgres, Database(folder, postgres, port)
 
 
+async def test_data_that_was_opened_to_others_is_made_private_again(folder: Folder) -> None:
+    """A ``chmod -R`` over the checkout costs no start, and no advice to give up the evidence."""
+    _, postgres, _ = _database(folder)
+    await postgres.prepare()
+    data = postgres._data
+    data.chmod(0o755)
+    await postgres.prepare()
+
+    assert stat.S_IMODE(data.stat().st_mode) == 0o700
+
+
 @pytest.mark.spec("OPS-10")
 async def test_the_database_is_provided_once_and_kept(folder: Folder) -> None:
     """A second start finds roles, schemas, migrations and data; the evidence survives."""
