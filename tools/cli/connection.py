@@ -45,7 +45,7 @@ def connection(state_dir: Path) -> Iterator[grpc.Channel]:
         private_key=(home / "tls.key").read_bytes(),
         certificate_chain=(home / "tls.crt").read_bytes(),
     )
-    token = grpc.access_token_call_credentials(folder.token.read_text())
+    token = grpc.access_token_call_credentials(folder.token.read_text().strip())
     # A proxy of the user's environment leads to the internet, not to this machine.
     ways = [("grpc.enable_http_proxy", 0), *(_limit(way) for way in ("send", "receive"))]
     with grpc.secure_channel(edge, grpc.composite_channel_credentials(tls, token), options=ways) as channel:
