@@ -10,15 +10,14 @@ from tools.up.options import DEFAULT_STATE
 from tools.up.processes import python
 
 QUESTION = "Up to what amount may the budget holder approve a purchase?"
-_SAME_EVERY_TIME = ("--temperature", "0")
 _FAILED = 1
 
 
 async def demonstrate(root: Path) -> None:
     """Make one decision as any user would, and say how to make the next."""
     typed = _typed(root)
-    print(f'\n$ {typed} {" ".join(_SAME_EVERY_TIME)} "{QUESTION}"\n', flush=True)
-    command = python("tools.cli.main", "decide", QUESTION, *_SAME_EVERY_TIME, "--state", str(root))
+    print(f'\n$ {typed} "{QUESTION}"\n', flush=True)
+    command = python("tools.cli.main", "decide", QUESTION, "--state", str(root))
     process = await asyncio.create_subprocess_exec(*command)
     try:
         code = await process.wait()
