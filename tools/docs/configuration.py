@@ -9,6 +9,8 @@ from pydantic.fields import FieldInfo
 import services
 from services.chassis.config import SecretFile, Settings
 
+_PROJECT = Path(services.__path__[0]).parent
+
 
 def page(_: Path) -> str:
     """Return the page: every environment variable with its type, default and sentence."""
@@ -47,9 +49,16 @@ def _section(settings: type[Settings]) -> str:
 
 
 def _row(variable: str, field: FieldInfo) -> str:
-    default = "required" if field.is_required() else f"`{field.default}`" if field.default not in (None, "") else "none"
+    default = "required" if field.is_required() else _default(field.default)
     meaning = " ".join((field.description or "").split())
     return f"| `{variable}` | {_type(field)} | {default} | {meaning} |"
+
+
+def _default(value: object) -> str:
+    """Return a default as every machine shows it: a file that comes with the package by its path within."""
+    if isinstance(value, Path) and value.is_relative_to(_PROJECT):
+        value = value.relative_to(_PROJECT)
+    return "none" if value is None or str(value) == "" else f"`{value}`"
 
 
 def _type(field: FieldInfo) -> str:
