@@ -34,6 +34,8 @@ class Price:
 UNKNOWN_PRICE = Price(input_micro_usd_per_million=10_000_000, output_micro_usd_per_million=30_000_000)
 """Of a model that nobody priced: 1 and 3 cents a thousand tokens (spec 4)."""
 UNKNOWN_CONTEXT_TOKENS = 8_192
+ONE_MODEL_PROVIDERS = frozenset({"local"})
+"""Providers whose server has one model loaded, and answers with it whatever name it is asked for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,10 +76,13 @@ class Catalogue:
     def preferring(self, names: Mapping[str, str]) -> "Catalogue":
         """Return the models with those of ``names`` (provider to model) first; one that is missing is added.
 
-        A model that the catalogue does not know is booked at the price of an unknown one, never at nothing.
+        A model that the catalogue does not know is booked at the price of an unknown one, never at nothing. The other
+        models of a provider that serves only one are left out: evidence must not name a model that did not answer.
         """
         first = tuple(self._of(provider, name) for provider, name in names.items())
-        return Catalogue(models=first + tuple(model for model in self.models if model not in first))
+        exclusive = ONE_MODEL_PROVIDERS & names.keys()
+        others = (model for model in self.models if model not in first and model.provider not in exclusive)
+        return Catalogue(models=(*first, *others))
 
     def _of(self, provider: str, name: str) -> Model:
         known = (model for model in self.models if (model.provider, model.name) == (provider, name))

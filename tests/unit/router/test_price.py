@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.chassis.errors import CallerError
 from services.router.core.catalogue import UNKNOWN_PRICE, Price
 from tests.unit.router.requests import SHIPPED
 
@@ -56,6 +57,15 @@ def test_a_model_that_nobody_priced_is_not_free() -> None:
 
 def test_a_configured_model_of_the_catalogue_keeps_its_price() -> None:
     """Preferring a model moves it to the front and changes nothing else."""
-    catalogue = SHIPPED.preferring({"local": "qwen2.5-coder-1.5b"})
-    assert catalogue.preferred("local") == SHIPPED.named("qwen2.5-coder-1.5b")
+    catalogue = SHIPPED.preferring({"openai": "gpt-4"})
+    assert catalogue.preferred("openai") == SHIPPED.named("gpt-4")
     assert sorted(model.name for model in catalogue.models) == sorted(model.name for model in SHIPPED.models)
+
+
+@pytest.mark.spec("RTR-23")
+def test_a_local_server_has_the_model_that_it_has_loaded() -> None:
+    """Its other models are not to be had, so that no evidence can name one that did not answer."""
+    catalogue = SHIPPED.preferring({"local": "smollm2-135m"})
+    assert [model.name for model in catalogue.models if model.provider == "local"] == ["smollm2-135m"]
+    with pytest.raises(CallerError, match="MODEL_NOT_FOUND"):
+        catalogue.named("qwen2.5-coder-1.5b")
