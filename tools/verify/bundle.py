@@ -32,6 +32,8 @@ class Fault(StrEnum):
     """The proof leads to another root than the signed one: the envelope, the index or a hash was changed."""
     PAYLOAD = "payload"
     """The content is not the one that the envelope commits to."""
+    LABEL = "label"
+    """The bundle says that it is of another log or decision than the signed ones."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +62,8 @@ class _Bundle:
     leaf_hash: bytes | None
     payload: bytes | None
     commitment_nonce: bytes
+    origin: str
+    decision_id: str
 
 
 class _FaultError(Exception):
@@ -79,6 +83,7 @@ def verify(bundle: Mapping[str, Any], vkey: str) -> Result:
         _check_size(evidence, tree)
         _check_root(evidence, tree, _check_leaf(evidence))
         _check_payload(evidence)
+        _check_labels(evidence, tree)
     except _FaultError as error:
         return Result(fault=error.fault, explanation=error.explanation)
     return Result(
@@ -101,6 +106,8 @@ def _read(bundle: Mapping[str, Any]) -> _Bundle:
             leaf_hash=_bytes(bundle["leaf_hash"]) if bundle.get("leaf_hash") else None,
             payload=_bytes(bundle["payload"]) if bundle.get("payload") is not None else None,
             commitment_nonce=_bytes(bundle.get("commitment_nonce") or ""),
+            origin=str(bundle.get("origin") or ""),
+            decision_id=str(bundle.get("decision_id") or ""),
         )
     except KeyError as error:
         raise _FaultError(Fault.BUNDLE, f"the bundle has no {error.args[0]}") from error
@@ -181,3 +188,20 @@ def _check_payload(evidence: _Bundle) -> None:
         raise _FaultError(Fault.PAYLOAD, "the envelope holds no commitment to a payload") from error
     if hashlib.sha256(evidence.commitment_nonce + evidence.payload).hexdigest() != stated:
         raise _FaultError(Fault.PAYLOAD, "the payload is not the one that the envelope commits to")
+
+
+def _check_labels(evidence: _Bundle, tree: SignedTree) -> None:
+    """Nobody signed what the bundle calls itself; where it does, it must be what was signed."""
+    if evidence.origin not in {"", tree.origin}:
+        raise _FaultError(
+            Fault.LABEL, f"the bundle calls itself of {evidence.origin}, the checkpoint is of {tree.origin}"
+        )
+    if evidence.decision_id and evidence.decision_id != _decision(evidence.envelope):
+        raise _FaultError(Fault.LABEL, f"the signed record is not of decision {evidence.decision_id}")
+
+
+def _decision(envelope: bytes) -> str:
+    try:
+        return str(json.loads(envelope)["decision"])
+    except (ValueError, KeyError, TypeError):
+        return ""

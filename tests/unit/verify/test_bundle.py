@@ -109,6 +109,8 @@ TAMPERED: dict[str, tuple[dict[str, Any], Fault]] = {
     "root in the checkpoint": ({"checkpoint": bundle()["checkpoint"].replace("\n5\n", "\n6\n")}, Fault.SIGNATURE),
     "stranger's signature": ({"checkpoint": checkpoint(5, bytes(32), key=STRANGER)}, Fault.SIGNATURE),
     "other deployment": ({"checkpoint": checkpoint(5, bytes(32), origin="evidence/else/acme/2026h2")}, Fault.SIGNATURE),
+    "label of another log": ({"origin": "evidence/else/acme/2026h2"}, Fault.LABEL),
+    "label of a decision": ({"decision_id": "d-2"}, Fault.LABEL),
     "no checkpoint": ({"checkpoint": "nothing"}, Fault.BUNDLE),
     "no signature": ({"checkpoint": f"{ORIGIN}\n5\n{b64(bytes(32))}\n"}, Fault.SIGNATURE),
     "not base64": ({"envelope": "!"}, Fault.BUNDLE),
