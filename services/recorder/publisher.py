@@ -75,7 +75,7 @@ class Publisher:
                 _failed.labels(str(log)).set(1)
                 _log.critical("log_does_not_match_its_records", log=log, error=str(error))
                 message = "the log does not match its records; nothing more is signed"
-                raise WorldError(Kind.INTERNAL, "INTERNAL", message) from error
+                raise WorldError(Kind.INTERNAL, "RECORD_DAMAGED", message) from error
         self._newest[log] = signed
         return signed
 

@@ -58,9 +58,11 @@ class AesSeal:
         """Return the plaintext.
 
         Raises:
-            WorldError: INTERNAL, it was altered, belongs elsewhere or is sealed with another key.
+            WorldError: INTERNAL RECORD_DAMAGED, it was altered, belongs elsewhere or is sealed with another key.
         """
         try:
             return self._cipher.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], context)
         except (InvalidTag, ValueError) as error:
-            raise WorldError(Kind.INTERNAL, "INTERNAL", "a stored body does not open with the body key") from error
+            raise WorldError(
+                Kind.INTERNAL, "RECORD_DAMAGED", "a stored body does not open with the body key"
+            ) from error

@@ -145,7 +145,7 @@ async def test_altered_log_is_signed_no_more(database: Database, keys: Path, sta
         with pytest.raises(MeshError) as raised:
             await stub.GetCheckpoint(pb.GetCheckpointRequest())
 
-    assert raised.value.kind is Kind.INTERNAL
+    assert (raised.value.kind, raised.value.reason) == (Kind.INTERNAL, "RECORD_DAMAGED")
 
 
 @pytest.mark.spec("T10")
@@ -180,3 +180,15 @@ async def test_two_recorders_do_not_fork(database: Database, keys: Path) -> None
     assert [a.position for a in answers[::2]] == [a.position for a in answers[1::2]]
     assert sorted(a.position.index for a in answers[::2]) == list(range(200))
     assert checkpoints[0] == checkpoints[1]
+
+
+@pytest.mark.spec("REC-07")
+async def test_an_altered_body_is_named_and_not_shown(database: Database, keys: Path) -> None:
+    """A body that was changed in the database is refused as damaged, and the reason says so."""
+    async with recording(database, keys) as recorder, calling(recorder) as stub:
+        await append(stub)
+        tamper(database, "update recorder.ev_body set sealed = set_byte(sealed, 20, 1 - get_byte(sealed, 20) % 2)")
+        with pytest.raises(MeshError) as raised:
+            await stub.GetRecord(pb.GetRecordRequest(at=at(0)))
+
+    assert (raised.value.kind, raised.value.reason) == (Kind.INTERNAL, "RECORD_DAMAGED")

@@ -140,6 +140,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """[UNIMPLEMENTED] There is no such method here."""
     ERROR_REASON_INTERNAL: _ErrorReason.ValueType  # 130
     """[INTERNAL] A fault of the mesh itself; its log has the details under the request id. Metadata: request_id."""
+    ERROR_REASON_RECORD_DAMAGED: _ErrorReason.ValueType  # 131
+    """[INTERNAL] Stored evidence is not what was recorded: it was altered, or belongs elsewhere. Nothing of it is shown."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call was refused or failed. Every non-OK status of the mesh carries google.rpc.ErrorInfo with domain
@@ -269,4 +271,6 @@ ERROR_REASON_METHOD_UNKNOWN: ErrorReason.ValueType  # 121
 """[UNIMPLEMENTED] There is no such method here."""
 ERROR_REASON_INTERNAL: ErrorReason.ValueType  # 130
 """[INTERNAL] A fault of the mesh itself; its log has the details under the request id. Metadata: request_id."""
+ERROR_REASON_RECORD_DAMAGED: ErrorReason.ValueType  # 131
+"""[INTERNAL] Stored evidence is not what was recorded: it was altered, or belongs elsewhere. Nothing of it is shown."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

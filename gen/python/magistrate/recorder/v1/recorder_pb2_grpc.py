@@ -89,7 +89,7 @@ class RecorderServiceServicer:
     def Append(self, request, context):
         """Append one record; the reply comes after it is durable.
         Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_MALFORMED, ENUM_UNKNOWN, IDEMPOTENCY_CONFLICT, QUEUE_FULL,
-        EVIDENCE_UNAVAILABLE.
+        EVIDENCE_UNAVAILABLE, RECORD_DAMAGED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -106,7 +106,7 @@ class RecorderServiceServicer:
 
     def GetRecord(self, request, context):
         """Get one record.
-        Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_MALFORMED, RECORD_NOT_FOUND, STORE_UNAVAILABLE.
+        Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_MALFORMED, RECORD_NOT_FOUND, RECORD_DAMAGED, STORE_UNAVAILABLE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -122,8 +122,8 @@ class RecorderServiceServicer:
 
     def GetInclusionProof(self, request, context):
         """Prove that a record is in the log that a signed checkpoint names.
-        Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_MALFORMED, RECORD_NOT_FOUND, LOG_NOT_FOUND, INDEX_OUT_OF_RANGE,
-        STORE_UNAVAILABLE.
+        Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_MALFORMED, RECORD_NOT_FOUND, RECORD_DAMAGED, LOG_NOT_FOUND,
+        INDEX_OUT_OF_RANGE, STORE_UNAVAILABLE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -131,7 +131,7 @@ class RecorderServiceServicer:
 
     def GetConsistencyProof(self, request, context):
         """Prove that a log only grew between two sizes.
-        Reasons: FIELD_OUT_OF_RANGE, FIELD_MALFORMED, LOG_NOT_FOUND, INDEX_OUT_OF_RANGE, STORE_UNAVAILABLE.
+        Reasons: FIELD_OUT_OF_RANGE, FIELD_MALFORMED, LOG_NOT_FOUND, INDEX_OUT_OF_RANGE, RECORD_DAMAGED, STORE_UNAVAILABLE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -139,7 +139,7 @@ class RecorderServiceServicer:
 
     def GetCheckpoint(self, request, context):
         """Get the latest signed checkpoint of a log.
-        Reasons: FIELD_MALFORMED, LOG_NOT_FOUND, STORE_UNAVAILABLE.
+        Reasons: FIELD_MALFORMED, LOG_NOT_FOUND, RECORD_DAMAGED, STORE_UNAVAILABLE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

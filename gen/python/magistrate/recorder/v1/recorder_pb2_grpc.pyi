@@ -36,7 +36,7 @@ class RecorderServiceStub:
     Append: _grpc.UnaryUnaryMultiCallable[_recorder_pb2.AppendRequest, _recorder_pb2.AppendResponse]
     """Append one record; the reply comes after it is durable.
     Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_MALFORMED, ENUM_UNKNOWN, IDEMPOTENCY_CONFLICT, QUEUE_FULL,
-    EVIDENCE_UNAVAILABLE.
+    EVIDENCE_UNAVAILABLE, RECORD_DAMAGED.
     """
     AppendStream: _grpc.StreamStreamMultiCallable[_recorder_pb2.AppendStreamRequest, _recorder_pb2.AppendStreamResponse]
     """Append many over one stream; each is acknowledged by its idempotency key after it is durable, in any order.
@@ -45,7 +45,7 @@ class RecorderServiceStub:
     """
     GetRecord: _grpc.UnaryUnaryMultiCallable[_recorder_pb2.GetRecordRequest, _recorder_pb2.GetRecordResponse]
     """Get one record.
-    Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_MALFORMED, RECORD_NOT_FOUND, STORE_UNAVAILABLE.
+    Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_MALFORMED, RECORD_NOT_FOUND, RECORD_DAMAGED, STORE_UNAVAILABLE.
     """
     ListRecords: _grpc.UnaryUnaryMultiCallable[_recorder_pb2.ListRecordsRequest, _recorder_pb2.ListRecordsResponse]
     """List the tenant's records in log order.
@@ -53,16 +53,16 @@ class RecorderServiceStub:
     """
     GetInclusionProof: _grpc.UnaryUnaryMultiCallable[_recorder_pb2.GetInclusionProofRequest, _recorder_pb2.GetInclusionProofResponse]
     """Prove that a record is in the log that a signed checkpoint names.
-    Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_MALFORMED, RECORD_NOT_FOUND, LOG_NOT_FOUND, INDEX_OUT_OF_RANGE,
-    STORE_UNAVAILABLE.
+    Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_MALFORMED, RECORD_NOT_FOUND, RECORD_DAMAGED, LOG_NOT_FOUND,
+    INDEX_OUT_OF_RANGE, STORE_UNAVAILABLE.
     """
     GetConsistencyProof: _grpc.UnaryUnaryMultiCallable[_recorder_pb2.GetConsistencyProofRequest, _recorder_pb2.GetConsistencyProofResponse]
     """Prove that a log only grew between two sizes.
-    Reasons: FIELD_OUT_OF_RANGE, FIELD_MALFORMED, LOG_NOT_FOUND, INDEX_OUT_OF_RANGE, STORE_UNAVAILABLE.
+    Reasons: FIELD_OUT_OF_RANGE, FIELD_MALFORMED, LOG_NOT_FOUND, INDEX_OUT_OF_RANGE, RECORD_DAMAGED, STORE_UNAVAILABLE.
     """
     GetCheckpoint: _grpc.UnaryUnaryMultiCallable[_recorder_pb2.GetCheckpointRequest, _recorder_pb2.GetCheckpointResponse]
     """Get the latest signed checkpoint of a log.
-    Reasons: FIELD_MALFORMED, LOG_NOT_FOUND, STORE_UNAVAILABLE.
+    Reasons: FIELD_MALFORMED, LOG_NOT_FOUND, RECORD_DAMAGED, STORE_UNAVAILABLE.
     """
     Export: _grpc.UnaryStreamMultiCallable[_recorder_pb2.ExportRequest, _recorder_pb2.ExportResponse]
     """Export a range of a log with all that is needed to check it offline.
@@ -81,7 +81,7 @@ class RecorderServiceAsyncStub(RecorderServiceStub):
     Append: _aio.UnaryUnaryMultiCallable[_recorder_pb2.AppendRequest, _recorder_pb2.AppendResponse]  # type: ignore[assignment]
     """Append one record; the reply comes after it is durable.
     Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_MALFORMED, ENUM_UNKNOWN, IDEMPOTENCY_CONFLICT, QUEUE_FULL,
-    EVIDENCE_UNAVAILABLE.
+    EVIDENCE_UNAVAILABLE, RECORD_DAMAGED.
     """
     AppendStream: _aio.StreamStreamMultiCallable[_recorder_pb2.AppendStreamRequest, _recorder_pb2.AppendStreamResponse]  # type: ignore[assignment]
     """Append many over one stream; each is acknowledged by its idempotency key after it is durable, in any order.
@@ -90,7 +90,7 @@ class RecorderServiceAsyncStub(RecorderServiceStub):
     """
     GetRecord: _aio.UnaryUnaryMultiCallable[_recorder_pb2.GetRecordRequest, _recorder_pb2.GetRecordResponse]  # type: ignore[assignment]
     """Get one record.
-    Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_MALFORMED, RECORD_NOT_FOUND, STORE_UNAVAILABLE.
+    Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_MALFORMED, RECORD_NOT_FOUND, RECORD_DAMAGED, STORE_UNAVAILABLE.
     """
     ListRecords: _aio.UnaryUnaryMultiCallable[_recorder_pb2.ListRecordsRequest, _recorder_pb2.ListRecordsResponse]  # type: ignore[assignment]
     """List the tenant's records in log order.
@@ -98,16 +98,16 @@ class RecorderServiceAsyncStub(RecorderServiceStub):
     """
     GetInclusionProof: _aio.UnaryUnaryMultiCallable[_recorder_pb2.GetInclusionProofRequest, _recorder_pb2.GetInclusionProofResponse]  # type: ignore[assignment]
     """Prove that a record is in the log that a signed checkpoint names.
-    Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_MALFORMED, RECORD_NOT_FOUND, LOG_NOT_FOUND, INDEX_OUT_OF_RANGE,
-    STORE_UNAVAILABLE.
+    Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_MALFORMED, RECORD_NOT_FOUND, RECORD_DAMAGED, LOG_NOT_FOUND,
+    INDEX_OUT_OF_RANGE, STORE_UNAVAILABLE.
     """
     GetConsistencyProof: _aio.UnaryUnaryMultiCallable[_recorder_pb2.GetConsistencyProofRequest, _recorder_pb2.GetConsistencyProofResponse]  # type: ignore[assignment]
     """Prove that a log only grew between two sizes.
-    Reasons: FIELD_OUT_OF_RANGE, FIELD_MALFORMED, LOG_NOT_FOUND, INDEX_OUT_OF_RANGE, STORE_UNAVAILABLE.
+    Reasons: FIELD_OUT_OF_RANGE, FIELD_MALFORMED, LOG_NOT_FOUND, INDEX_OUT_OF_RANGE, RECORD_DAMAGED, STORE_UNAVAILABLE.
     """
     GetCheckpoint: _aio.UnaryUnaryMultiCallable[_recorder_pb2.GetCheckpointRequest, _recorder_pb2.GetCheckpointResponse]  # type: ignore[assignment]
     """Get the latest signed checkpoint of a log.
-    Reasons: FIELD_MALFORMED, LOG_NOT_FOUND, STORE_UNAVAILABLE.
+    Reasons: FIELD_MALFORMED, LOG_NOT_FOUND, RECORD_DAMAGED, STORE_UNAVAILABLE.
     """
     Export: _aio.UnaryStreamMultiCallable[_recorder_pb2.ExportRequest, _recorder_pb2.ExportResponse]  # type: ignore[assignment]
     """Export a range of a log with all that is needed to check it offline.
@@ -128,7 +128,7 @@ class RecorderServiceServicer:
     ) -> _typing.Union[_recorder_pb2.AppendResponse, _abc.Awaitable[_recorder_pb2.AppendResponse]]:
         """Append one record; the reply comes after it is durable.
         Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_MALFORMED, ENUM_UNKNOWN, IDEMPOTENCY_CONFLICT, QUEUE_FULL,
-        EVIDENCE_UNAVAILABLE.
+        EVIDENCE_UNAVAILABLE, RECORD_DAMAGED.
         """
 
     def AppendStream(
@@ -147,7 +147,7 @@ class RecorderServiceServicer:
         context: _ServicerContext,
     ) -> _typing.Union[_recorder_pb2.GetRecordResponse, _abc.Awaitable[_recorder_pb2.GetRecordResponse]]:
         """Get one record.
-        Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_MALFORMED, RECORD_NOT_FOUND, STORE_UNAVAILABLE.
+        Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_MALFORMED, RECORD_NOT_FOUND, RECORD_DAMAGED, STORE_UNAVAILABLE.
         """
 
     def ListRecords(
@@ -165,8 +165,8 @@ class RecorderServiceServicer:
         context: _ServicerContext,
     ) -> _typing.Union[_recorder_pb2.GetInclusionProofResponse, _abc.Awaitable[_recorder_pb2.GetInclusionProofResponse]]:
         """Prove that a record is in the log that a signed checkpoint names.
-        Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_MALFORMED, RECORD_NOT_FOUND, LOG_NOT_FOUND, INDEX_OUT_OF_RANGE,
-        STORE_UNAVAILABLE.
+        Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_MALFORMED, RECORD_NOT_FOUND, RECORD_DAMAGED, LOG_NOT_FOUND,
+        INDEX_OUT_OF_RANGE, STORE_UNAVAILABLE.
         """
 
     def GetConsistencyProof(
@@ -175,7 +175,7 @@ class RecorderServiceServicer:
         context: _ServicerContext,
     ) -> _typing.Union[_recorder_pb2.GetConsistencyProofResponse, _abc.Awaitable[_recorder_pb2.GetConsistencyProofResponse]]:
         """Prove that a log only grew between two sizes.
-        Reasons: FIELD_OUT_OF_RANGE, FIELD_MALFORMED, LOG_NOT_FOUND, INDEX_OUT_OF_RANGE, STORE_UNAVAILABLE.
+        Reasons: FIELD_OUT_OF_RANGE, FIELD_MALFORMED, LOG_NOT_FOUND, INDEX_OUT_OF_RANGE, RECORD_DAMAGED, STORE_UNAVAILABLE.
         """
 
     def GetCheckpoint(
@@ -184,7 +184,7 @@ class RecorderServiceServicer:
         context: _ServicerContext,
     ) -> _typing.Union[_recorder_pb2.GetCheckpointResponse, _abc.Awaitable[_recorder_pb2.GetCheckpointResponse]]:
         """Get the latest signed checkpoint of a log.
-        Reasons: FIELD_MALFORMED, LOG_NOT_FOUND, STORE_UNAVAILABLE.
+        Reasons: FIELD_MALFORMED, LOG_NOT_FOUND, RECORD_DAMAGED, STORE_UNAVAILABLE.
         """
 
     def Export(
