@@ -41,7 +41,8 @@ class RecorderProcess:
                 sys.executable, "-m", "services", "recorder", env=self._environment(), cwd=ROOT, stdout=log, stderr=log
             )
         async with asyncio.timeout(READY_S):
-            await self._serving()
+            while not await self._serving():
+                assert self.process.returncode is None, "the recorder ended at its start; its log says why"
 
     async def kill(self) -> None:
         """End it without a chance to clean up."""
@@ -57,12 +58,18 @@ class RecorderProcess:
             self.process.send_signal(number)
         return await self.process.wait()
 
-    async def _serving(self) -> None:
+    async def _serving(self) -> bool:
+        """Watch until it serves; False where the connection met the socket that a killed process left."""
         async with grpc.aio.insecure_channel(f"unix:{self.socket}") as channel:
             watching = health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest(), wait_for_ready=True)
-            async for answer in watching:
-                if answer.status == health_pb2.HealthCheckResponse.SERVING:
-                    return
+            try:
+                async for answer in watching:
+                    if answer.status == health_pb2.HealthCheckResponse.SERVING:
+                        return True
+            except grpc.aio.AioRpcError as error:
+                if error.code() is not grpc.StatusCode.UNAVAILABLE:
+                    raise
+        return False
 
     def _environment(self) -> dict[str, str]:
         return {

@@ -95,7 +95,7 @@ def test_models_say_what_can_answer(stack: Stack) -> None:
         (("decide", ""), "FIELD_REQUIRED"),
         (("decide", "x" * 10_001), "FIELD_TOO_LONG"),
         (("decide", "q", "--pack", "no-such-pack"), "PACK_NOT_FOUND"),
-        (("decide", "q", "--max-tokens", "-1"), "FIELD_OUT_OF_RANGE"),
+        (("decide", "q", "--max-tokens", "4001"), "FIELD_OUT_OF_RANGE"),
         (("verify", "01a1fa7b-78a6-7ace-8133-f8a10d84f8dc"), "RECORD_NOT_FOUND"),
         (("search", "q", "--limit", "1000"), "FIELD_OUT_OF_RANGE"),
     ],
