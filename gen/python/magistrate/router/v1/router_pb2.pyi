@@ -22,6 +22,98 @@ else:
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class _StreamRecovery:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _StreamRecoveryEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_StreamRecovery.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    STREAM_RECOVERY_UNSPECIFIED: _StreamRecovery.ValueType  # 0
+    """The configured default, restart."""
+    STREAM_RECOVERY_RESTART: _StreamRecovery.ValueType  # 1
+    """Another provider begins anew; a discard tells the reader."""
+    STREAM_RECOVERY_CONTINUE: _StreamRecovery.ValueType  # 2
+    """A provider that can goes on from the partial answer; where none can, as restart."""
+    STREAM_RECOVERY_FAIL: _StreamRecovery.ValueType  # 3
+    """The stream ends with STREAM_BROKEN; the reader keeps the partial answer."""
+
+class StreamRecovery(_StreamRecovery, metaclass=_StreamRecoveryEnumTypeWrapper):
+    """What happens where a provider breaks off after the answer has begun."""
+
+STREAM_RECOVERY_UNSPECIFIED: StreamRecovery.ValueType  # 0
+"""The configured default, restart."""
+STREAM_RECOVERY_RESTART: StreamRecovery.ValueType  # 1
+"""Another provider begins anew; a discard tells the reader."""
+STREAM_RECOVERY_CONTINUE: StreamRecovery.ValueType  # 2
+"""A provider that can goes on from the partial answer; where none can, as restart."""
+STREAM_RECOVERY_FAIL: StreamRecovery.ValueType  # 3
+"""The stream ends with STREAM_BROKEN; the reader keeps the partial answer."""
+Global___StreamRecovery: _TypeAlias = StreamRecovery  # noqa: Y015
+
+class _CacheUse:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _CacheUseEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_CacheUse.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    CACHE_USE_UNSPECIFIED: _CacheUse.ValueType  # 0
+    """The configured default."""
+    CACHE_USE_EXACT: _CacheUse.ValueType  # 1
+    """An identical question may get the answer of before."""
+    CACHE_USE_SEMANTIC: _CacheUse.ValueType  # 2
+    """So may a question that means the same."""
+    CACHE_USE_REFRESH: _CacheUse.ValueType  # 3
+    """A model is asked, and its answer replaces what was cached."""
+    CACHE_USE_BYPASS: _CacheUse.ValueType  # 4
+    """A model is asked, and nothing is cached."""
+
+class CacheUse(_CacheUse, metaclass=_CacheUseEnumTypeWrapper):
+    """Whether an answer that was given before will do."""
+
+CACHE_USE_UNSPECIFIED: CacheUse.ValueType  # 0
+"""The configured default."""
+CACHE_USE_EXACT: CacheUse.ValueType  # 1
+"""An identical question may get the answer of before."""
+CACHE_USE_SEMANTIC: CacheUse.ValueType  # 2
+"""So may a question that means the same."""
+CACHE_USE_REFRESH: CacheUse.ValueType  # 3
+"""A model is asked, and its answer replaces what was cached."""
+CACHE_USE_BYPASS: CacheUse.ValueType  # 4
+"""A model is asked, and nothing is cached."""
+Global___CacheUse: _TypeAlias = CacheUse  # noqa: Y015
+
+class _VotingRule:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _VotingRuleEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_VotingRule.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    VOTING_RULE_UNSPECIFIED: _VotingRule.ValueType  # 0
+    """No vote: one model answers."""
+    VOTING_RULE_UNANIMOUS: _VotingRule.ValueType  # 1
+    """All must agree."""
+    VOTING_RULE_MAJORITY: _VotingRule.ValueType  # 2
+    """More than half must agree."""
+    VOTING_RULE_WEIGHTED: _VotingRule.ValueType  # 3
+    """More than half of the weight must agree; a model weighs what its scores say."""
+    VOTING_RULE_CONFIDENCE: _VotingRule.ValueType  # 4
+    """The best-scored model among those that agree decides, where their mean score is high enough."""
+
+class VotingRule(_VotingRule, metaclass=_VotingRuleEnumTypeWrapper):
+    """How several models vote on one answer."""
+
+VOTING_RULE_UNSPECIFIED: VotingRule.ValueType  # 0
+"""No vote: one model answers."""
+VOTING_RULE_UNANIMOUS: VotingRule.ValueType  # 1
+"""All must agree."""
+VOTING_RULE_MAJORITY: VotingRule.ValueType  # 2
+"""More than half must agree."""
+VOTING_RULE_WEIGHTED: VotingRule.ValueType  # 3
+"""More than half of the weight must agree; a model weighs what its scores say."""
+VOTING_RULE_CONFIDENCE: VotingRule.ValueType  # 4
+"""The best-scored model among those that agree decides, where their mean score is high enough."""
+Global___VotingRule: _TypeAlias = VotingRule  # noqa: Y015
+
 class _ModelHealth:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -62,6 +154,11 @@ class RoutingRequest(_message.Message):
     STRATEGY_FIELD_NUMBER: _builtins.int
     MODEL_FIELD_NUMBER: _builtins.int
     DECISION_ID_FIELD_NUMBER: _builtins.int
+    STREAM_RECOVERY_FIELD_NUMBER: _builtins.int
+    CACHE_USE_FIELD_NUMBER: _builtins.int
+    JSON_SCHEMA_FIELD_NUMBER: _builtins.int
+    VOTING_RULE_FIELD_NUMBER: _builtins.int
+    TOOL_COUNT_FIELD_NUMBER: _builtins.int
     query: _builtins.str
     """The question, 1 to 5,000 characters."""
     context: _builtins.str
@@ -82,6 +179,16 @@ class RoutingRequest(_message.Message):
     """Model to use whatever the strategy says; only for roles that may choose."""
     decision_id: _builtins.str
     """Decision this is for; for accounting."""
+    stream_recovery: Global___StreamRecovery.ValueType
+    """What happens where a provider breaks off after the answer has begun; only for GenerateStream."""
+    cache_use: Global___CacheUse.ValueType
+    """Whether an answer that was given before will do."""
+    json_schema: _builtins.str
+    """JSON schema the answer must follow; empty means free text."""
+    voting_rule: Global___VotingRule.ValueType
+    """How several models shall vote on the answer; unset asks one. Only for Generate."""
+    tool_count: _builtins.int
+    """Tools that the answer may call for; more than three make a question complex."""
     def __init__(
         self,
         *,
@@ -95,10 +202,15 @@ class RoutingRequest(_message.Message):
         strategy: _builtins.str = ...,
         model: _builtins.str = ...,
         decision_id: _builtins.str = ...,
+        stream_recovery: Global___StreamRecovery.ValueType = ...,
+        cache_use: Global___CacheUse.ValueType = ...,
+        json_schema: _builtins.str = ...,
+        voting_rule: Global___VotingRule.ValueType = ...,
+        tool_count: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_temperature", b"_temperature", "temperature", b"temperature"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_temperature", b"_temperature", "additional_context", b"additional_context", "context", b"context", "decision_id", b"decision_id", "domain", b"domain", "max_output_tokens", b"max_output_tokens", "model", b"model", "query", b"query", "strategy", b"strategy", "task_type", b"task_type", "temperature", b"temperature"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_temperature", b"_temperature", "additional_context", b"additional_context", "cache_use", b"cache_use", "context", b"context", "decision_id", b"decision_id", "domain", b"domain", "json_schema", b"json_schema", "max_output_tokens", b"max_output_tokens", "model", b"model", "query", b"query", "strategy", b"strategy", "stream_recovery", b"stream_recovery", "task_type", b"task_type", "temperature", b"temperature", "tool_count", b"tool_count", "voting_rule", b"voting_rule"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__temperature: _TypeAlias = _typing.Literal["temperature"]  # noqa: Y015
     _WhichOneofArgType__temperature: _TypeAlias = _typing.Literal["_temperature", b"_temperature"]  # noqa: Y015
@@ -195,6 +307,7 @@ class GenerateStreamResponse(_message.Message):
     TEXT_FIELD_NUMBER: _builtins.int
     ROUTE_FIELD_NUMBER: _builtins.int
     TRUNCATED_FIELD_NUMBER: _builtins.int
+    DISCARD_FIELD_NUMBER: _builtins.int
     text: _builtins.str
     """New text."""
     truncated: _builtins.bool
@@ -203,20 +316,55 @@ class GenerateStreamResponse(_message.Message):
     def route(self) -> _usage_pb2.Route:
         """Set in the last message only, with an empty text."""
 
+    @_builtins.property
+    def discard(self) -> Global___Discard:
+        """Set where a provider broke off and the answer begins anew: forget every text before this message."""
+
     def __init__(
         self,
         *,
         text: _builtins.str = ...,
         route: _usage_pb2.Route | None = ...,
         truncated: _builtins.bool = ...,
+        discard: Global___Discard | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["route", b"route"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["discard", b"discard", "route", b"route"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["route", b"route", "text", b"text", "truncated", b"truncated"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["discard", b"discard", "route", b"route", "text", b"text", "truncated", b"truncated"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GenerateStreamResponse: _TypeAlias = GenerateStreamResponse  # noqa: Y015
+
+@_typing.final
+class Discard(_message.Message):
+    """Word that what was streamed so far is void."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHARACTERS_FIELD_NUMBER: _builtins.int
+    PROVIDER_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    characters: _builtins.int
+    """Characters that are void: all that were sent since the start or the last discard."""
+    provider: _builtins.str
+    """Provider that broke off."""
+    reason: _builtins.str
+    """Why: an ErrorReason name."""
+    def __init__(
+        self,
+        *,
+        characters: _builtins.int = ...,
+        provider: _builtins.str = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["characters", b"characters", "provider", b"provider", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Discard: _TypeAlias = Discard  # noqa: Y015
 
 @_typing.final
 class PlanRouteRequest(_message.Message):
@@ -616,6 +764,9 @@ class ReportScoreRequest(_message.Message):
     TASK_TYPE_FIELD_NUMBER: _builtins.int
     MODEL_FIELD_NUMBER: _builtins.int
     SCORE_FIELD_NUMBER: _builtins.int
+    PROPENSITY_FIELD_NUMBER: _builtins.int
+    CHAMPION_VERSION_FIELD_NUMBER: _builtins.int
+    HEURISTIC_FIELD_NUMBER: _builtins.int
     decision_id: _builtins.str
     """Decision the answer belonged to; counted once."""
     domain: _task_pb2.Domain.ValueType
@@ -626,6 +777,12 @@ class ReportScoreRequest(_message.Message):
     """Model that answered."""
     score: _builtins.float
     """Its score, 0 to 1. An answer that was not evaluated is not reported."""
+    propensity: _builtins.float
+    """Probability with which the model came first, as the route of the decision says; 0 means 1."""
+    champion_version: _builtins.int
+    """Version of the champion's row, as the route of the decision says."""
+    heuristic: _builtins.bool
+    """Whether the score is a heuristic because no judge answered: it is kept, but promotes nobody."""
     def __init__(
         self,
         *,
@@ -634,10 +791,13 @@ class ReportScoreRequest(_message.Message):
         task_type: _task_pb2.TaskType.ValueType = ...,
         model: _builtins.str = ...,
         score: _builtins.float = ...,
+        propensity: _builtins.float = ...,
+        champion_version: _builtins.int = ...,
+        heuristic: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["decision_id", b"decision_id", "domain", b"domain", "model", b"model", "score", b"score", "task_type", b"task_type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["champion_version", b"champion_version", "decision_id", b"decision_id", "domain", b"domain", "heuristic", b"heuristic", "model", b"model", "propensity", b"propensity", "score", b"score", "task_type", b"task_type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -774,3 +934,126 @@ class ModelCost(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ModelCost: _TypeAlias = ModelCost  # noqa: Y015
+
+@_typing.final
+class InvalidateCacheRequest(_message.Message):
+    """Request of RouterService.InvalidateCache."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DOMAIN_FIELD_NUMBER: _builtins.int
+    TASK_TYPE_FIELD_NUMBER: _builtins.int
+    domain: _task_pb2.Domain.ValueType
+    """Only answers of this field of work; unset means all."""
+    task_type: _task_pb2.TaskType.ValueType
+    """Only answers of this kind of task; unset means all."""
+    def __init__(
+        self,
+        *,
+        domain: _task_pb2.Domain.ValueType = ...,
+        task_type: _task_pb2.TaskType.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["domain", b"domain", "task_type", b"task_type"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___InvalidateCacheRequest: _TypeAlias = InvalidateCacheRequest  # noqa: Y015
+
+@_typing.final
+class InvalidateCacheResponse(_message.Message):
+    """Reply of RouterService.InvalidateCache."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EPOCH_FIELD_NUMBER: _builtins.int
+    epoch: _builtins.int
+    """Counts up with every invalidation; what was cached under a lower one is never served again."""
+    def __init__(
+        self,
+        *,
+        epoch: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["epoch", b"epoch"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___InvalidateCacheResponse: _TypeAlias = InvalidateCacheResponse  # noqa: Y015
+
+@_typing.final
+class GetCacheStatsRequest(_message.Message):
+    """Request of RouterService.GetCacheStats."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetCacheStatsRequest: _TypeAlias = GetCacheStatsRequest  # noqa: Y015
+
+@_typing.final
+class GetCacheStatsResponse(_message.Message):
+    """Reply of RouterService.GetCacheStats."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LEVELS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def levels(self) -> _containers.RepeatedCompositeFieldContainer[Global___CacheLevelStats]:
+        """One row for each level."""
+
+    def __init__(
+        self,
+        *,
+        levels: _abc.Iterable[Global___CacheLevelStats] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["levels", b"levels"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetCacheStatsResponse: _TypeAlias = GetCacheStatsResponse  # noqa: Y015
+
+@_typing.final
+class CacheLevelStats(_message.Message):
+    """How one level of the cache did since the process began."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LEVEL_FIELD_NUMBER: _builtins.int
+    HITS_FIELD_NUMBER: _builtins.int
+    MISSES_FIELD_NUMBER: _builtins.int
+    ERRORS_FIELD_NUMBER: _builtins.int
+    level: _usage_pb2.CacheLevel.ValueType
+    """The level."""
+    hits: _builtins.int
+    """Look-ups that found an answer."""
+    misses: _builtins.int
+    """Look-ups that found none."""
+    errors: _builtins.int
+    """Look-ups that failed, so that the level was passed over."""
+    def __init__(
+        self,
+        *,
+        level: _usage_pb2.CacheLevel.ValueType = ...,
+        hits: _builtins.int = ...,
+        misses: _builtins.int = ...,
+        errors: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["errors", b"errors", "hits", b"hits", "level", b"level", "misses", b"misses"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CacheLevelStats: _TypeAlias = CacheLevelStats  # noqa: Y015

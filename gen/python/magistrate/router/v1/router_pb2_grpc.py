@@ -80,6 +80,16 @@ class RouterServiceStub:
                 request_serializer=magistrate_dot_router_dot_v1_dot_router__pb2.GetCostSummaryRequest.SerializeToString,
                 response_deserializer=magistrate_dot_router_dot_v1_dot_router__pb2.GetCostSummaryResponse.FromString,
                 _registered_method=True)
+        self.InvalidateCache = channel.unary_unary(
+                '/magistrate.router.v1.RouterService/InvalidateCache',
+                request_serializer=magistrate_dot_router_dot_v1_dot_router__pb2.InvalidateCacheRequest.SerializeToString,
+                response_deserializer=magistrate_dot_router_dot_v1_dot_router__pb2.InvalidateCacheResponse.FromString,
+                _registered_method=True)
+        self.GetCacheStats = channel.unary_unary(
+                '/magistrate.router.v1.RouterService/GetCacheStats',
+                request_serializer=magistrate_dot_router_dot_v1_dot_router__pb2.GetCacheStatsRequest.SerializeToString,
+                response_deserializer=magistrate_dot_router_dot_v1_dot_router__pb2.GetCacheStatsResponse.FromString,
+                _registered_method=True)
 
 
 class RouterServiceServicer:
@@ -96,7 +106,8 @@ class RouterServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GenerateStream(self, request, context):
-        """The same, token by token; the last message carries the route.
+        """The same, token by token; the last message carries the route. Where a provider breaks off, the policy of the request
+        decides: begin anew with a discard, go on from the partial answer, or end.
         Reasons: as Generate; after the first token STREAM_BROKEN.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -158,6 +169,21 @@ class RouterServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def InvalidateCache(self, request, context):
+        """Forget cached answers of the caller's tenant, on every replica.
+        Reasons: ENUM_UNKNOWN, STORE_UNAVAILABLE.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetCacheStats(self, request, context):
+        """Tell how often answers were found at which level, in the replica that answers.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_RouterServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -205,6 +231,16 @@ def add_RouterServiceServicer_to_server(servicer, server):
                     servicer.GetCostSummary,
                     request_deserializer=magistrate_dot_router_dot_v1_dot_router__pb2.GetCostSummaryRequest.FromString,
                     response_serializer=magistrate_dot_router_dot_v1_dot_router__pb2.GetCostSummaryResponse.SerializeToString,
+            ),
+            'InvalidateCache': grpc.unary_unary_rpc_method_handler(
+                    servicer.InvalidateCache,
+                    request_deserializer=magistrate_dot_router_dot_v1_dot_router__pb2.InvalidateCacheRequest.FromString,
+                    response_serializer=magistrate_dot_router_dot_v1_dot_router__pb2.InvalidateCacheResponse.SerializeToString,
+            ),
+            'GetCacheStats': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetCacheStats,
+                    request_deserializer=magistrate_dot_router_dot_v1_dot_router__pb2.GetCacheStatsRequest.FromString,
+                    response_serializer=magistrate_dot_router_dot_v1_dot_router__pb2.GetCacheStatsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -451,6 +487,60 @@ class RouterService:
             '/magistrate.router.v1.RouterService/GetCostSummary',
             magistrate_dot_router_dot_v1_dot_router__pb2.GetCostSummaryRequest.SerializeToString,
             magistrate_dot_router_dot_v1_dot_router__pb2.GetCostSummaryResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def InvalidateCache(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/magistrate.router.v1.RouterService/InvalidateCache',
+            magistrate_dot_router_dot_v1_dot_router__pb2.InvalidateCacheRequest.SerializeToString,
+            magistrate_dot_router_dot_v1_dot_router__pb2.InvalidateCacheResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetCacheStats(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/magistrate.router.v1.RouterService/GetCacheStats',
+            magistrate_dot_router_dot_v1_dot_router__pb2.GetCacheStatsRequest.SerializeToString,
+            magistrate_dot_router_dot_v1_dot_router__pb2.GetCacheStatsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -39,7 +39,8 @@ class RouterServiceStub:
     MODEL_NOT_FOUND, MODEL_OVERRIDE_NOT_ALLOWED, PROVIDERS_UNAVAILABLE, PROVIDER_RATE_LIMITED, STORE_UNAVAILABLE.
     """
     GenerateStream: _grpc.UnaryStreamMultiCallable[_router_pb2.GenerateStreamRequest, _router_pb2.GenerateStreamResponse]
-    """The same, token by token; the last message carries the route.
+    """The same, token by token; the last message carries the route. Where a provider breaks off, the policy of the request
+    decides: begin anew with a discard, go on from the partial answer, or end.
     Reasons: as Generate; after the first token STREAM_BROKEN.
     """
     PlanRoute: _grpc.UnaryUnaryMultiCallable[_router_pb2.PlanRouteRequest, _router_pb2.PlanRouteResponse]
@@ -68,6 +69,12 @@ class RouterServiceStub:
     """Tell what was spent and what remains.
     Reasons: FIELD_OUT_OF_RANGE, STORE_UNAVAILABLE.
     """
+    InvalidateCache: _grpc.UnaryUnaryMultiCallable[_router_pb2.InvalidateCacheRequest, _router_pb2.InvalidateCacheResponse]
+    """Forget cached answers of the caller's tenant, on every replica.
+    Reasons: ENUM_UNKNOWN, STORE_UNAVAILABLE.
+    """
+    GetCacheStats: _grpc.UnaryUnaryMultiCallable[_router_pb2.GetCacheStatsRequest, _router_pb2.GetCacheStatsResponse]
+    """Tell how often answers were found at which level, in the replica that answers."""
 
 @_typing.type_check_only
 class RouterServiceAsyncStub(RouterServiceStub):
@@ -80,7 +87,8 @@ class RouterServiceAsyncStub(RouterServiceStub):
     MODEL_NOT_FOUND, MODEL_OVERRIDE_NOT_ALLOWED, PROVIDERS_UNAVAILABLE, PROVIDER_RATE_LIMITED, STORE_UNAVAILABLE.
     """
     GenerateStream: _aio.UnaryStreamMultiCallable[_router_pb2.GenerateStreamRequest, _router_pb2.GenerateStreamResponse]  # type: ignore[assignment]
-    """The same, token by token; the last message carries the route.
+    """The same, token by token; the last message carries the route. Where a provider breaks off, the policy of the request
+    decides: begin anew with a discard, go on from the partial answer, or end.
     Reasons: as Generate; after the first token STREAM_BROKEN.
     """
     PlanRoute: _aio.UnaryUnaryMultiCallable[_router_pb2.PlanRouteRequest, _router_pb2.PlanRouteResponse]  # type: ignore[assignment]
@@ -109,6 +117,12 @@ class RouterServiceAsyncStub(RouterServiceStub):
     """Tell what was spent and what remains.
     Reasons: FIELD_OUT_OF_RANGE, STORE_UNAVAILABLE.
     """
+    InvalidateCache: _aio.UnaryUnaryMultiCallable[_router_pb2.InvalidateCacheRequest, _router_pb2.InvalidateCacheResponse]  # type: ignore[assignment]
+    """Forget cached answers of the caller's tenant, on every replica.
+    Reasons: ENUM_UNKNOWN, STORE_UNAVAILABLE.
+    """
+    GetCacheStats: _aio.UnaryUnaryMultiCallable[_router_pb2.GetCacheStatsRequest, _router_pb2.GetCacheStatsResponse]  # type: ignore[assignment]
+    """Tell how often answers were found at which level, in the replica that answers."""
 
 class RouterServiceServicer:
     """Which provider and model, with which prompt, at what price."""
@@ -128,7 +142,8 @@ class RouterServiceServicer:
         request: _router_pb2.GenerateStreamRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_router_pb2.GenerateStreamResponse], _abc.AsyncIterator[_router_pb2.GenerateStreamResponse]]:
-        """The same, token by token; the last message carries the route.
+        """The same, token by token; the last message carries the route. Where a provider breaks off, the policy of the request
+        decides: begin anew with a discard, go on from the partial answer, or end.
         Reasons: as Generate; after the first token STREAM_BROKEN.
         """
 
@@ -192,5 +207,21 @@ class RouterServiceServicer:
         """Tell what was spent and what remains.
         Reasons: FIELD_OUT_OF_RANGE, STORE_UNAVAILABLE.
         """
+
+    def InvalidateCache(
+        self,
+        request: _router_pb2.InvalidateCacheRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_router_pb2.InvalidateCacheResponse, _abc.Awaitable[_router_pb2.InvalidateCacheResponse]]:
+        """Forget cached answers of the caller's tenant, on every replica.
+        Reasons: ENUM_UNKNOWN, STORE_UNAVAILABLE.
+        """
+
+    def GetCacheStats(
+        self,
+        request: _router_pb2.GetCacheStatsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_router_pb2.GetCacheStatsResponse, _abc.Awaitable[_router_pb2.GetCacheStatsResponse]]:
+        """Tell how often answers were found at which level, in the replica that answers."""
 
 def add_RouterServiceServicer_to_server(servicer: RouterServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
