@@ -12,12 +12,16 @@ from services.router.adapters.ledger import PostgresLedger
 from services.router.adapters.meter import PrometheusMeter
 from services.router.adapters.poll import HealthPoll
 from services.router.adapters.route import HedgedRoute
+from services.router.booking import Bookkeeper
 from services.router.config import Config
 from services.router.core.catalogue import Catalogue
 from services.router.core.plan import Policy
 from services.router.core.prompt import Template
 from services.router.dispatch import Dispatcher
+from services.router.lookout import Watch
+from services.router.planner import Planner
 from services.router.servicer import RouterServicer
+from services.router.streaming import Streamer
 
 
 async def main(name: str) -> None:
@@ -26,19 +30,28 @@ async def main(name: str) -> None:
     catalogue, templates = _files(config)
     async with open_runtime(name) as mesh:
         poll = HealthPoll(mesh.channel, config.order, interval_s=config.health_interval_s)
-        dispatcher = Dispatcher(
+        providers = HedgedRoute(mesh.channel, timeout_s=config.route_timeout_s)
+        planner = Planner(
             policy=Policy(providers=config.order, hedge_delay_s=config.hedge_delay_s, limits=config.limits),
             catalogue=catalogue,
             templates=templates,
-            providers=HedgedRoute(mesh.channel, timeout_s=config.route_timeout_s),
+            lookout=Watch(),
+            providers=providers,
+        )
+        books = Bookkeeper(
             ledger=PostgresLedger(pool=await mesh.enter(open_pool(load(PostgresSettings)))),
-            meter=PrometheusMeter(),
+            watchers=(PrometheusMeter(),),
             clock=SystemClock(),
             ids=RandomIds(),
             spawn=mesh.finish,
         )
         mesh.spawn(poll.watch(), name="provider health")
-        servicer = RouterServicer(dispatcher=dispatcher, health=poll)
+        servicer = RouterServicer(
+            planner=planner,
+            generator=Dispatcher(providers=providers, books=books),
+            streamer=Streamer(providers=providers, books=books),
+            health=poll,
+        )
         await mesh.serve(
             [Registration(add_RouterServiceServicer_to_server, servicer, "magistrate.router.v1.RouterService")]
         )

@@ -1,4 +1,4 @@
-"""What the room needs from the world: the providers behind the hedged route, and a ledger."""
+"""What the room needs from the world, and what its own parts need of each other."""
 
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
@@ -7,7 +7,10 @@ from typing import Protocol
 
 from services.chassis.errors import MeshError
 from services.router.core.account import Attempt, Usage
+from services.router.core.answer import Answer
+from services.router.core.outlook import Outlook
 from services.router.core.plan import Plan
+from services.router.core.request import Request
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,11 +76,27 @@ class Ledger(Protocol):
         ...
 
 
-class Meter(Protocol):
-    """Where spend is counted for those who watch."""
+class Watcher(Protocol):
+    """Whoever learns from how tries ended: counters, latencies, breakers. Must not block."""
 
     def count(self, first: str, attempts: Sequence[Attempt]) -> None:
         """Count the tries of one call whose ``first`` provider was asked first."""
+        ...
+
+
+class Lookout(Protocol):
+    """Looks at the world before a plan is made."""
+
+    async def look(self, request: Request) -> Outlook:
+        """Return the outlook for ``request`` of the current call's tenant and user; never raises for what is away."""
+        ...
+
+
+class Generator(Protocol):
+    """Answers planned requests. One may stand before another: a cache before a vote before the providers."""
+
+    async def generate(self, request: Request, plan: Plan, decision_id: str) -> Answer:
+        """Return the answer. Raises MeshError."""
         ...
 
 

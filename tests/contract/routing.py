@@ -24,10 +24,14 @@ from services.router.adapters.ledger import PostgresLedger
 from services.router.adapters.meter import PrometheusMeter
 from services.router.adapters.poll import HealthPoll
 from services.router.adapters.route import HedgedRoute
+from services.router.booking import Bookkeeper, Spawn
 from services.router.core.plan import Policy
 from services.router.core.request import Limits
-from services.router.dispatch import Dispatcher, Spawn
+from services.router.dispatch import Dispatcher
+from services.router.lookout import Watch
+from services.router.planner import Planner
 from services.router.servicer import RouterServicer
+from services.router.streaming import Streamer
 from tests.fakes.vendors import Answer, FakeVendor, Step
 from tests.unit.provider.wiring import build
 
@@ -102,18 +106,27 @@ async def mesh(
         vendor = await stack.enter_async_context(FakeVendor(script=script or (Answer(),)))
         channel = await stack.enter_async_context(provider(vendor, order[0]))
         poll = HealthPoll(channel, order, interval_s=5.0)
-        dispatcher = Dispatcher(
+        providers = HedgedRoute(channel, timeout_s=5.0)
+        planner = Planner(
             policy=Policy(providers=order, hedge_delay_s=10.0, limits=limits or Limits()),
             catalogue=read_catalogue(CATALOGUE),
             templates=read_templates(TEMPLATES),
-            providers=HedgedRoute(channel, timeout_s=5.0),
+            lookout=Watch(),
+            providers=providers,
+        )
+        books = Bookkeeper(
             ledger=PostgresLedger(pool=pool),
-            meter=PrometheusMeter(),
+            watchers=(PrometheusMeter(),),
             clock=SystemClock(),
             ids=RandomIds(),
             spawn=background.spawner(),
         )
-        servicer = RouterServicer(dispatcher=dispatcher, health=poll)
+        servicer = RouterServicer(
+            planner=planner,
+            generator=Dispatcher(providers=providers, books=books),
+            streamer=Streamer(providers=providers, books=books),
+            health=poll,
+        )
         registration = Registration(add_RouterServiceServicer_to_server, servicer, "magistrate.router.v1.RouterService")
         way_in = await stack.enter_async_context(serving([registration], principal=principal))
         yield Mesh(stub=RouterServiceStub(way_in), poll=poll, vendor=vendor, pool=pool, background=background)

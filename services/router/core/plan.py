@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from services.chassis.errors import CallerError, Kind, MeshError, WorldError
 from services.router.core import strategy as strategies
 from services.router.core.catalogue import Catalogue, Model
+from services.router.core.outlook import Outlook
 from services.router.core.prompt import Prompt, Template, newest, render
 from services.router.core.request import Limits, Request, check
 
@@ -64,10 +65,11 @@ def plan(
     policy: Policy,
     catalogue: Catalogue,
     templates: Sequence[Template],
+    outlook: Outlook,
     *,
     counted_tokens: int | None = None,
 ) -> Plan:
-    """Decide about ``request``; ``counted_tokens`` replaces the estimate where a tokenizer was asked.
+    """Decide about ``request`` under ``outlook``; ``counted_tokens`` replaces the estimate where a tokenizer was asked.
 
     Raises:
         CallerError: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_OUT_OF_RANGE, MODEL_OVERRIDE_NOT_ALLOWED, MODEL_NOT_FOUND,
@@ -92,8 +94,8 @@ def plan(
         input_tokens=input_tokens,
         output_tokens=output_tokens,
         temperature=template.temperature if request.temperature is None else request.temperature,
-        hedge_delay_s=policy.hedge_delay_s,
-        explanation=_explain(choice.why, models, left_out, policy.hedge_delay_s),
+        hedge_delay_s=(hedge_delay_s := outlook.hedge_delays_s.get(models[0].name, policy.hedge_delay_s)),
+        explanation=_explain(choice.why, models, left_out, hedge_delay_s),
     )
 
 

@@ -10,9 +10,9 @@ from magistrate.common.v1 import usage_pb2
 from magistrate.router.v1 import router_pb2 as pb
 from services.router.core import account
 from services.router.core.account import Attempt, Outcome
+from services.router.core.answer import Answer
 from services.router.core.catalogue import Model
 from services.router.core.plan import Plan
-from services.router.dispatch import Answer
 
 _OUTCOMES: "Mapping[Outcome, usage_pb2.AttemptOutcome.ValueType]" = {
     Outcome.WON: usage_pb2.ATTEMPT_OUTCOME_WON,
@@ -51,6 +51,7 @@ def taken_route(answer: Answer) -> usage_pb2.Route:
             model=won.model,
             model_version=answer.model_version,
             attempt_count=answer.started,
+            call_id=answer.call_id,
             attempts=attempts,
             usage=won.usage,
             cost=_money(account.total_micro_usd(answer.attempts)),

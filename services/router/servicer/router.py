@@ -9,10 +9,12 @@ import grpc
 from magistrate.router.v1 import router_pb2 as pb
 from magistrate.router.v1 import router_pb2_grpc
 from services.chassis import call
+from services.router.core.answer import Answer
 from services.router.core.request import Request
-from services.router.dispatch import Answer, Dispatcher
-from services.router.ports import Health
+from services.router.planner import Planner
+from services.router.ports import Generator, Health
 from services.router.servicer import replies, requests
+from services.router.streaming import Streamer
 
 _Context = grpc.aio.ServicerContext[object, object]
 
@@ -21,13 +23,16 @@ _Context = grpc.aio.ServicerContext[object, object]
 class RouterServicer(router_pb2_grpc.RouterServiceServicer):
     """Implements the RPCs whose logic stands; ``services.pending`` names the others."""
 
-    dispatcher: Dispatcher
+    planner: Planner
+    generator: Generator
+    streamer: Streamer
     health: Health
 
     async def Generate(self, request: pb.GenerateRequest, _context: _Context) -> pb.GenerateResponse:
         """Return the first good answer of the hedged route."""
         asked = _asked_by_a_payer(request.routing)
-        answer = await self.dispatcher.generate(asked, request.routing.decision_id)
+        plan = await self.planner.plan(asked)
+        answer = await self.generator.generate(asked, plan, request.routing.decision_id)
         return pb.GenerateResponse(text=answer.text, route=replies.taken_route(answer), truncated=answer.truncated)
 
     async def GenerateStream(
@@ -35,7 +40,8 @@ class RouterServicer(router_pb2_grpc.RouterServiceServicer):
     ) -> AsyncIterator[pb.GenerateStreamResponse]:
         """Yield the answer as it is written and, last, its route."""
         asked = _asked_by_a_payer(request.routing)
-        async with aclosing(self.dispatcher.stream(asked, request.routing.decision_id)) as events:
+        plan = await self.planner.plan(asked)
+        async with aclosing(self.streamer.stream(asked, plan, request.routing.decision_id)) as events:
             async for event in events:
                 if isinstance(event, Answer):
                     yield pb.GenerateStreamResponse(route=replies.taken_route(event), truncated=event.truncated)
@@ -45,12 +51,12 @@ class RouterServicer(router_pb2_grpc.RouterServiceServicer):
     async def PlanRoute(self, request: pb.PlanRouteRequest, _context: _Context) -> pb.PlanRouteResponse:
         """Explain what Generate would do."""
         asked = requests.read(request.routing, call.current().principal.roles)
-        return replies.plan_reply(self.dispatcher.plan(asked))
+        return replies.plan_reply(await self.planner.explain(asked))
 
     async def ListModels(self, _request: pb.ListModelsRequest, _context: _Context) -> pb.ListModelsResponse:
         """List the catalogue with what was last seen of each provider."""
-        enabled = self.dispatcher.policy.providers
-        models = sorted(self.dispatcher.catalogue.models, key=lambda model: (model.provider, model.name))
+        enabled = self.planner.policy.providers
+        models = sorted(self.planner.catalogue.models, key=lambda model: (model.provider, model.name))
         return pb.ListModelsResponse(
             models=[
                 replies.listed(model, enabled=model.provider in enabled, seen=self.health.seen(model.provider))

@@ -1,0 +1,24 @@
+"""An answer, and how it came about."""
+
+from dataclasses import dataclass
+
+from services.router.core.account import Attempt
+from services.router.core.plan import Plan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """An answer and how it came about."""
+
+    text: str
+    """Empty at the end of a stream."""
+    plan: Plan
+    call_id: str
+    """What the ledger and the adapters know the call by."""
+    provider: str
+    model_version: str
+    attempts: tuple[Attempt, ...]
+    """The winner last."""
+    started: int
+    """Tries that were started, hedges included."""
+    truncated: bool
