@@ -8,7 +8,6 @@ from types import MappingProxyType
 
 _SPEND = "spend is recorded; summing it up is not part of this version"
 _RUNS = "durable runs are not part of this version"
-_CACHES = "answers are not cached in this version"
 _CHAMPIONS = "champion and challenger models are not part of this version"
 _REVIEWS = "review packets are kept; deciding on them is not part of this version"
 _PRECEDENTS = "the ledger of precedents is not part of this version; every case counts as novel"
@@ -31,8 +30,6 @@ PENDING: Mapping[str, str] = MappingProxyType(
         "/magistrate.router.v1.RouterService/DemoteModel": _CHAMPIONS,
         "/magistrate.router.v1.RouterService/ReportScore": _CHAMPIONS,
         "/magistrate.router.v1.RouterService/GetCostSummary": _SPEND,
-        "/magistrate.router.v1.RouterService/InvalidateCache": _CACHES,
-        "/magistrate.router.v1.RouterService/GetCacheStats": _CACHES,
         "/magistrate.provider.v1.ProviderService/GetAttempts": "adapters do not keep their tries in this version",
         "/magistrate.provider.v1.ProviderService/GenerateBatch": "batches are not part of this version",
         "/magistrate.evaluator.v1.EvaluatorService/JudgePlan": _RUNS,

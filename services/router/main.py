@@ -6,6 +6,7 @@ from magistrate.router.v1.router_pb2_grpc import add_RouterServiceServicer_to_se
 from services.chassis.clock import RandomIds, SystemClock
 from services.chassis.config import USAGE, load
 from services.chassis.postgres import PostgresSettings, open_pool
+from services.chassis.redis import RedisSettings
 from services.chassis.runtime import Registration, open_runtime
 from services.router.adapters.files import TEMPLATES, WrongFileError, read_catalogue, read_templates
 from services.router.adapters.ledger import PostgresLedger
@@ -13,6 +14,7 @@ from services.router.adapters.meter import PrometheusMeter
 from services.router.adapters.poll import HealthPoll
 from services.router.adapters.route import HedgedRoute
 from services.router.booking import Bookkeeper
+from services.router.caching.assembly import World, open_caches
 from services.router.config import Config
 from services.router.core.catalogue import Catalogue
 from services.router.core.plan import Policy
@@ -38,19 +40,38 @@ async def main(name: str) -> None:
             lookout=Watch(),
             providers=providers,
         )
+        pool = await mesh.enter(open_pool(load(PostgresSettings)))
         books = Bookkeeper(
-            ledger=PostgresLedger(pool=await mesh.enter(open_pool(load(PostgresSettings)))),
+            ledger=PostgresLedger(pool=pool),
             watchers=(PrometheusMeter(),),
             clock=SystemClock(),
             ids=RandomIds(),
             spawn=mesh.finish,
         )
+        world = World(
+            redis=load(RedisSettings),
+            pool=pool,
+            channel=mesh.channel,
+            clock=SystemClock(),
+            ids=RandomIds(),
+            spawn=mesh.spawn,
+        )
+        caches = await mesh.enter(
+            open_caches(
+                config.cache_rules,
+                world,
+                generator=Dispatcher(providers=providers, books=books),
+                streams=Streamer(providers=providers, books=books),
+            )
+        )
         mesh.spawn(poll.watch(), name="provider health")
         servicer = RouterServicer(
             planner=planner,
-            generator=Dispatcher(providers=providers, books=books),
-            streamer=Streamer(providers=providers, books=books),
+            generator=caches.generator,
+            streamer=caches.streams,
             health=poll,
+            epochs=caches.epochs,
+            tally=caches.tally,
         )
         await mesh.serve(
             [Registration(add_RouterServiceServicer_to_server, servicer, "magistrate.router.v1.RouterService")]

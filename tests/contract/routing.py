@@ -17,6 +17,7 @@ from services.chassis import call
 from services.chassis.call import Principal
 from services.chassis.client import MeshChannel
 from services.chassis.clock import RandomIds, SystemClock
+from services.chassis.redis import RedisSettings
 from services.chassis.testing import Registration, serving
 from services.provider.servicer import ProviderServicer
 from services.router.adapters.files import CATALOGUE, TEMPLATES, read_catalogue, read_templates
@@ -25,8 +26,10 @@ from services.router.adapters.meter import PrometheusMeter
 from services.router.adapters.poll import HealthPoll
 from services.router.adapters.route import HedgedRoute
 from services.router.booking import Bookkeeper, Spawn
+from services.router.caching.assembly import Caches, World, open_caches
+from services.router.caching.rules import Rules
 from services.router.core.plan import Policy
-from services.router.core.request import Limits
+from services.router.core.request import CacheUse, Limits
 from services.router.dispatch import Dispatcher
 from services.router.lookout import Watch
 from services.router.planner import Planner
@@ -39,6 +42,9 @@ if TYPE_CHECKING:
     from magistrate.router.v1.router_pb2_grpc import RouterServiceAsyncStub
 
 Stub: TypeAlias = "RouterServiceAsyncStub"
+UNCACHED = Rules(use=CacheUse.BYPASS)
+NO_REDIS = RedisSettings(socket="/nonexistent/redis.sock", timeout_s=0.25)
+"""Where no Redis is."""
 USER = Principal(tenant="acme", subject="ada", roles=("user",))
 ADMIN = Principal(tenant="acme", subject="root", roles=("admin",))
 
@@ -72,6 +78,7 @@ class Mesh:
     vendor: FakeVendor
     pool: asyncpg.Pool
     background: Background
+    caches: Caches
 
     async def ledger(self) -> list[asyncpg.Record]:
         """Return every row once all booking is done."""
@@ -99,8 +106,14 @@ async def mesh(
     order: tuple[str, ...] = ("openai",),
     principal: Principal = USER,
     limits: Limits | None = None,
+    rules: Rules = UNCACHED,
+    redis: RedisSettings = NO_REDIS,
+    embedding: MeshChannel | None = None,
 ) -> AsyncIterator[Mesh]:
-    """Serve a router whose way out leads straight to the provider; Envoy's part is proved by the tests of the mesh."""
+    """Serve a router whose way out leads straight to the provider; Envoy's part is proved by the tests of the mesh.
+
+    It caches nothing unless ``rules`` say so: most tests are about calls that are made.
+    """
     background = Background()
     async with AsyncExitStack() as stack:
         vendor = await stack.enter_async_context(FakeVendor(script=script or (Answer(),)))
@@ -121,15 +134,40 @@ async def mesh(
             ids=RandomIds(),
             spawn=background.spawner(),
         )
+        world = World(
+            redis=redis,
+            pool=pool,
+            channel=embedding or channel,
+            clock=SystemClock(),
+            ids=RandomIds(),
+            spawn=Background().spawner(),
+        )
+        caches = await stack.enter_async_context(
+            open_caches(
+                rules,
+                world,
+                generator=Dispatcher(providers=providers, books=books),
+                streams=Streamer(providers=providers, books=books),
+            )
+        )
         servicer = RouterServicer(
             planner=planner,
-            generator=Dispatcher(providers=providers, books=books),
-            streamer=Streamer(providers=providers, books=books),
+            generator=caches.generator,
+            streamer=caches.streams,
             health=poll,
+            epochs=caches.epochs,
+            tally=caches.tally,
         )
         registration = Registration(add_RouterServiceServicer_to_server, servicer, "magistrate.router.v1.RouterService")
         way_in = await stack.enter_async_context(serving([registration], principal=principal))
-        yield Mesh(stub=RouterServiceStub(way_in), poll=poll, vendor=vendor, pool=pool, background=background)
+        yield Mesh(
+            stub=RouterServiceStub(way_in),
+            poll=poll,
+            vendor=vendor,
+            pool=pool,
+            background=background,
+            caches=caches,
+        )
         await asyncio.gather(*background.tasks, return_exceptions=True)
 
 

@@ -27,6 +27,19 @@ class Task(StrEnum):
     REASONING = "reasoning"
 
 
+class CacheUse(StrEnum):
+    """Whether an answer that was given before will do."""
+
+    EXACT = "exact"
+    """To the identical question."""
+    SEMANTIC = "semantic"
+    """Also to a question that means the same."""
+    REFRESH = "refresh"
+    """No; and the new one replaces what was kept."""
+    BYPASS = "bypass"
+    """No; and the new one is not kept."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """One question on its way to a model."""
@@ -44,6 +57,8 @@ class Request:
     """Empty takes the configured default."""
     model: str = ""
     """Empty leaves the choice to the strategy."""
+    cache_use: CacheUse | None = None
+    """None takes the configured default."""
     roles: tuple[str, ...] = ()
     """Roles of whoever asks."""
 

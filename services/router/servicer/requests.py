@@ -6,7 +6,8 @@ from typing import TypeVar
 from magistrate.common.v1 import task_pb2
 from magistrate.router.v1 import router_pb2 as pb
 from services.chassis.errors import invalid
-from services.router.core.request import Domain, Request, Task
+from services.router.core.caching.epoch import Scope
+from services.router.core.request import CacheUse, Domain, Request, Task
 
 _DOMAINS: Mapping[int, Domain] = {
     task_pb2.DOMAIN_LITERARY: Domain.LITERARY,
@@ -17,6 +18,12 @@ _TASKS: Mapping[int, Task] = {
     task_pb2.TASK_TYPE_ANALYSIS: Task.ANALYSIS,
     task_pb2.TASK_TYPE_GENERATION: Task.GENERATION,
     task_pb2.TASK_TYPE_REASONING: Task.REASONING,
+}
+_CACHE_USES: Mapping[int, CacheUse] = {
+    pb.CACHE_USE_EXACT: CacheUse.EXACT,
+    pb.CACHE_USE_SEMANTIC: CacheUse.SEMANTIC,
+    pb.CACHE_USE_REFRESH: CacheUse.REFRESH,
+    pb.CACHE_USE_BYPASS: CacheUse.BYPASS,
 }
 _Word = TypeVar("_Word")
 
@@ -33,7 +40,20 @@ def read(routing: pb.RoutingRequest, roles: tuple[str, ...]) -> Request:
         temperature=routing.temperature if routing.HasField("temperature") else None,
         strategy=routing.strategy,
         model=routing.model,
+        cache_use=_cache_use(routing.cache_use),
         roles=roles,
+    )
+
+
+def _cache_use(value: int) -> CacheUse | None:
+    return _word(_CACHE_USES, value, "routing.cache_use") if value else None
+
+
+def scope(domain: int, task: int) -> Scope:
+    """Return which answers of a tenant are meant; what is unset means all. Raises CallerError ENUM_UNKNOWN."""
+    return Scope(
+        domain=_word(_DOMAINS, domain, "domain") if domain else None,
+        task=_word(_TASKS, task, "task_type") if task else None,
     )
 
 

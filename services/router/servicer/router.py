@@ -9,12 +9,13 @@ import grpc
 from magistrate.router.v1 import router_pb2 as pb
 from magistrate.router.v1 import router_pb2_grpc
 from services.chassis import call
+from services.router.caching.epochs import Epochs
+from services.router.caching.ports import Statistics
 from services.router.core.answer import Answer
 from services.router.core.request import Request
 from services.router.planner import Planner
-from services.router.ports import Generator, Health
+from services.router.ports import Generator, Health, Streams
 from services.router.servicer import replies, requests
-from services.router.streaming import Streamer
 
 _Context = grpc.aio.ServicerContext[object, object]
 
@@ -25,8 +26,10 @@ class RouterServicer(router_pb2_grpc.RouterServiceServicer):
 
     planner: Planner
     generator: Generator
-    streamer: Streamer
+    streamer: Streams
     health: Health
+    epochs: Epochs
+    tally: Statistics
 
     async def Generate(self, request: pb.GenerateRequest, _context: _Context) -> pb.GenerateResponse:
         """Return the first good answer of the hedged route."""
@@ -63,6 +66,17 @@ class RouterServicer(router_pb2_grpc.RouterServiceServicer):
                 for model in models
             ]
         )
+
+    async def InvalidateCache(
+        self, request: pb.InvalidateCacheRequest, _context: _Context
+    ) -> pb.InvalidateCacheResponse:
+        """Forget cached answers of the caller's tenant."""
+        scope = requests.scope(request.domain, request.task_type)
+        return pb.InvalidateCacheResponse(epoch=await self.epochs.invalidate(call.tenant(), scope))
+
+    async def GetCacheStats(self, _request: pb.GetCacheStatsRequest, _context: _Context) -> pb.GetCacheStatsResponse:
+        """Tell how this replica's look-ups ended."""
+        return replies.cache_stats(self.tally.seen)
 
 
 def _asked_by_a_payer(routing: pb.RoutingRequest) -> Request:
