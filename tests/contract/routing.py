@@ -57,6 +57,10 @@ class Background:
     began: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the first of it began."""
 
+    async def done(self, name: str) -> None:
+        """Wait for all that was begun as ``name``."""
+        await asyncio.gather(*(task for task in self.tasks if task.get_name() == name))
+
     def spawner(self) -> Spawn:
         """Return what the dispatcher takes."""
 
@@ -79,6 +83,8 @@ class Mesh:
     pool: asyncpg.Pool
     background: Background
     caches: Caches
+    caching: Background
+    """What the caches do behind replies; their loops never end."""
 
     async def ledger(self) -> list[asyncpg.Record]:
         """Return every row once all booking is done."""
@@ -140,7 +146,7 @@ async def mesh(
             channel=embedding or channel,
             clock=SystemClock(),
             ids=RandomIds(),
-            spawn=Background().spawner(),
+            spawn=(caching := Background()).spawner(),
         )
         caches = await stack.enter_async_context(
             open_caches(
@@ -167,6 +173,7 @@ async def mesh(
             pool=pool,
             background=background,
             caches=caches,
+            caching=caching,
         )
         await asyncio.gather(*background.tasks, return_exceptions=True)
 

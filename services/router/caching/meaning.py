@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from services.chassis.clock import Clock
 from services.chassis.errors import MeshError
+from services.chassis.metrics import counter
 from services.chassis.waiting import within
 from services.router.booking import Spawn
 from services.router.caching.ports import Embedder, Neighbour, Questions, Tally
@@ -15,6 +16,10 @@ from services.router.core.caching.gist import MAX_CHARACTERS, alike
 from services.router.core.caching.key import Key
 from services.router.core.caching.use import Level
 from services.router.core.plan import Plan
+
+_LOST = counter(
+    "magistrate_cache_lost_meanings_total", "Answers that could not be kept by the meaning of the question."
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,4 +102,4 @@ class Meaning:
         try:
             await self.questions.add(scope, question, await self.embedder.embed(question), entry)
         except MeshError:
-            self.tally.count(Level.SEMANTIC, "error")
+            _LOST.inc()
