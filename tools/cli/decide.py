@@ -34,6 +34,7 @@ def decide(
     subject: Annotated[str, typer.Option(help="Opaque id of the person it is about.", metavar="ID")] = "",
     strict_context: Annotated[bool, typer.Option(help="Fail where context is missing.")] = False,
     high_impact: Annotated[bool, typer.Option(help="Much depends on it: novel cases go to a person.")] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Ask a model even where an answer is kept.")] = False,
     request_id: Annotated[str, typer.Option(help="The same id returns the same decision.", metavar="ID")] = "",
     timeout_s: Annotated[float, typer.Option("--timeout", min=0.001, help="Seconds to wait.")] = 60.0,
     state_dir: State = DEFAULT_STATE,
@@ -56,6 +57,7 @@ def decide(
         subject_id=subject,
         strict_context=strict_context,
         high_impact=high_impact,
+        fresh=fresh,
     )
     with connection(state_dir) as channel:
         reply = EngineServiceStub(channel).Decide(

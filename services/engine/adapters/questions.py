@@ -25,6 +25,7 @@ def read(asked: engine_pb2.Question) -> Question:
         strict_context=asked.strict_context,
         high_impact=asked.high_impact,
         subject_id=asked.subject_id,
+        fresh=asked.fresh,
     )
 
 
@@ -43,4 +44,5 @@ def write(asked: Question) -> engine_pb2.Question:
         strict_context=asked.strict_context,
         high_impact=asked.high_impact,
         subject_id=asked.subject_id,
+        fresh=asked.fresh,
     )

@@ -1,6 +1,11 @@
 """The router as the generator."""
 
-from magistrate.router.v1.router_pb2 import GenerateRequest, RoutingRequest
+from magistrate.router.v1.router_pb2 import (
+    CACHE_USE_REFRESH,
+    CACHE_USE_UNSPECIFIED,
+    GenerateRequest,
+    RoutingRequest,
+)
 from magistrate.router.v1.router_pb2_grpc import RouterServiceStub
 from services.chassis.client import MeshChannel
 from services.engine.adapters import enums
@@ -27,6 +32,7 @@ class MeshGenerator:
             strategy=question.strategy,
             model=question.model,
             decision_id=decision_id,
+            cache_use=CACHE_USE_REFRESH if question.fresh else CACHE_USE_UNSPECIFIED,
         )
         reply = await self._stub.Generate(GenerateRequest(routing=routing), timeout=timeout_s)
         return Generated(text=reply.text, model=reply.route.model, route=Sealed(reply.route), truncated=reply.truncated)

@@ -55,6 +55,7 @@ class Question:
     strict_context: bool = False
     high_impact: bool = False
     subject_id: str = ""
+    fresh: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what breaks a rule.

@@ -17,9 +17,7 @@ from services.router.core.caching.key import Key
 from services.router.core.caching.use import Level
 from services.router.core.plan import Plan
 
-_LOST = counter(
-    "magistrate_cache_lost_meanings_total", "Answers that could not be kept by the meaning of the question."
-)
+_LOST = counter("magistrate_cache_lost_meanings_total", "Answers that could not be kept by meaning.")
 
 
 @dataclass(frozen=True, kw_only=True)

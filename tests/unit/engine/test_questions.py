@@ -20,6 +20,7 @@ QUESTIONS = st.builds(
     max_output_tokens=st.integers(min_value=0, max_value=4000),
     strict_context=st.booleans(),
     high_impact=st.booleans(),
+    fresh=st.booleans(),
 )
 
 
