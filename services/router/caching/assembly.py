@@ -67,7 +67,9 @@ async def open_caches(rules: Rules, world: World, *, generator: Generator, strea
         writes = WriteBehind(client, guard)
         shelf = RedisShelf(client, guard, writes, clock, lease_s=LEASE_S)
         life = timedelta(seconds=2 * rules.ttl_s)
+        memory = Shelf(entries=rules.entries, size=rules.size, life=timedelta(seconds=rules.ttl_s))
         epochs = Epochs(
+            forget=memory.forget,
             store=PostgresEpochs(pool=world.pool),
             announcer=RedisAnnouncer(client=client, guard=guard),
             clock=clock,
@@ -77,7 +79,7 @@ async def open_caches(rules: Rules, world: World, *, generator: Generator, strea
         cache = Cache(
             inner=generator,
             store=Store(
-                memory=Shelf(entries=rules.entries, size=rules.size, life=timedelta(seconds=rules.ttl_s)),
+                memory=memory,
                 shared=shelf,
                 tally=tally,
                 clock=clock,

@@ -60,7 +60,7 @@ class Cache:
         if entry is None:
             return await self._together(asking)
         if self.store.due(entry):
-            return await self._refreshed(asking, entry)
+            return await self._refreshed(asking, entry, Level.MEMORY)
         return self.store.answer(plan, entry, Level.MEMORY)
 
     async def asking(self, request: Request, plan: Plan, decision_id: str) -> Asking | None:
@@ -88,7 +88,8 @@ class Cache:
     def kept(self, asking: Asking, answer: Answer, took: timedelta, lead: Lead) -> Answer:
         """Keep a new ``answer`` as far as it is worth it, and return it."""
         lasting = asking.uses.writes and answer.repeatable
-        self.store.keep(asking.key, answer, took, lasting=lasting, token=lead.token)
+        replaces = lasting and not asking.uses.reads
+        self.store.keep(asking.key, answer, took, lasting=lasting, replaces=replaces, token=lead.token)
         if lasting and asking.uses.means:
             self.meaning.keep(asking.scope, asking.request.query, answer)
         return answer
@@ -117,19 +118,19 @@ class Cache:
             return await self._ask(asking, settled)
         self.store.remember(asking.key, settled.entry)
         if self.store.due(settled.entry):
-            return await self._refreshed(asking, settled.entry)
+            return await self._refreshed(asking, settled.entry, Level.SHARED)
         level = Level.SHARED_CALL if settled.awaited else Level.SHARED
         return self.store.answer(asking.plan, settled.entry, level)
 
-    async def _refreshed(self, asking: Asking, entry: Entry) -> Answer:
+    async def _refreshed(self, asking: Asking, entry: Entry, level: Level) -> Answer:
         """Make the answer anew before it ends; where somebody else does, or nobody can, ``entry`` is still good."""
         lead = await self.claims.anew(asking.key)
         if lead is None:
-            return self.store.answer(asking.plan, entry, Level.SHARED)
+            return self.store.answer(asking.plan, entry, level)
         try:
             answer = await self._ask(asking, lead)
         except MeshError:
-            return self.store.answer(asking.plan, entry, Level.SHARED)
+            return self.store.answer(asking.plan, entry, level)
         _REFRESHED.inc()
         return answer
 

@@ -6,6 +6,7 @@ the bound is used, so that no replica serves what was invalidated longer ago tha
 
 import asyncio
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from services.chassis.clock import Clock
@@ -13,7 +14,7 @@ from services.chassis.errors import MeshError, unavailable
 from services.chassis.waiting import within
 from services.router.booking import Spawn
 from services.router.caching.ports import Announcer, EpochStore
-from services.router.core.caching.epoch import Marks, Notice, Scope, merged, reaching
+from services.router.core.caching.epoch import Marks, Notice, Replaced, Scope, merged, reaching
 from services.router.core.request import Domain, Task
 
 _MAX_TENANTS = 10_000
@@ -38,6 +39,8 @@ class Epochs:
     spawn: Spawn
     bound_s: float
     """Seconds that a reading is good for: for so long a lost word may go unnoticed."""
+    forget: Callable[[str, str], None]
+    """Drop from memory what a tenant has under the name of a key."""
     _readings: OrderedDict[str, _Reading] = field(default_factory=OrderedDict)
 
     async def of(self, tenant: str, domain: Domain, task: Task) -> int:
@@ -62,8 +65,11 @@ class Epochs:
 
     async def listen(self) -> None:
         """Take in the words of other replicas, until cancelled."""
-        async for notice in self.announcer.hear():
-            self.heard(notice)
+        async for word in self.announcer.hear():
+            if isinstance(word, Replaced):
+                self.forget(word.tenant, word.name)
+            else:
+                self.heard(word)
 
     def heard(self, notice: Notice) -> None:
         """Take in one word; of a tenant that this replica never served, it needs none."""

@@ -6,7 +6,7 @@ from enum import Enum
 from typing import Literal, Protocol
 
 from services.router.core.caching.entry import Entry
-from services.router.core.caching.epoch import Marks, Notice, Scope
+from services.router.core.caching.epoch import Marks, Notice, Scope, Word
 from services.router.core.caching.key import Key
 from services.router.core.caching.use import Level
 
@@ -42,8 +42,11 @@ class SharedShelf(Protocol):
         """Keep the claim of ``token`` for another while."""
         ...
 
-    def publish(self, key: Key, entry: Entry, token: str = "") -> None:
-        """Keep ``entry`` soon, and give up the claim of ``token``. Never waits and never raises."""
+    def publish(self, key: Key, entry: Entry, token: str = "", *, replaces: bool = False) -> None:
+        """Keep ``entry`` soon, and give up the claim of ``token``. Never waits and never raises.
+
+        Where it ``replaces`` another, all replicas are told to forget what they remember.
+        """
         ...
 
     def release(self, key: Key, token: str) -> None:
@@ -70,7 +73,7 @@ class Announcer(Protocol):
         """Tell everybody. Never raises where the way is away: the word is lost then."""
         ...
 
-    def hear(self) -> AsyncIterator[Notice]:
+    def hear(self) -> AsyncIterator[Word]:
         """Yield each word that arrives, until cancelled; connect again where the way breaks."""
         ...
 

@@ -45,8 +45,13 @@ class Store:
         """Tell whether this caller should make ``entry`` anew."""
         return entry.due(self.clock.now(), self.draw())
 
-    def keep(self, key: Key, answer: Answer, took: timedelta, *, lasting: bool, token: str = "") -> None:
-        """Keep ``answer`` at both levels and give up the claim of ``token``; nobody waits for the writing."""
+    def keep(
+        self, key: Key, answer: Answer, took: timedelta, *, lasting: bool, replaces: bool, token: str = ""
+    ) -> None:
+        """Keep ``answer`` at both levels and give up the claim of ``token``; nobody waits for the writing.
+
+        Where it ``replaces`` one that callers no longer want, other replicas forget what they remember.
+        """
         now = self.clock.now()
         until = now + jittered(self.life, self.draw()) if lasting else now - took + self.window
         if until <= now:
@@ -55,7 +60,7 @@ class Store:
             return
         entry = _entry(key, answer, made_at=now, expires_at=until, took=took, lasting=lasting)
         self.memory.put(key, entry, now)
-        self.shared.publish(key, entry, token)
+        self.shared.publish(key, entry, token, replaces=replaces)
 
     def answer(self, plan: Plan, entry: Entry, level: Level) -> Answer:
         """Return ``entry`` as the answer to a call that was planned as ``plan``: no tries, no cost."""

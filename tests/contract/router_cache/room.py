@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 from magistrate.common.v1 import usage_pb2
 from magistrate.router.v1 import router_pb2 as pb
 from services.chassis.call import Principal
-from services.router.adapters.caching.announcer import CHANNEL
+from services.router.adapters.caching.words import CHANNEL
 from services.router.caching.rules import Rules
 from tests.contract.routing import USER, Mesh, mesh, routing
 from tests.fakes.postgres import Database

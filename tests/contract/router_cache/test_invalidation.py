@@ -137,3 +137,21 @@ async def test_without_the_epoch_nothing_kept_is_served(
 
     assert caught.value.reason == "STORE_UNAVAILABLE"
     assert seen[HIT.CACHE_LEVEL_MEMORY][2] >= 1
+
+
+@pytest.mark.spec("CCH-05", "RTR-18")
+async def test_a_fresh_answer_replaces_the_old_one_on_every_replica(
+    pool: asyncpg.Pool, valkey: ValkeyServer, redis: Redis
+) -> None:
+    """Another replica that remembers the old one forgets it, and finds the new one."""
+    async with replicas(2, pool, valkey, Answer(words=("old",)), Answer(words=("new",))) as (one, other):
+        await listened(redis, 2)
+        await ask(one)
+        await written(redis)
+        assert (await ask(other)).text == "old"
+        await ask(one, cache_use=pb.CACHE_USE_REFRESH)
+        async with asyncio.timeout(LONG / 2):
+            while (await ask(other)).text != "new":
+                pass
+
+    assert (calls(one), calls(other)) == (2, 0)

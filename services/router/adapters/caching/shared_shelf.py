@@ -10,11 +10,12 @@ from redis.asyncio import Redis
 from redis.asyncio.client import Pipeline
 
 from services.chassis.clock import Clock
-from services.router.adapters.caching import form
+from services.router.adapters.caching import form, words
 from services.router.adapters.caching.guard import RedisGuard
 from services.router.adapters.caching.write_behind import WriteBehind
 from services.router.caching.ports import Claim
 from services.router.core.caching.entry import Entry
+from services.router.core.caching.epoch import Replaced
 from services.router.core.caching.key import VERSION, Key
 
 _CONSULT = """
@@ -65,14 +66,16 @@ class RedisShelf:
         """Keep the claim for another lease."""
         await self._guard.run(lambda: self._renew(keys=[_claim(key)], args=[token, self._lease_ms]))
 
-    def publish(self, key: Key, entry: Entry, token: str = "") -> None:
-        """Keep ``entry`` until it expires, then give up the claim."""
+    def publish(self, key: Key, entry: Entry, token: str = "", *, replaces: bool = False) -> None:
+        """Keep ``entry`` until it expires, then tell of it and give up the claim."""
         life_ms = (entry.expires_at - self._clock.now()) // _MS
         text = form.write(entry)
 
         def write(pipeline: Pipeline) -> None:
             if life_ms > 0:
                 pipeline.set(_answer(key), text, px=life_ms)
+            if replaces:
+                pipeline.publish(words.CHANNEL, words.write(Replaced(tenant=key.tenant, name=key.name)))
             if token:
                 _release(pipeline, key, token)
 

@@ -26,6 +26,18 @@ class Notice:
     """Counts up with every invalidation of the tenant."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replaced:
+    """Word that one answer was made anew on request: whoever remembers the old one shall look again."""
+
+    tenant: str
+    name: str
+    """Of its key."""
+
+
+Word = Notice | Replaced
+"""What replicas tell each other."""
+
 Marks = Mapping[Scope, int]
 """The epoch of the last invalidation of each scope that ever had one."""
 

@@ -54,6 +54,10 @@ class Shelf:
         while len(self._kept) > self._entries or self._bytes > self._size:
             self._drop(next(iter(self._kept)))
 
+    def forget(self, tenant: str, name: str) -> None:
+        """Keep nothing under this name of a key."""
+        self._drop(_named(tenant, name))
+
     def _drop(self, place: str) -> None:
         _, entry = self._kept.pop(place, (None, None))
         if entry is not None:
@@ -61,4 +65,8 @@ class Shelf:
 
 
 def _place(key: Key) -> str:
-    return f"{key.tenant}\0{key.name}"
+    return _named(key.tenant, key.name)
+
+
+def _named(tenant: str, name: str) -> str:
+    return f"{tenant}\0{name}"
