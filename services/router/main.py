@@ -7,7 +7,7 @@ from services.chassis.clock import RandomIds, SystemClock
 from services.chassis.config import USAGE, load
 from services.chassis.postgres import PostgresSettings, open_pool
 from services.chassis.runtime import Registration, open_runtime
-from services.router.adapters.files import TEMPLATES, WrongFileError, read_catalogue, read_templates
+from services.router.adapters.files import TEMPLATES, WrongFileError, pinned, read_catalogue, read_templates
 from services.router.adapters.ledger import PostgresLedger
 from services.router.adapters.meter import PrometheusMeter
 from services.router.adapters.poll import HealthPoll
@@ -32,7 +32,7 @@ async def main(name: str) -> None:
         poll = HealthPoll(mesh.channel, config.order, interval_s=config.health_interval_s)
         providers = HedgedRoute(mesh.channel, timeout_s=config.route_timeout_s)
         planner = Planner(
-            policy=Policy(providers=config.order, hedge_delay_s=config.hedge_delay_s, limits=config.limits),
+            policy=_policy(config),
             catalogue=catalogue,
             templates=templates,
             lookout=Watch(),
@@ -57,11 +57,24 @@ async def main(name: str) -> None:
         )
 
 
+def _policy(config: Config) -> Policy:
+    return Policy(
+        providers=config.order,
+        hedge_delay_s=config.hedge_delay_s,
+        limits=config.limits,
+        strategy=config.strategy,
+        explore_share=config.explore_share,
+        near_cap_requests=config.near_cap_requests,
+        voters=config.voters,
+        ask_when_all_away=config.ask_when_all_away,
+    )
+
+
 def _files(config: Config) -> tuple[Catalogue, tuple[Template, ...]]:
     """Read what the room brings along, or end the process with one line that says what to mend."""
     try:
         catalogue = read_catalogue(config.catalogue_file).preferring(config.preferred_models)
-        return catalogue, read_templates(TEMPLATES)
+        return catalogue, pinned(read_templates(TEMPLATES), config.template_versions)
     except WrongFileError as error:
         sys.stderr.write(f"magistrate: {error}\n")
         raise SystemExit(USAGE) from None

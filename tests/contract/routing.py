@@ -25,8 +25,9 @@ from services.router.adapters.meter import PrometheusMeter
 from services.router.adapters.poll import HealthPoll
 from services.router.adapters.route import HedgedRoute
 from services.router.booking import Bookkeeper, Spawn
+from services.router.core.outlook import Outlook
 from services.router.core.plan import Policy
-from services.router.core.request import Limits
+from services.router.core.request import Limits, Request
 from services.router.dispatch import Dispatcher
 from services.router.lookout import Watch
 from services.router.planner import Planner
@@ -79,6 +80,17 @@ class Mesh:
         return await self.pool.fetch("select * from spend order by started_at, attempt")
 
 
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """A lookout that sees what the test says."""
+
+    outlook: Outlook
+
+    async def look(self, _request: Request) -> Outlook:
+        """Return it."""
+        return self.outlook
+
+
 @asynccontextmanager
 async def provider(vendor: FakeVendor, name: str) -> AsyncIterator[MeshChannel]:
     """Serve one provider in this process."""
@@ -99,6 +111,7 @@ async def mesh(
     order: tuple[str, ...] = ("openai",),
     principal: Principal = USER,
     limits: Limits | None = None,
+    outlook: Outlook | None = None,
 ) -> AsyncIterator[Mesh]:
     """Serve a router whose way out leads straight to the provider; Envoy's part is proved by the tests of the mesh."""
     background = Background()
@@ -111,7 +124,7 @@ async def mesh(
             policy=Policy(providers=order, hedge_delay_s=10.0, limits=limits or Limits()),
             catalogue=read_catalogue(CATALOGUE),
             templates=read_templates(TEMPLATES),
-            lookout=Watch(),
+            lookout=Watch() if outlook is None else Sight(outlook),
             providers=providers,
         )
         books = Bookkeeper(
