@@ -8,6 +8,7 @@ from services.chassis.config import USAGE, load
 from services.chassis.postgres import PostgresSettings, open_pool
 from services.chassis.runtime import Registration, open_runtime
 from services.router.adapters.files import TEMPLATES, WrongFileError, pinned, read_catalogue, read_templates
+from services.router.adapters.history import PostgresHistory
 from services.router.adapters.ledger import PostgresLedger
 from services.router.adapters.meter import PrometheusMeter
 from services.router.adapters.poll import HealthPoll
@@ -19,6 +20,7 @@ from services.router.core.plan import Policy
 from services.router.core.prompt import Template
 from services.router.dispatch import Dispatcher
 from services.router.lookout import Watch
+from services.router.memory import Memory
 from services.router.planner import Planner
 from services.router.servicer import RouterServicer
 from services.router.streaming import Streamer
@@ -29,17 +31,19 @@ async def main(name: str) -> None:
     config = load(Config)
     catalogue, templates = _files(config)
     async with open_runtime(name) as mesh:
+        pool = await mesh.enter(open_pool(load(PostgresSettings)))
+        memory = Memory(history=PostgresHistory(pool=pool), default_strategy=config.strategy)
         poll = HealthPoll(mesh.channel, config.order, interval_s=config.health_interval_s)
         providers = HedgedRoute(mesh.channel, timeout_s=config.route_timeout_s)
         planner = Planner(
             policy=_policy(config),
             catalogue=catalogue,
             templates=templates,
-            lookout=Watch(),
+            lookout=Watch(memory=memory),
             providers=providers,
         )
         books = Bookkeeper(
-            ledger=PostgresLedger(pool=await mesh.enter(open_pool(load(PostgresSettings)))),
+            ledger=PostgresLedger(pool=pool),
             watchers=(PrometheusMeter(),),
             clock=SystemClock(),
             ids=RandomIds(),

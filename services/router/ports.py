@@ -100,6 +100,18 @@ class Generator(Protocol):
         ...
 
 
+class History(Protocol):
+    """How good the answers of the current call's user were."""
+
+    async def report(self, *, good: bool) -> None:
+        """Count one more answer. Raises WorldError STORE_UNAVAILABLE."""
+        ...
+
+    async def success_rate(self) -> float | None:
+        """Return the share of good answers, 0 to 1; None where too few are known. Raises as ``report``."""
+        ...
+
+
 class Health(Protocol):
     """What was last seen of each provider."""
 

@@ -31,6 +31,7 @@ from services.router.core.request import Limits, Request
 from services.router.dispatch import Dispatcher
 from services.router.lookout import Watch
 from services.router.planner import Planner
+from services.router.ports import Lookout
 from services.router.servicer import RouterServicer
 from services.router.streaming import Streamer
 from tests.fakes.vendors import Answer, FakeVendor, Step
@@ -111,7 +112,7 @@ async def mesh(
     order: tuple[str, ...] = ("openai",),
     principal: Principal = USER,
     limits: Limits | None = None,
-    outlook: Outlook | None = None,
+    lookout: Lookout | None = None,
 ) -> AsyncIterator[Mesh]:
     """Serve a router whose way out leads straight to the provider; Envoy's part is proved by the tests of the mesh."""
     background = Background()
@@ -124,7 +125,7 @@ async def mesh(
             policy=Policy(providers=order, hedge_delay_s=10.0, limits=limits or Limits()),
             catalogue=read_catalogue(CATALOGUE),
             templates=read_templates(TEMPLATES),
-            lookout=Watch() if outlook is None else Sight(outlook),
+            lookout=lookout or Watch(),
             providers=providers,
         )
         books = Bookkeeper(

@@ -16,7 +16,7 @@ from services.chassis.postgres import PostgresSettings, open_pool
 from services.chassis.streams import MeshStream
 from services.router.core.outlook import Outlook
 from services.router.core.request import Limits
-from tests.contract.routing import ADMIN, Stub, mesh, routing
+from tests.contract.routing import ADMIN, Sight, Stub, mesh, routing
 from tests.fakes.postgres import Database, PostgresServer, fresh_database
 from tests.fakes.vendors import CONTEXT_TOO_LONG, WORDS, Answer, Junk, Refusal, Silence, Step
 
@@ -351,7 +351,7 @@ async def test_a_schema_that_nobody_keeps_to_is_a_precondition(pool: asyncpg.Poo
 @pytest.mark.spec("RTR-17", "ENG-12")
 async def test_with_zero_healthy_providers_nobody_is_asked(pool: asyncpg.Pool) -> None:
     """PROVIDERS_UNAVAILABLE with OFFLINE from Generate, the stream and the plan; no vendor call, no row."""
-    async with mesh(pool, outlook=Outlook(away=frozenset({"openai"}))) as m:
+    async with mesh(pool, lookout=Sight(Outlook(away=frozenset({"openai"})))) as m:
         for refused in (
             ask(m.stub, routing()),
             ask(m.stub, routing(), streamed=True),
