@@ -2,11 +2,13 @@
 
 import sys
 
+from magistrate.context.v1.context_pb2_grpc import EmbeddingServiceStub
 from magistrate.router.v1.router_pb2_grpc import add_RouterServiceServicer_to_server
 from services.chassis.clock import RandomIds, SystemClock
 from services.chassis.config import USAGE, load
 from services.chassis.postgres import PostgresSettings, open_pool
 from services.chassis.runtime import Registration, open_runtime
+from services.router.adapters.embeddings import ContextEmbedder
 from services.router.adapters.files import TEMPLATES, WrongFileError, pinned, read_catalogue, read_templates
 from services.router.adapters.history import PostgresHistory
 from services.router.adapters.ledger import PostgresLedger
@@ -24,6 +26,7 @@ from services.router.memory import Memory
 from services.router.planner import Planner
 from services.router.servicer import RouterServicer
 from services.router.streaming import Streamer
+from services.router.voting import Voter
 
 
 async def main(name: str) -> None:
@@ -52,7 +55,12 @@ async def main(name: str) -> None:
         mesh.spawn(poll.watch(), name="provider health")
         servicer = RouterServicer(
             planner=planner,
-            generator=Dispatcher(providers=providers, books=books),
+            generator=Voter(
+                generator=Dispatcher(providers=providers, books=books),
+                embedder=ContextEmbedder(EmbeddingServiceStub(mesh.channel), timeout_s=config.embed_timeout_s),
+                timeout_s=config.vote_timeout_s,
+                similarity=config.vote_similarity,
+            ),
             streamer=Streamer(providers=providers, books=books),
             health=poll,
         )

@@ -1,7 +1,7 @@
 """A router in this process before a real provider service, a fake vendor and a real ledger."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
@@ -17,6 +17,7 @@ from services.chassis import call
 from services.chassis.call import Principal
 from services.chassis.client import MeshChannel
 from services.chassis.clock import RandomIds, SystemClock
+from services.chassis.errors import unavailable
 from services.chassis.testing import Registration, serving
 from services.provider.servicer import ProviderServicer
 from services.router.adapters.files import CATALOGUE, TEMPLATES, read_catalogue, read_templates
@@ -34,6 +35,7 @@ from services.router.planner import Planner
 from services.router.ports import Lookout
 from services.router.servicer import RouterServicer
 from services.router.streaming import Streamer
+from services.router.voting import Voter
 from tests.fakes.vendors import Answer, FakeVendor, Step
 from tests.unit.provider.wiring import build
 
@@ -92,6 +94,15 @@ class Sight:
         return self.outlook
 
 
+@dataclass(frozen=True, slots=True)
+class NoMeaning:
+    """An embedding model that is away."""
+
+    async def embed(self, _texts: Sequence[str]) -> Sequence[Sequence[float]]:
+        """Say so."""
+        raise unavailable("EMBEDDING_UNAVAILABLE", "it is away")
+
+
 @asynccontextmanager
 async def provider(vendor: FakeVendor, name: str) -> AsyncIterator[MeshChannel]:
     """Serve one provider in this process."""
@@ -137,7 +148,12 @@ async def mesh(
         )
         servicer = RouterServicer(
             planner=planner,
-            generator=Dispatcher(providers=providers, books=books),
+            generator=Voter(
+                generator=Dispatcher(providers=providers, books=books),
+                embedder=NoMeaning(),
+                timeout_s=5.0,
+                similarity=0.8,
+            ),
             streamer=Streamer(providers=providers, books=books),
             health=poll,
         )

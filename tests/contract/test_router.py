@@ -366,6 +366,64 @@ async def test_with_zero_healthy_providers_nobody_is_asked(pool: asyncpg.Pool) -
     assert (calls, rows) == (0, [])
 
 
+@pytest.mark.spec("RTR-19", "PRV-07")
+async def test_a_vote_asks_three_models_and_books_each(pool: asyncpg.Pool) -> None:
+    """All say the same: the ballots with their calls, one row each, and the cost of all in the reply."""
+    asked = routing(voting_rule=pb.VOTING_RULE_UNANIMOUS)
+    async with mesh(pool) as m:
+        planned = await m.stub.PlanRoute(pb.PlanRouteRequest(routing=asked))
+        reply = await m.stub.Generate(pb.GenerateRequest(routing=asked))
+        rows = await m.ledger()
+
+    route, vote = reply.route, reply.route.vote
+    assert [(model.name, model.place) for model in planned.models] == [
+        ("gpt-4o-mini", "voter"),
+        ("gpt-4-turbo", "voter"),
+        ("gpt-4", "voter"),
+    ]
+    assert (reply.text, vote.rule, vote.agreed, vote.consensus) == (TEXT, "unanimous", True, 1.0)
+    assert [(ballot.model, ballot.group) for ballot in vote.ballots] == [
+        ("gpt-4o-mini", 0),
+        ("gpt-4-turbo", 0),
+        ("gpt-4", 0),
+    ]
+    assert {ballot.call_id for ballot in vote.ballots} == {row["call_id"] for row in rows}
+    assert len({row["call_id"] for row in rows}) == len(route.attempts) == route.attempt_count == 3
+    assert route.cost.micro_usd == sum(row["micro_usd"] for row in rows) > 0
+    assert (route.model, route.call_id) == ("gpt-4o-mini", vote.ballots[0].call_id)
+    assert not route.HasField("hedge_delay")
+
+
+@pytest.mark.spec("RTR-19")
+async def test_a_vote_without_consensus_is_in_the_route(pool: asyncpg.Pool) -> None:
+    """Three models, three answers, one of them a failure: told, and the caller may decide what it means."""
+    script = (Answer(words=("Paris",)), Answer(words=("Lyon",)), Refusal(status=500))
+    async with mesh(pool, *script) as m:
+        reply = await m.stub.Generate(pb.GenerateRequest(routing=routing(voting_rule=pb.VOTING_RULE_MAJORITY)))
+
+    vote = reply.route.vote
+    assert (vote.agreed, len(vote.ballots)) == (False, 3)
+    assert sorted(ballot.group for ballot in vote.ballots) == [-1, 0, 1]
+    assert [ballot.reason for ballot in vote.ballots if ballot.group == -1] == ["PROVIDERS_UNAVAILABLE"]
+    assert "Meaning could not be compared" in reply.route.explanation
+
+
+@pytest.mark.spec("RTR-19")
+async def test_a_vote_that_nobody_answers_and_a_vote_on_a_stream_are_refused(pool: asyncpg.Pool) -> None:
+    """The first as a lone failure would be; the second because an answer is known only after the vote."""
+    async with mesh(pool, Refusal(status=500)) as m:
+        with pytest.raises(MeshError) as failed:
+            await ask(m.stub, routing(voting_rule=pb.VOTING_RULE_MAJORITY))
+        with pytest.raises(MeshError) as refused:
+            await ask(m.stub, routing(voting_rule=pb.VOTING_RULE_MAJORITY), streamed=True)
+        rows = await m.ledger()
+
+    assert (failed.value.kind, failed.value.reason) == (Kind.UNAVAILABLE, "PROVIDERS_UNAVAILABLE")
+    assert failed.value.metadata["attempts"] == "3"
+    assert [row["outcome"] for row in rows] == ["failed"] * 3
+    assert (refused.value.reason, refused.value.metadata["field"]) == ("FIELD_OUT_OF_RANGE", "routing.voting_rule")
+
+
 @pytest.mark.spec("RTR-23")
 async def test_list_models_tells_prices_and_health(pool: asyncpg.Pool) -> None:
     """Unknown until the first look, healthy after it, unhealthy once the vendor is gone; others are not enabled."""

@@ -117,6 +117,7 @@ def _vote(vote: Vote) -> usage_pb2.Vote:
                 group=-1 if ballot.group is None else ballot.group,
                 weight=ballot.seat.weight,
                 reason=ballot.reason,
+                call_id=ballot.call_id,
             )
             for ballot in vote.ballots
         ],
