@@ -53,7 +53,8 @@ class Voter:
         groups, by_words = await self._groups(answers)
         counted = vote.count(plan.voting_rule, plan.seats, groups, {n: error.reason for n, error in errors.items()})
         _VOTES.labels(counted.rule.value, str(counted.agreed).lower()).inc()
-        return _given(plan, answers, counted, by_words=by_words)
+        failed = sum(_tries(error) for error in errors.values())
+        return _given(plan, answers, counted, by_words=by_words, failed=failed)
 
     async def _ask(self, request: Request, plan: Plan, seat: Seat, decision_id: str) -> Answer | MeshError:
         """Return what one voter says; its failure is a ballot, not the end of the vote."""
@@ -93,7 +94,7 @@ class Voter:
         return [likeness.mean([next(vectors) for _ in pieces]) for pieces in cut]
 
 
-def _given(plan: Plan, answers: Mapping[int, Answer], counted: Vote, *, by_words: bool) -> Answer:
+def _given(plan: Plan, answers: Mapping[int, Answer], counted: Vote, *, by_words: bool, failed: int) -> Answer:
     """Return the winner's answer with everybody's tries, the winner's own last."""
     winner = answers[counted.winner]
     others = [answer for number, answer in answers.items() if number != counted.winner]
@@ -102,9 +103,15 @@ def _given(plan: Plan, answers: Mapping[int, Answer], counted: Vote, *, by_words
         winner,
         plan=whole,
         attempts=(*(attempt for answer in others for attempt in answer.attempts), *winner.attempts),
-        started=winner.started + sum(answer.started for answer in others),
+        started=failed + sum(answer.started for answer in answers.values()),
         vote=replace(counted, ballots=_with_calls(counted, answers)),
     )
+
+
+def _tries(error: MeshError) -> int:
+    """Return how many tries a voter that gave no answer had started: none where it was refused before."""
+    told = error.metadata.get("attempts", "")
+    return int(told) if told.isdecimal() else int(error.kind is Kind.DEADLINE)
 
 
 def _with_calls(counted: Vote, answers: Mapping[int, Answer]) -> tuple[vote.Ballot, ...]:

@@ -381,6 +381,7 @@ async def test_a_vote_asks_three_models_and_books_each(pool: asyncpg.Pool) -> No
         ("gpt-4-turbo", "voter"),
         ("gpt-4", "voter"),
     ]
+    assert planned.estimated_cost.micro_usd == sum(model.estimated_cost.micro_usd for model in planned.models)
     assert (reply.text, vote.rule, vote.agreed, vote.consensus) == (TEXT, "unanimous", True, 1.0)
     assert [(ballot.model, ballot.group) for ballot in vote.ballots] == [
         ("gpt-4o-mini", 0),
@@ -402,7 +403,7 @@ async def test_a_vote_without_consensus_is_in_the_route(pool: asyncpg.Pool) -> N
         reply = await m.stub.Generate(pb.GenerateRequest(routing=routing(voting_rule=pb.VOTING_RULE_MAJORITY)))
 
     vote = reply.route.vote
-    assert (vote.agreed, len(vote.ballots)) == (False, 3)
+    assert (vote.agreed, len(vote.ballots), reply.route.attempt_count) == (False, 3, 3)
     assert sorted(ballot.group for ballot in vote.ballots) == [-1, 0, 1]
     assert [ballot.reason for ballot in vote.ballots if ballot.group == -1] == ["PROVIDERS_UNAVAILABLE"]
     assert "Meaning could not be compared" in reply.route.explanation

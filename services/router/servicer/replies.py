@@ -90,7 +90,6 @@ def plan_reply(plan: Plan) -> pb.PlanRouteResponse:
 
 
 def _planned(plan: Plan) -> list[pb.PlannedModel]:
-    figures = dict(zip(plan.models, plan.reasons, strict=True))
     asked = [seat.model for seat in plan.seats] or plan.models
     return [
         pb.PlannedModel(
@@ -98,7 +97,7 @@ def _planned(plan: Plan) -> list[pb.PlannedModel]:
             provider=model.provider,
             tier=model.tier.value,
             place="voter" if plan.seats else plan.place_of(model.provider),
-            figure=figures.get(model, ""),
+            figure=plan.figures.get(model.name, ""),
             estimated_cost=_money(plan.price_of(model)),
         )
         for model in asked

@@ -171,7 +171,7 @@ async def test_who_fails_or_is_silent_leaves_a_ballot_with_its_reason() -> None:
         (None, "DEADLINE_EXPIRED", ""),
         (0, "", f"call-{SONNET}"),
     ]
-    assert (answer.text, answer.vote.agreed) == ("25 days", False)
+    assert (answer.text, answer.vote.agreed, answer.started) == ("25 days", False, 2)
     assert mouths.cancelled == [TURBO]
 
 
