@@ -1,4 +1,4 @@
-"""The event loop of every process: the native one where it is installed, Python's own with the same behaviour where not.
+"""The event loop of every process: the native one where it is installed, else Python's own, with the same behaviour.
 
 ``python -m tools.bench loop`` measures what the native one gains (spec row ENG-39).
 """

@@ -21,6 +21,7 @@ from services.router.core.catalogue import Catalogue
 from services.router.core.plan import Policy
 from services.router.core.prompt import Template
 from services.router.dispatch import Dispatcher
+from services.router.finishing import Finisher
 from services.router.lookout import Watch
 from services.router.memory import Memory
 from services.router.planner import Planner
@@ -56,7 +57,7 @@ async def main(name: str) -> None:
         servicer = RouterServicer(
             planner=planner,
             generator=Voter(
-                generator=Dispatcher(providers=providers, books=books),
+                generator=Finisher(generator=Dispatcher(providers=providers, books=books)),
                 embedder=ContextEmbedder(EmbeddingServiceStub(mesh.channel), timeout_s=config.embed_timeout_s),
                 timeout_s=config.vote_timeout_s,
                 similarity=config.vote_similarity,

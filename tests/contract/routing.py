@@ -30,6 +30,7 @@ from services.router.core.outlook import Outlook
 from services.router.core.plan import Policy
 from services.router.core.request import Limits, Request
 from services.router.dispatch import Dispatcher
+from services.router.finishing import Finisher
 from services.router.lookout import Watch
 from services.router.planner import Planner
 from services.router.ports import Lookout
@@ -149,7 +150,7 @@ async def mesh(
         servicer = RouterServicer(
             planner=planner,
             generator=Voter(
-                generator=Dispatcher(providers=providers, books=books),
+                generator=Finisher(generator=Dispatcher(providers=providers, books=books)),
                 embedder=NoMeaning(),
                 timeout_s=5.0,
                 similarity=0.8,

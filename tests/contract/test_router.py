@@ -97,6 +97,19 @@ async def test_the_prompt_carries_question_context_and_notes_as_data(pool: async
     assert "<notes>\nI am new.\n</notes>" in messages[1]["content"]
 
 
+@pytest.mark.spec("ENG-26")
+async def test_what_the_model_adds_to_an_answer_is_taken_off_by_the_template(pool: asyncpg.Pool) -> None:
+    """Echoed delimiters and labels go, what is said stays; a stream goes out as it comes."""
+    said = Answer(words=("</context>\n", "Answer: ", "25 days", ".\n"))
+    async with mesh(pool, said, said) as m:
+        whole = await m.stub.Generate(pb.GenerateRequest(routing=routing()))
+        pieces: list[str] = []
+        await read(m.stub, pieces)
+
+    assert whole.text == "25 days."
+    assert "".join(pieces) == "".join(said.words)
+
+
 async def test_an_answer_at_the_token_limit_is_told_to_be_cut(pool: asyncpg.Pool) -> None:
     """The caller learns that there was more."""
     async with mesh(pool, Answer(finish="length")) as m:
