@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import asyncpg
 import httpx
+import psycopg
+from psycopg.sql import SQL, Identifier
 
 from magistrate.common.v1 import task_pb2
 from magistrate.provider.v1.provider_pb2_grpc import add_ProviderServiceServicer_to_server
@@ -17,7 +19,9 @@ from services.chassis import call
 from services.chassis.call import Principal
 from services.chassis.client import MeshChannel
 from services.chassis.clock import RandomIds, SystemClock
+from services.chassis.config import SecretFile
 from services.chassis.errors import unavailable
+from services.chassis.postgres import PostgresSettings, open_pool
 from services.chassis.testing import Registration, serving
 from services.provider.servicer import ProviderServicer
 from services.router.adapters.files import CATALOGUE, TEMPLATES, read_catalogue, read_templates
@@ -37,6 +41,7 @@ from services.router.ports import Lookout
 from services.router.servicer import RouterServicer
 from services.router.streaming import Streamer
 from services.router.voting import Voter
+from tests.fakes.postgres import Database
 from tests.fakes.vendors import Answer, FakeVendor, Step
 from tests.unit.provider.wiring import build
 
@@ -162,6 +167,25 @@ async def mesh(
         way_in = await stack.enter_async_context(serving([registration], principal=principal))
         yield Mesh(stub=RouterServiceStub(way_in), poll=poll, vendor=vendor, pool=pool, background=background)
         await asyncio.gather(*background.tasks, return_exceptions=True)
+
+
+@asynccontextmanager
+async def open_router_pool(database: Database, *emptied: str) -> AsyncIterator[asyncpg.Pool]:
+    """Empty tables of the router, and yield its own pool: its role may do no more than in the field."""
+    with psycopg.connect(database.owner_dsn, autocommit=True) as owner:
+        for table in emptied:
+            owner.execute(SQL("truncate router.{}").format(Identifier(table)))
+    settings = PostgresSettings(
+        host=database.host,
+        port=database.port,
+        database=database.name,
+        user="router",
+        password_file=SecretFile(database.password_file),
+        schema="router",
+        connect_timeout_s=1,
+    )
+    async with open_pool(settings) as opened:
+        yield opened
 
 
 def routing(query: str = "How many days of leave do I have?", **fields: object) -> pb.RoutingRequest:
