@@ -19,18 +19,24 @@ from services.chassis.client import MeshChannel
 from services.chassis.clock import RandomIds, SystemClock
 from services.chassis.testing import Registration, serving
 from services.provider.servicer import ProviderServicer
+from services.router.adapters.board import Board
+from services.router.adapters.contests import PostgresContests
+from services.router.adapters.evidence import letter
 from services.router.adapters.files import CATALOGUE, TEMPLATES, read_catalogue, read_templates
 from services.router.adapters.ledger import PostgresLedger
 from services.router.adapters.meter import PrometheusMeter
 from services.router.adapters.poll import HealthPoll
 from services.router.adapters.route import HedgedRoute
 from services.router.booking import Bookkeeper, Spawn
+from services.router.championship import Championship
+from services.router.core.champion.contest import Rules
 from services.router.core.plan import Policy
 from services.router.core.request import Limits
 from services.router.dispatch import Dispatcher
 from services.router.lookout import Watch
 from services.router.planner import Planner
 from services.router.servicer import RouterServicer
+from services.router.servicer.champions import ChampionCalls
 from services.router.streaming import Streamer
 from tests.fakes.vendors import Answer, FakeVendor, Step
 from tests.unit.provider.wiring import build
@@ -38,6 +44,7 @@ from tests.unit.provider.wiring import build
 if TYPE_CHECKING:
     from magistrate.router.v1.router_pb2_grpc import RouterServiceAsyncStub
 
+RULES = Rules(models=frozenset({"small", "large", "other"}))
 Stub: TypeAlias = "RouterServiceAsyncStub"
 USER = Principal(tenant="acme", subject="ada", roles=("user",))
 ADMIN = Principal(tenant="acme", subject="root", roles=("admin",))
@@ -99,6 +106,7 @@ async def mesh(
     order: tuple[str, ...] = ("openai",),
     principal: Principal = USER,
     limits: Limits | None = None,
+    rules: Rules = RULES,
 ) -> AsyncIterator[Mesh]:
     """Serve a router whose way out leads straight to the provider; Envoy's part is proved by the tests of the mesh."""
     background = Background()
@@ -107,11 +115,13 @@ async def mesh(
         channel = await stack.enter_async_context(provider(vendor, order[0]))
         poll = HealthPoll(channel, order, interval_s=5.0)
         providers = HedgedRoute(channel, timeout_s=5.0)
+        contests = PostgresContests(pool, letter=letter)
+        board = Board(contests, interval_s=60)
         planner = Planner(
             policy=Policy(providers=order, hedge_delay_s=10.0, limits=limits or Limits()),
             catalogue=read_catalogue(CATALOGUE),
             templates=read_templates(TEMPLATES),
-            lookout=Watch(),
+            lookout=Watch(board=board, dice=lambda: 1.0),
             providers=providers,
         )
         books = Bookkeeper(
@@ -121,11 +131,15 @@ async def mesh(
             ids=RandomIds(),
             spawn=background.spawner(),
         )
+        championship = Championship(
+            contests=contests, rules=rules, announcers=(board,), clock=SystemClock(), ids=RandomIds()
+        )
         servicer = RouterServicer(
             planner=planner,
             generator=Dispatcher(providers=providers, books=books),
             streamer=Streamer(providers=providers, books=books),
             health=poll,
+            champions=ChampionCalls(championship=championship, clock=SystemClock()),
         )
         registration = Registration(add_RouterServiceServicer_to_server, servicer, "magistrate.router.v1.RouterService")
         way_in = await stack.enter_async_context(serving([registration], principal=principal))

@@ -1,6 +1,7 @@
 """A change of champion: who, why, and the figures that justified it."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from services.router.core.champion.confidence import Confidence
@@ -51,6 +52,17 @@ class Change:
     """The new champion's, then those of the one before; without a model that had no score."""
     risk: float = 0.0
     """Probability of a mistake that the rules' test allows; 0 where it was not asked."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """A change as it is written down."""
+
+    change: Change
+    change_id: str
+    version: int
+    """Version of the contest after it."""
+    at: datetime
 
 
 def figures(track: Track, risk: float, confidence: Confidence | None = None) -> Figures:

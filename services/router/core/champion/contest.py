@@ -113,7 +113,8 @@ def scored(contest: Contest, model: str, score: float, rules: Rules, now: dateti
     others = tuple(each for each in contest.tracks if each.model != model)
     counted = replace(contest, version=contest.version + 1, tracks=(*others, track))
     if not contest.champion:
-        first = Change(kind=Kind.FIRST, champion=model, reason="it has the first score")
+        told = (figures(track, rules.bound_risk),)
+        first = Change(kind=Kind.FIRST, champion=model, reason="it has the first score", figures=told)
         return _crowned(counted, first, now), first
     if model == contest.champion:
         counted = _watched(counted, track, score, rules)
