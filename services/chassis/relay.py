@@ -1,9 +1,10 @@
 """A transactional outbox: what another service must hear is written with its cause and delivered until it is heard.
 
-The table ``outbox`` of the service's schema has the columns ``letter_id``, ``tenant``, ``body``, ``attempts`` and
-``due_at``. A letter is taken for a while, delivered, and deleted once it is acknowledged. A process that dies between
-leaves it to whoever comes after that while, so that every letter arrives at least once: the receiver must know a letter
-by its id. A letter that is refused for good is tried again all the same, rarely: what it says must not be lost.
+The table ``outbox`` of the service's schema has the columns ``letter_id``, ``tenant``, ``subject``, ``body``,
+``attempts`` and ``due_at``. A letter is taken for a while, delivered, and deleted once it is acknowledged. A process
+that dies between leaves it to whoever comes after that while, so that every letter arrives at least once: the receiver
+must know a letter by its id. A letter that is refused for good is tried again all the same, rarely: what it says must
+not be lost.
 """
 
 import asyncio
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 import asyncpg
 
 from services.chassis import log
-from services.chassis.call import TENANT_KEY
+from services.chassis.call import SUBJECT_KEY, TENANT_KEY
 from services.chassis.errors import MeshError
 from services.chassis.metrics import counter
 from services.chassis.postgres import guarded
@@ -25,7 +26,7 @@ update outbox set attempts = attempts + 1, due_at = clock_timestamp() + make_int
 where letter_id in (
     select letter_id from outbox where due_at <= clock_timestamp() order by due_at limit $1 for update skip locked
 )
-returning letter_id, tenant, body, attempts
+returning letter_id, tenant, subject, body, attempts
 """
 _DELIVERED = "delete from outbox where letter_id = any($1)"
 _LATER = """
@@ -46,13 +47,16 @@ class Letter:
 
     letter_id: str
     tenant: str
+    subject: str
+    """Person whose call caused it; empty where nobody's did."""
     body: bytes
     attempts: int
 
     @property
     def metadata(self) -> tuple[tuple[str, str], ...]:
-        """Return what makes a call for this letter one of its tenant."""
-        return ((TENANT_KEY, self.tenant),)
+        """Return what makes a call for this letter one of its tenant and person."""
+        known = ((TENANT_KEY, self.tenant), (SUBJECT_KEY, self.subject))
+        return tuple((key, value) for key, value in known if value)
 
 
 class Relay:

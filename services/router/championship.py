@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from services.chassis.clock import Clock, Ids
 from services.chassis.errors import Kind, WorldError, not_found
+from services.chassis.log import get_logger
 from services.router.core.champion import contest as rules_of
 from services.router.core.champion.change import Change, Recorded
 from services.router.core.champion.contest import Contest, Rules, Word
@@ -16,8 +17,9 @@ from services.router.core.champion.report import (
     check_text,
     check_version,
 )
-from services.router.ports import Amendment, Announcer, Contests, Page, Reading, Step
+from services.router.ports import Amendment, Announcer, Contests, Learner, Page, Reading, Step
 
+_log = get_logger("router.championship")
 MAX_MODEL_CHARS = 200
 Move = Callable[[Contest, str, Word], tuple[Contest, Change | None]]
 """What a person's word about a model makes of a contest."""
@@ -61,6 +63,7 @@ class Championship:
     announcers: Sequence[Announcer]
     clock: Clock
     ids: Ids
+    learner: Learner | None = None
 
     async def report(self, arena: Arena, report: Report) -> Counted:
         """Count a score, once for its decision.
@@ -80,6 +83,7 @@ class Championship:
 
         counted = await self._amend(arena, step)
         if counted is not None:
+            await self._learn(report)
             return Counted(version=counted.contest.version, before=False)
         return Counted(version=await self.contests.counted(arena.tenant, report.decision_id) or 0, before=True)
 
@@ -124,6 +128,15 @@ class Championship:
         if said is None:
             raise AssertionError("only a report can have been counted before")
         return Said(version=said.contest.version, recorded=said.recorded)
+
+    async def _learn(self, report: Report) -> None:
+        if self.learner is None or report.heuristic:
+            return
+        try:
+            await self.learner.learn(report.score)
+        except WorldError as error:
+            # The score is counted; asking for it again would count it no more, and a user's history can miss one.
+            _log.warning("user_history_missed_a_score", reason=error.reason, component="router.history")
 
     async def _amend(self, arena: Arena, step: Step) -> Amendment | None:
         amendment = await self.contests.amend(arena, step)

@@ -12,7 +12,8 @@ from services.chassis.runtime import Registration, open_runtime
 from services.router.adapters.board import Board
 from services.router.adapters.contests import PostgresContests
 from services.router.adapters.evidence import MeshEvidence, Postman, letter
-from services.router.adapters.files import TEMPLATES, WrongFileError, read_catalogue, read_templates
+from services.router.adapters.files import TEMPLATES, WrongFileError, pinned, read_catalogue, read_templates
+from services.router.adapters.history import PostgresHistory
 from services.router.adapters.ledger import PostgresLedger
 from services.router.adapters.meter import ChampionMeter, PrometheusMeter
 from services.router.adapters.poll import HealthPoll
@@ -26,6 +27,7 @@ from services.router.core.plan import Policy
 from services.router.core.prompt import Template
 from services.router.dispatch import Dispatcher
 from services.router.lookout import Watch
+from services.router.memory import Memory
 from services.router.planner import Planner
 from services.router.servicer import RouterServicer
 from services.router.servicer.champions import ChampionCalls
@@ -38,16 +40,17 @@ async def main(name: str) -> None:
     catalogue, templates = _files(config)
     async with open_runtime(name) as mesh:
         pool = await mesh.enter(open_pool(load(PostgresSettings)))
+        memory = Memory(history=PostgresHistory(pool=pool), default_strategy=config.strategy)
         poll = HealthPoll(mesh.channel, config.order, interval_s=config.health_interval_s)
         providers = HedgedRoute(mesh.channel, timeout_s=config.route_timeout_s)
         relay = Relay(pool, MeshEvidence(mesh.channel).deliver, box="champion evidence")
         contests = PostgresContests(pool, letter=letter)
         board = Board(contests, interval_s=config.champion_refresh_s)
         planner = Planner(
-            policy=Policy(providers=config.order, hedge_delay_s=config.hedge_delay_s, limits=config.limits),
+            policy=_policy(config),
             catalogue=catalogue,
             templates=templates,
-            lookout=Watch(board=board, dice=random.random),
+            lookout=Watch(memory=memory, board=board, dice=random.random),
             providers=providers,
         )
         books = Bookkeeper(
@@ -66,6 +69,7 @@ async def main(name: str) -> None:
             announcers=(board, Postman(relay), ChampionMeter()),
             clock=SystemClock(),
             ids=RandomIds(),
+            learner=memory,
         )
         servicer = RouterServicer(
             planner=planner,
@@ -89,11 +93,24 @@ def _rules(config: Config, catalogue: Catalogue) -> Rules:
     )
 
 
+def _policy(config: Config) -> Policy:
+    return Policy(
+        providers=config.order,
+        hedge_delay_s=config.hedge_delay_s,
+        limits=config.limits,
+        strategy=config.strategy,
+        explore_share=config.explore_share,
+        near_cap_requests=config.near_cap_requests,
+        voters=config.voters,
+        ask_when_all_away=config.ask_when_all_away,
+    )
+
+
 def _files(config: Config) -> tuple[Catalogue, tuple[Template, ...]]:
     """Read what the room brings along, or end the process with one line that says what to mend."""
     try:
         catalogue = read_catalogue(config.catalogue_file).preferring(config.preferred_models)
-        return catalogue, read_templates(TEMPLATES)
+        return catalogue, pinned(read_templates(TEMPLATES), config.template_versions)
     except WrongFileError as error:
         sys.stderr.write(f"magistrate: {error}\n")
         raise SystemExit(USAGE) from None

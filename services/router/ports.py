@@ -144,6 +144,14 @@ class Announcer(Protocol):
         ...
 
 
+class Learner(Protocol):
+    """Whoever else learns from a score of the current call's user."""
+
+    async def learn(self, score: float) -> None:
+        """Remember how good an answer was. Raises WorldError STORE_UNAVAILABLE."""
+        ...
+
+
 class StandingsBoard(Protocol):
     """What is known of champions without asking anybody now."""
 
@@ -173,6 +181,18 @@ class Contests(Protocol):
 
     async def newer(self, known: Mapping[Arena, int]) -> Mapping[Arena, Contest]:
         """Return the contests of ``known`` whose version is another now."""
+        ...
+
+
+class History(Protocol):
+    """How good the answers of the current call's user were."""
+
+    async def report(self, *, good: bool) -> None:
+        """Count one more answer. Raises WorldError STORE_UNAVAILABLE."""
+        ...
+
+    async def success_rate(self) -> float | None:
+        """Return the share of good answers, 0 to 1; None where too few are known. Raises as ``report``."""
         ...
 
 

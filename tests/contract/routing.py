@@ -30,11 +30,13 @@ from services.router.adapters.route import HedgedRoute
 from services.router.booking import Bookkeeper, Spawn
 from services.router.championship import Championship
 from services.router.core.champion.contest import Rules
+from services.router.core.outlook import Outlook
 from services.router.core.plan import Policy
-from services.router.core.request import Limits
+from services.router.core.request import Limits, Request
 from services.router.dispatch import Dispatcher
 from services.router.lookout import Watch
 from services.router.planner import Planner
+from services.router.ports import Lookout
 from services.router.servicer import RouterServicer
 from services.router.servicer.champions import ChampionCalls
 from services.router.streaming import Streamer
@@ -86,6 +88,17 @@ class Mesh:
         return await self.pool.fetch("select * from spend order by started_at, attempt")
 
 
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """A lookout that sees what the test says."""
+
+    outlook: Outlook
+
+    async def look(self, _request: Request) -> Outlook:
+        """Return it."""
+        return self.outlook
+
+
 @asynccontextmanager
 async def provider(vendor: FakeVendor, name: str) -> AsyncIterator[MeshChannel]:
     """Serve one provider in this process."""
@@ -107,6 +120,7 @@ async def mesh(
     principal: Principal = USER,
     limits: Limits | None = None,
     rules: Rules = RULES,
+    lookout: Lookout | None = None,
 ) -> AsyncIterator[Mesh]:
     """Serve a router whose way out leads straight to the provider; Envoy's part is proved by the tests of the mesh."""
     background = Background()
@@ -121,7 +135,7 @@ async def mesh(
             policy=Policy(providers=order, hedge_delay_s=10.0, limits=limits or Limits()),
             catalogue=read_catalogue(CATALOGUE),
             templates=read_templates(TEMPLATES),
-            lookout=Watch(board=board, dice=lambda: 1.0),
+            lookout=lookout or Watch(board=board, dice=lambda: 1.0),
             providers=providers,
         )
         books = Bookkeeper(

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from services.router.core.account import Attempt
 from services.router.core.plan import Plan
+from services.router.core.vote import Vote
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,3 +23,5 @@ class Answer:
     started: int
     """Tries that were started, hedges included."""
     truncated: bool
+    vote: Vote | None = None
+    """How several models agreed on it; None where one answered alone."""

@@ -73,6 +73,7 @@ _OUTBOX = """
     create table router.outbox (
         letter_id text        not null primary key,
         tenant    text        not null,
+        subject   text        not null default '',
         body      bytea       not null,
         attempts  integer     not null default 0,
         due_at    timestamptz not null default now()

@@ -41,7 +41,7 @@ class RouterServicer(router_pb2_grpc.RouterServiceServicer):
         self, request: pb.GenerateStreamRequest, _context: _Context
     ) -> AsyncIterator[pb.GenerateStreamResponse]:
         """Yield the answer as it is written and, last, its route."""
-        asked = _asked_by_a_payer(request.routing)
+        asked = _asked_by_a_payer(request.routing, streamed=True)
         plan = await self.planner.plan(asked)
         async with aclosing(self.streamer.stream(asked, plan, request.routing.decision_id)) as events:
             async for event in events:
@@ -83,7 +83,7 @@ class RouterServicer(router_pb2_grpc.RouterServiceServicer):
         return await self.champions.report(request)
 
 
-def _asked_by_a_payer(routing: pb.RoutingRequest) -> Request:
+def _asked_by_a_payer(routing: pb.RoutingRequest, *, streamed: bool = False) -> Request:
     """Return what is asked; a call without a tenant is refused now, since nobody could be charged for it later."""
     call.tenant()
-    return requests.read(routing, call.current().principal.roles)
+    return requests.read(routing, call.current().principal.roles, streamed=streamed)

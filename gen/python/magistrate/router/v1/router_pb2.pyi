@@ -5,6 +5,7 @@ isort:skip_file
 
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
@@ -431,6 +432,8 @@ class PlanRouteResponse(_message.Message):
     ROUTE_FIELD_NUMBER: _builtins.int
     ESTIMATED_INPUT_TOKENS_FIELD_NUMBER: _builtins.int
     ESTIMATED_COST_FIELD_NUMBER: _builtins.int
+    MODELS_FIELD_NUMBER: _builtins.int
+    LEFT_OUT_FIELD_NUMBER: _builtins.int
     estimated_input_tokens: _builtins.int
     """Tokens the prompt would have, estimated."""
     @_builtins.property
@@ -439,7 +442,15 @@ class PlanRouteResponse(_message.Message):
 
     @_builtins.property
     def estimated_cost(self) -> _usage_pb2.Money:
-        """Cost at the token limit, estimated."""
+        """Cost at the token limit, estimated; of all voters where there is a vote."""
+
+    @_builtins.property
+    def models(self) -> _containers.RepeatedCompositeFieldContainer[Global___PlannedModel]:
+        """Who would be asked, in the order of the tries or of the seats in a vote."""
+
+    @_builtins.property
+    def left_out(self) -> _containers.RepeatedCompositeFieldContainer[Global___LeftOutModel]:
+        """Who would not be asked."""
 
     def __init__(
         self,
@@ -447,14 +458,90 @@ class PlanRouteResponse(_message.Message):
         route: _usage_pb2.Route | None = ...,
         estimated_input_tokens: _builtins.int = ...,
         estimated_cost: _usage_pb2.Money | None = ...,
+        models: _abc.Iterable[Global___PlannedModel] | None = ...,
+        left_out: _abc.Iterable[Global___LeftOutModel] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["estimated_cost", b"estimated_cost", "route", b"route"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["estimated_cost", b"estimated_cost", "estimated_input_tokens", b"estimated_input_tokens", "route", b"route"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["estimated_cost", b"estimated_cost", "estimated_input_tokens", b"estimated_input_tokens", "left_out", b"left_out", "models", b"models", "route", b"route"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___PlanRouteResponse: _TypeAlias = PlanRouteResponse  # noqa: Y015
+
+@_typing.final
+class PlannedModel(_message.Message):
+    """A model that would be asked."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    PROVIDER_FIELD_NUMBER: _builtins.int
+    TIER_FIELD_NUMBER: _builtins.int
+    PLACE_FIELD_NUMBER: _builtins.int
+    FIGURE_FIELD_NUMBER: _builtins.int
+    ESTIMATED_COST_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Its name."""
+    provider: _builtins.str
+    """Provider that serves it."""
+    tier: _builtins.str
+    """Its tier."""
+    place: _builtins.str
+    """Place of its provider in the order: "primary", "secondary" or "emergency"; in a vote "voter"."""
+    figure: _builtins.str
+    """What the strategy weighed of it, for example "score 0.812 of 40"; empty where it weighed nothing."""
+    @_builtins.property
+    def estimated_cost(self) -> _usage_pb2.Money:
+        """Cost at the token limit, estimated."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        provider: _builtins.str = ...,
+        tier: _builtins.str = ...,
+        place: _builtins.str = ...,
+        figure: _builtins.str = ...,
+        estimated_cost: _usage_pb2.Money | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["estimated_cost", b"estimated_cost"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["estimated_cost", b"estimated_cost", "figure", b"figure", "name", b"name", "place", b"place", "provider", b"provider", "tier", b"tier"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PlannedModel: _TypeAlias = PlannedModel  # noqa: Y015
+
+@_typing.final
+class LeftOutModel(_message.Message):
+    """A model that would not be asked."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    PROVIDER_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Its name."""
+    provider: _builtins.str
+    """Provider that serves it."""
+    reason: _builtins.str
+    """Why not, in one sentence."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        provider: _builtins.str = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "provider", b"provider", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LeftOutModel: _TypeAlias = LeftOutModel  # noqa: Y015
 
 @_typing.final
 class Model(_message.Message):
@@ -471,6 +558,9 @@ class Model(_message.Message):
     CAPABILITIES_FIELD_NUMBER: _builtins.int
     ENABLED_FIELD_NUMBER: _builtins.int
     HEALTH_FIELD_NUMBER: _builtins.int
+    EXPECTED_QUALITY_FIELD_NUMBER: _builtins.int
+    EXPECTED_FIRST_TOKEN_FIELD_NUMBER: _builtins.int
+    MEASURED_FIRST_TOKEN_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Its name in the catalogue."""
     provider: _builtins.str
@@ -483,6 +573,8 @@ class Model(_message.Message):
     """Whether its provider is part of this mesh."""
     health: Global___ModelHealth.ValueType
     """What was last seen of its provider."""
+    expected_quality: _builtins.float
+    """Quality that the catalogue expects of it, 0 to 1; counts until scores are known."""
     @_builtins.property
     def input_price_per_million(self) -> _usage_pb2.Money:
         """Price of a million tokens read."""
@@ -494,6 +586,14 @@ class Model(_message.Message):
     @_builtins.property
     def capabilities(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """What it can do, for example "stream" or "json_schema"."""
+
+    @_builtins.property
+    def expected_first_token(self) -> _duration_pb2.Duration:
+        """Time to its first token that the catalogue expects; counts until latencies are measured."""
+
+    @_builtins.property
+    def measured_first_token(self) -> _duration_pb2.Duration:
+        """95th percentile of the time to its first token as this replica measured it; absent where it has measured too little."""
 
     def __init__(
         self,
@@ -507,10 +607,13 @@ class Model(_message.Message):
         capabilities: _abc.Iterable[_builtins.str] | None = ...,
         enabled: _builtins.bool = ...,
         health: Global___ModelHealth.ValueType = ...,
+        expected_quality: _builtins.float = ...,
+        expected_first_token: _duration_pb2.Duration | None = ...,
+        measured_first_token: _duration_pb2.Duration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["input_price_per_million", b"input_price_per_million", "output_price_per_million", b"output_price_per_million"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["expected_first_token", b"expected_first_token", "input_price_per_million", b"input_price_per_million", "measured_first_token", b"measured_first_token", "output_price_per_million", b"output_price_per_million"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["capabilities", b"capabilities", "context_tokens", b"context_tokens", "enabled", b"enabled", "health", b"health", "input_price_per_million", b"input_price_per_million", "name", b"name", "output_price_per_million", b"output_price_per_million", "provider", b"provider", "tier", b"tier"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["capabilities", b"capabilities", "context_tokens", b"context_tokens", "enabled", b"enabled", "expected_first_token", b"expected_first_token", "expected_quality", b"expected_quality", "health", b"health", "input_price_per_million", b"input_price_per_million", "measured_first_token", b"measured_first_token", "name", b"name", "output_price_per_million", b"output_price_per_million", "provider", b"provider", "tier", b"tier"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

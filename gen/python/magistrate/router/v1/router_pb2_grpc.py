@@ -98,8 +98,8 @@ class RouterServiceServicer:
 
     def Generate(self, request, context):
         """Generate an answer through the hedged route of providers, within the price limits, every try accounted for.
-        Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_OUT_OF_RANGE, ENUM_UNKNOWN, PROMPT_TOO_LONG, COST_LIMIT, BUDGET_EXCEEDED,
-        MODEL_NOT_FOUND, MODEL_OVERRIDE_NOT_ALLOWED, PROVIDERS_UNAVAILABLE, PROVIDER_RATE_LIMITED, STORE_UNAVAILABLE.
+        Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_OUT_OF_RANGE, FIELD_MALFORMED, ENUM_UNKNOWN, PROMPT_TOO_LONG, COST_LIMIT,
+        BUDGET_EXCEEDED, CAPABILITY_MISSING, MODEL_NOT_FOUND, MODEL_OVERRIDE_NOT_ALLOWED, PROVIDERS_UNAVAILABLE, PROVIDER_RATE_LIMITED, STORE_UNAVAILABLE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -116,7 +116,7 @@ class RouterServiceServicer:
 
     def PlanRoute(self, request, context):
         """Explain what Generate would do, calling nobody and spending nothing.
-        Reasons: as Generate, without those of providers.
+        Reasons: as Generate; PROVIDERS_UNAVAILABLE only where every provider that could answer is known to be away.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -35,8 +35,8 @@ class RouterServiceStub:
     def __new__(cls, channel: _aio.Channel) -> RouterServiceAsyncStub: ...
     Generate: _grpc.UnaryUnaryMultiCallable[_router_pb2.GenerateRequest, _router_pb2.GenerateResponse]
     """Generate an answer through the hedged route of providers, within the price limits, every try accounted for.
-    Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_OUT_OF_RANGE, ENUM_UNKNOWN, PROMPT_TOO_LONG, COST_LIMIT, BUDGET_EXCEEDED,
-    MODEL_NOT_FOUND, MODEL_OVERRIDE_NOT_ALLOWED, PROVIDERS_UNAVAILABLE, PROVIDER_RATE_LIMITED, STORE_UNAVAILABLE.
+    Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_OUT_OF_RANGE, FIELD_MALFORMED, ENUM_UNKNOWN, PROMPT_TOO_LONG, COST_LIMIT,
+    BUDGET_EXCEEDED, CAPABILITY_MISSING, MODEL_NOT_FOUND, MODEL_OVERRIDE_NOT_ALLOWED, PROVIDERS_UNAVAILABLE, PROVIDER_RATE_LIMITED, STORE_UNAVAILABLE.
     """
     GenerateStream: _grpc.UnaryStreamMultiCallable[_router_pb2.GenerateStreamRequest, _router_pb2.GenerateStreamResponse]
     """The same, token by token; the last message carries the route. Where a provider breaks off, the policy of the request
@@ -45,7 +45,7 @@ class RouterServiceStub:
     """
     PlanRoute: _grpc.UnaryUnaryMultiCallable[_router_pb2.PlanRouteRequest, _router_pb2.PlanRouteResponse]
     """Explain what Generate would do, calling nobody and spending nothing.
-    Reasons: as Generate, without those of providers.
+    Reasons: as Generate; PROVIDERS_UNAVAILABLE only where every provider that could answer is known to be away.
     """
     ListModels: _grpc.UnaryUnaryMultiCallable[_router_pb2.ListModelsRequest, _router_pb2.ListModelsResponse]
     """List the model catalogue with prices and health."""
@@ -86,8 +86,8 @@ class RouterServiceAsyncStub(RouterServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     Generate: _aio.UnaryUnaryMultiCallable[_router_pb2.GenerateRequest, _router_pb2.GenerateResponse]  # type: ignore[assignment]
     """Generate an answer through the hedged route of providers, within the price limits, every try accounted for.
-    Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_OUT_OF_RANGE, ENUM_UNKNOWN, PROMPT_TOO_LONG, COST_LIMIT, BUDGET_EXCEEDED,
-    MODEL_NOT_FOUND, MODEL_OVERRIDE_NOT_ALLOWED, PROVIDERS_UNAVAILABLE, PROVIDER_RATE_LIMITED, STORE_UNAVAILABLE.
+    Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_OUT_OF_RANGE, FIELD_MALFORMED, ENUM_UNKNOWN, PROMPT_TOO_LONG, COST_LIMIT,
+    BUDGET_EXCEEDED, CAPABILITY_MISSING, MODEL_NOT_FOUND, MODEL_OVERRIDE_NOT_ALLOWED, PROVIDERS_UNAVAILABLE, PROVIDER_RATE_LIMITED, STORE_UNAVAILABLE.
     """
     GenerateStream: _aio.UnaryStreamMultiCallable[_router_pb2.GenerateStreamRequest, _router_pb2.GenerateStreamResponse]  # type: ignore[assignment]
     """The same, token by token; the last message carries the route. Where a provider breaks off, the policy of the request
@@ -96,7 +96,7 @@ class RouterServiceAsyncStub(RouterServiceStub):
     """
     PlanRoute: _aio.UnaryUnaryMultiCallable[_router_pb2.PlanRouteRequest, _router_pb2.PlanRouteResponse]  # type: ignore[assignment]
     """Explain what Generate would do, calling nobody and spending nothing.
-    Reasons: as Generate, without those of providers.
+    Reasons: as Generate; PROVIDERS_UNAVAILABLE only where every provider that could answer is known to be away.
     """
     ListModels: _aio.UnaryUnaryMultiCallable[_router_pb2.ListModelsRequest, _router_pb2.ListModelsResponse]  # type: ignore[assignment]
     """List the model catalogue with prices and health."""
@@ -139,8 +139,8 @@ class RouterServiceServicer:
         context: _ServicerContext,
     ) -> _typing.Union[_router_pb2.GenerateResponse, _abc.Awaitable[_router_pb2.GenerateResponse]]:
         """Generate an answer through the hedged route of providers, within the price limits, every try accounted for.
-        Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_OUT_OF_RANGE, ENUM_UNKNOWN, PROMPT_TOO_LONG, COST_LIMIT, BUDGET_EXCEEDED,
-        MODEL_NOT_FOUND, MODEL_OVERRIDE_NOT_ALLOWED, PROVIDERS_UNAVAILABLE, PROVIDER_RATE_LIMITED, STORE_UNAVAILABLE.
+        Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_OUT_OF_RANGE, FIELD_MALFORMED, ENUM_UNKNOWN, PROMPT_TOO_LONG, COST_LIMIT,
+        BUDGET_EXCEEDED, CAPABILITY_MISSING, MODEL_NOT_FOUND, MODEL_OVERRIDE_NOT_ALLOWED, PROVIDERS_UNAVAILABLE, PROVIDER_RATE_LIMITED, STORE_UNAVAILABLE.
         """
 
     def GenerateStream(
@@ -159,7 +159,7 @@ class RouterServiceServicer:
         context: _ServicerContext,
     ) -> _typing.Union[_router_pb2.PlanRouteResponse, _abc.Awaitable[_router_pb2.PlanRouteResponse]]:
         """Explain what Generate would do, calling nobody and spending nothing.
-        Reasons: as Generate, without those of providers.
+        Reasons: as Generate; PROVIDERS_UNAVAILABLE only where every provider that could answer is known to be away.
         """
 
     def ListModels(
