@@ -15,7 +15,7 @@ import asyncpg
 
 from services.chassis import log
 from services.chassis.call import SUBJECT_KEY, TENANT_KEY
-from services.chassis.errors import MeshError
+from services.chassis.errors import CallerError, MeshError
 from services.chassis.metrics import counter
 from services.chassis.postgres import guarded
 
@@ -35,6 +35,8 @@ from unnest($1::text[], $2::float8[]) as l (letter_id, pause) where outbox.lette
 """
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.25, 60.0
 _LONGEST_DOUBLING = 16
+_REFUSED_PAUSE_S = 600.0
+"""After a refusal for good: until somebody mends what the letter needs, such as a model that left the catalogue."""
 _DELIVERIES = counter(
     "magistrate_outbox_deliveries_total", "Tries to deliver a letter, by how they ended.", ("box", "outcome")
 )
@@ -107,14 +109,15 @@ class Relay:
         if not taken:
             return 0
         failures = await asyncio.gather(*(self._try(letter) for letter in taken))
-        delivered = [letter.letter_id for letter, failure in zip(taken, failures, strict=True) if failure is None]
-        failed = [letter for letter, failure in zip(taken, failures, strict=True) if failure is not None]
+        ended = list(zip(taken, failures, strict=True))
+        delivered = [letter.letter_id for letter, failure in ended if failure is None]
+        failed = [(letter, failure) for letter, failure in ended if failure is not None]
         with guarded():
             if delivered:
                 await self._pool.execute(_DELIVERED, delivered)
             if failed:
-                pauses = [_pause_s(letter.attempts) for letter in failed]
-                await self._pool.execute(_LATER, [letter.letter_id for letter in failed], pauses)
+                pauses = [_pause_s(letter, failure) for letter, failure in failed]
+                await self._pool.execute(_LATER, [letter.letter_id for letter, _ in failed], pauses)
         return len(taken)
 
     async def _passed(self) -> bool:
@@ -137,5 +140,7 @@ class Relay:
         return None
 
 
-def _pause_s(attempts: int) -> float:
-    return float(min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2 ** min(attempts, _LONGEST_DOUBLING)))
+def _pause_s(letter: Letter, failure: MeshError) -> float:
+    if isinstance(failure, CallerError):
+        return _REFUSED_PAUSE_S
+    return float(min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2 ** min(letter.attempts, _LONGEST_DOUBLING)))

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 from random import Random
 
@@ -48,6 +49,11 @@ def rows(database: Database, statement: str) -> list[tuple[object, ...]]:
         return owner.execute(statement.encode()).fetchall()
 
 
+async def send(stub: Stub, report: pb.ReportScoreRequest) -> pb.ReportScoreResponse:
+    """Report, as a coroutine that a task can run."""
+    return await stub.ReportScore(report)
+
+
 async def promote(stub: Stub, model: str) -> pb.PromoteModelResponse:
     """Make ``model`` the champion by hand."""
     return await stub.PromoteModel(pb.PromoteModelRequest(model=model, reason="it is better", **FIELD))  # type: ignore[arg-type]
@@ -57,17 +63,18 @@ async def promote(stub: Stub, model: str) -> pb.PromoteModelResponse:
 async def test_three_hundred_reports_to_three_replicas_at_once(tmp_path: Path, database: Database) -> None:
     """All are counted, the average is that of the logged order, versions only rise, and there is exactly one swap."""
     dice = Random(1)  # noqa: S311 - nothing secret comes of it
-    async with replicas(tmp_path, database, 3) as (first, second, third):
-        async with first.client() as a, second.client() as b, third.client() as c:
-            for number in range(150):
-                await a.ReportScore(score(f"s-{number}", SMALL, 0.5))
-            reports = [
-                stub.ReportScore(score(f"{place}-{number}", LARGE, 0.9 + dice.random() / 10))
-                for number in range(100)
-                for place, stub in enumerate((a, b, c))
-            ]
-            replies = await asyncio.gather(*reports)
-            readings = [await told(stub) for stub in (a, b, c)]
+    async with AsyncExitStack() as stack:
+        started = await stack.enter_async_context(replicas(tmp_path, database, 3))
+        stubs = [await stack.enter_async_context(replica.client()) for replica in started]
+        for number in range(150):
+            await stubs[0].ReportScore(score(f"s-{number}", SMALL, 0.5))
+        reports = [
+            send(stub, score(f"{place}-{number}", LARGE, 0.9 + dice.random() / 10))
+            for number in range(100)
+            for place, stub in enumerate(stubs)
+        ]
+        replies = await asyncio.gather(*reports)
+        readings = [await told(stub) for stub in stubs]
 
     reading = readings[0]
     assert readings[1] == readings[2] == reading
@@ -136,7 +143,7 @@ async def test_a_replica_killed_in_the_middle_loses_and_doubles_nothing(tmp_path
             await b.ReportScore(score(f"s-{number}", SMALL, 0.5))
         reports = [score(f"l-{number}", LARGE, 0.95) for number in range(200)]
         async with first.client() as a:
-            asking = [asyncio.create_task(a.ReportScore(report)) for report in reports]
+            asking = [asyncio.create_task(send(a, report)) for report in reports]
             await asyncio.wait(asking, return_when=asyncio.FIRST_COMPLETED)
             await first.kill()
             ended = await asyncio.gather(*asking, return_exceptions=True)
@@ -176,7 +183,7 @@ async def _die_at_the_swap(replica: Replica, database: Database, report: pb.Repo
     with psycopg.connect(database.owner_dsn) as owner:
         owner.execute("lock table router.standing in share mode")
         async with replica.client() as stub:
-            asking = asyncio.create_task(stub.ReportScore(report))
+            asking = asyncio.create_task(send(stub, report))
 
             async def waits() -> bool:
                 return rows(database, "select count(*) from pg_locks where not granted") != [(0,)]
@@ -194,7 +201,7 @@ async def test_a_restarted_database_keeps_every_acknowledged_score(tmp_path: Pat
         await stub.ReportScore(score("s", SMALL, 0.5))
         assert await champion_of_plan(stub) == (SMALL, 1)
         reports = [score(f"l-{number}", LARGE, 0.95) for number in range(150)]
-        asking = [asyncio.create_task(stub.ReportScore(report)) for report in reports]
+        asking = [asyncio.create_task(send(stub, report)) for report in reports]
         await asyncio.wait(asking, return_when=asyncio.FIRST_COMPLETED)
         await asyncio.to_thread(database.server.crash)
         meanwhile, _ = await champion_of_plan(stub)
