@@ -79,7 +79,7 @@ class Relay:
         *,
         box: str,
         interval_s: float = 1.0,
-        lease_s: float = 15.0,
+        lease_s: float = 10.0,
     ) -> None:
         self._pool = pool
         self._deliver = deliver

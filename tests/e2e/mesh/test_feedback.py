@@ -1,6 +1,7 @@
 """After the reply each answer's quality reaches the champions once, whoever is killed on the way."""
 
 import asyncio
+import json
 from collections.abc import Iterator
 
 import grpc
@@ -129,3 +130,29 @@ async def test_only_admins_change_champions_and_every_change_is_evidence(broken:
 
         await until(recorded, PATIENCE_S)
     assert back.change.kind == pb.CHAMPION_CHANGE_KIND_ROLLBACK
+
+
+@pytest.mark.spec("RTR-07", "RTR-12")
+async def test_the_command_shows_changes_and_audits_champions(broken: Mesh) -> None:
+    """What the router stored follows from its log; a promotion needs a reason and is told back; a conflict is named."""
+    place = ("--domain", "market", "--task", "reasoning")
+    async with broken.client() as client:
+        decided = await decide(client, 1_000)
+        before = await champion(client)
+        if decided.decision_id not in {entry.decision_id for entry in before.scores}:
+            before = await counted(client, before.version + 1)
+    audited = json.loads(broken.stack.run("champion", *place, "--audit", "--json").stdout)
+    shown = broken.stack.run("champion", *place, "--audit").stdout
+    model = before.champion.model
+    other = "gpt-4o-mini" if model == "gpt-4-turbo" else "gpt-4-turbo"
+    promoted = broken.stack.run("champion", "promote", other, *place, "--reason", "it is cheaper")
+    late = broken.stack.run("champion", "demote", other, *place, "--reason", "too soon", "--expected-version", "1")
+    history = json.loads(broken.stack.run("champion", *place, "--json").stdout)["history"]
+
+    assert audited["audit"]["agrees"]
+    assert audited["champion"]["model"] == model in shown
+    assert "Standings and versions follow from the log of scores." in shown
+    assert f"{other} follows {model}" in promoted.stdout
+    assert (history[0]["champion"], history[0]["reason"]) == (other, "it is cheaper")
+    assert late.returncode == 1
+    assert "WRITE_CONFLICT" in late.stderr
