@@ -53,6 +53,16 @@ class Config(Settings, env_prefix="MAGISTRATE_ROUTER_"):
     """Tokens that an answer may have where the request does not say."""
     max_request_micro_usd: int = Field(default=500_000, ge=0)
     """Millionths of a US dollar that one request may cost with all its tries."""
+    auto_promote: bool = True
+    """Whether champions change by the rules; where not, the rules only propose."""
+    champion_difference: float = Field(default=0.2, gt=0, le=10)
+    """By which part a challenger's average must be above the champion's."""
+    champion_min_scores: int = Field(default=30, ge=1, le=1_000_000)
+    """Scores that champion and challenger must have before the rules compare them."""
+    champion_risk: float = Field(default=0.05, gt=0, le=0.5)
+    """Probability, over all time, that the rules swap models of equal quality."""
+    champion_refresh_s: float = Field(default=0.5, ge=0.05, le=1)
+    """Seconds after which routing knows what another replica changed."""
     health_interval_s: float = Field(default=15.0, ge=0.1, le=3600)
     """Seconds between two looks at each provider."""
 

@@ -1,5 +1,6 @@
 """Starts the router: config, catalogue and templates, ledger, hedged route, servicer, serve."""
 
+import random
 import sys
 
 from magistrate.context.v1.context_pb2_grpc import EmbeddingServiceStub
@@ -7,17 +8,23 @@ from magistrate.router.v1.router_pb2_grpc import add_RouterServiceServicer_to_se
 from services.chassis.clock import RandomIds, SystemClock
 from services.chassis.config import USAGE, load
 from services.chassis.postgres import PostgresSettings, open_pool
+from services.chassis.relay import Relay
 from services.chassis.runtime import Registration, open_runtime
+from services.router.adapters.board import Board
+from services.router.adapters.contests import PostgresContests
 from services.router.adapters.embeddings import ContextEmbedder
+from services.router.adapters.evidence import MeshEvidence, Postman, letter
 from services.router.adapters.files import TEMPLATES, WrongFileError, pinned, read_catalogue, read_templates
 from services.router.adapters.history import PostgresHistory
 from services.router.adapters.ledger import PostgresLedger
-from services.router.adapters.meter import PrometheusMeter
+from services.router.adapters.meter import ChampionMeter, PrometheusMeter
 from services.router.adapters.poll import HealthPoll
 from services.router.adapters.route import HedgedRoute
 from services.router.booking import Bookkeeper
+from services.router.championship import Championship
 from services.router.config import Config
 from services.router.core.catalogue import Catalogue
+from services.router.core.champion.contest import Rules
 from services.router.core.plan import Policy
 from services.router.core.prompt import Template
 from services.router.dispatch import Dispatcher
@@ -26,6 +33,7 @@ from services.router.lookout import Watch
 from services.router.memory import Memory
 from services.router.planner import Planner
 from services.router.servicer import RouterServicer
+from services.router.servicer.champions import ChampionCalls
 from services.router.streaming import Streamer
 from services.router.voting import Voter
 
@@ -39,11 +47,14 @@ async def main(name: str) -> None:
         memory = Memory(history=PostgresHistory(pool=pool), default_strategy=config.strategy)
         poll = HealthPoll(mesh.channel, config.order, interval_s=config.health_interval_s)
         providers = HedgedRoute(mesh.channel, timeout_s=config.route_timeout_s)
+        relay = Relay(pool, MeshEvidence(mesh.channel).deliver, box="champion evidence")
+        contests = PostgresContests(pool, letter=letter)
+        board = Board(contests, interval_s=config.champion_refresh_s)
         planner = Planner(
             policy=_policy(config),
             catalogue=catalogue,
             templates=templates,
-            lookout=Watch(memory=memory),
+            lookout=Watch(memory=memory, board=board, dice=random.random),
             providers=providers,
         )
         books = Bookkeeper(
@@ -54,6 +65,16 @@ async def main(name: str) -> None:
             spawn=mesh.finish,
         )
         mesh.spawn(poll.watch(), name="provider health")
+        mesh.spawn(board.watch(), name="standings")
+        mesh.spawn(relay.run(), name="champion evidence")
+        championship = Championship(
+            contests=contests,
+            rules=_rules(config, catalogue),
+            announcers=(board, Postman(relay), ChampionMeter()),
+            clock=SystemClock(),
+            ids=RandomIds(),
+            learner=memory,
+        )
         servicer = RouterServicer(
             planner=planner,
             generator=Voter(
@@ -64,10 +85,21 @@ async def main(name: str) -> None:
             ),
             streamer=Streamer(providers=providers, books=books),
             health=poll,
+            champions=ChampionCalls(championship=championship, clock=SystemClock()),
         )
         await mesh.serve(
             [Registration(add_RouterServiceServicer_to_server, servicer, "magistrate.router.v1.RouterService")]
         )
+
+
+def _rules(config: Config, catalogue: Catalogue) -> Rules:
+    return Rules(
+        models=frozenset(model.name for model in catalogue.models if model.provider in config.order),
+        auto_promote=config.auto_promote,
+        difference=config.champion_difference,
+        min_scores=config.champion_min_scores,
+        risk=config.champion_risk,
+    )
 
 
 def _policy(config: Config) -> Policy:

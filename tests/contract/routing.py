@@ -24,12 +24,17 @@ from services.chassis.errors import unavailable
 from services.chassis.postgres import PostgresSettings, open_pool
 from services.chassis.testing import Registration, serving
 from services.provider.servicer import ProviderServicer
+from services.router.adapters.board import Board
+from services.router.adapters.contests import PostgresContests
+from services.router.adapters.evidence import letter
 from services.router.adapters.files import CATALOGUE, TEMPLATES, read_catalogue, read_templates
 from services.router.adapters.ledger import PostgresLedger
 from services.router.adapters.meter import PrometheusMeter
 from services.router.adapters.poll import HealthPoll
 from services.router.adapters.route import HedgedRoute
 from services.router.booking import Bookkeeper, Spawn
+from services.router.championship import Championship
+from services.router.core.champion.contest import Rules
 from services.router.core.outlook import Outlook
 from services.router.core.plan import Policy
 from services.router.core.request import Limits, Request
@@ -39,6 +44,7 @@ from services.router.lookout import Watch
 from services.router.planner import Planner
 from services.router.ports import Lookout
 from services.router.servicer import RouterServicer
+from services.router.servicer.champions import ChampionCalls
 from services.router.streaming import Streamer
 from services.router.voting import Voter
 from tests.fakes.postgres import Database
@@ -48,6 +54,7 @@ from tests.unit.provider.wiring import build
 if TYPE_CHECKING:
     from magistrate.router.v1.router_pb2_grpc import RouterServiceAsyncStub
 
+RULES = Rules(models=frozenset({"small", "large", "other"}))
 Stub: TypeAlias = "RouterServiceAsyncStub"
 USER = Principal(tenant="acme", subject="ada", roles=("user",))
 ADMIN = Principal(tenant="acme", subject="root", roles=("admin",))
@@ -129,6 +136,7 @@ async def mesh(
     order: tuple[str, ...] = ("openai",),
     principal: Principal = USER,
     limits: Limits | None = None,
+    rules: Rules = RULES,
     lookout: Lookout | None = None,
 ) -> AsyncIterator[Mesh]:
     """Serve a router whose way out leads straight to the provider; Envoy's part is proved by the tests of the mesh."""
@@ -138,11 +146,13 @@ async def mesh(
         channel = await stack.enter_async_context(provider(vendor, order[0]))
         poll = HealthPoll(channel, order, interval_s=5.0)
         providers = HedgedRoute(channel, timeout_s=5.0)
+        contests = PostgresContests(pool, letter=letter)
+        board = Board(contests, interval_s=60)
         planner = Planner(
             policy=Policy(providers=order, hedge_delay_s=10.0, limits=limits or Limits()),
             catalogue=read_catalogue(CATALOGUE),
             templates=read_templates(TEMPLATES),
-            lookout=lookout or Watch(),
+            lookout=lookout or Watch(board=board, dice=lambda: 1.0),
             providers=providers,
         )
         books = Bookkeeper(
@@ -151,6 +161,9 @@ async def mesh(
             clock=SystemClock(),
             ids=RandomIds(),
             spawn=background.spawner(),
+        )
+        championship = Championship(
+            contests=contests, rules=rules, announcers=(board,), clock=SystemClock(), ids=RandomIds()
         )
         servicer = RouterServicer(
             planner=planner,
@@ -162,6 +175,7 @@ async def mesh(
             ),
             streamer=Streamer(providers=providers, books=books),
             health=poll,
+            champions=ChampionCalls(championship=championship, clock=SystemClock()),
         )
         registration = Registration(add_RouterServiceServicer_to_server, servicer, "magistrate.router.v1.RouterService")
         way_in = await stack.enter_async_context(serving([registration], principal=principal))

@@ -48,6 +48,11 @@ def read(routing: pb.RoutingRequest, roles: tuple[str, ...], *, streamed: bool =
     )
 
 
+def field_of_work(domain: int, task: int) -> tuple[Domain, Task]:
+    """Return the domain and task of a request about champions. Raises CallerError ENUM_UNKNOWN."""
+    return _word(_DOMAINS, domain, "domain"), _word(_TASKS, task, "task_type")
+
+
 def _word(words: Mapping[int, _Word], value: int, field: str) -> _Word:
     if value not in words:
         known = ", ".join(str(word) for word in words.values() if word)

@@ -14,6 +14,7 @@ from services.router.core.request import Request
 from services.router.planner import Planner
 from services.router.ports import Generator, Health
 from services.router.servicer import replies, requests
+from services.router.servicer.champions import ChampionCalls
 from services.router.streaming import Streamer
 
 _Context = grpc.aio.ServicerContext[object, object]
@@ -27,6 +28,7 @@ class RouterServicer(router_pb2_grpc.RouterServiceServicer):
     generator: Generator
     streamer: Streamer
     health: Health
+    champions: ChampionCalls
 
     async def Generate(self, request: pb.GenerateRequest, _context: _Context) -> pb.GenerateResponse:
         """Return the first good answer of the hedged route."""
@@ -63,6 +65,22 @@ class RouterServicer(router_pb2_grpc.RouterServiceServicer):
                 for model in models
             ]
         )
+
+    async def GetChampion(self, request: pb.GetChampionRequest, _context: _Context) -> pb.GetChampionResponse:
+        """Tell champion and challengers of the caller's tenant."""
+        return await self.champions.get(request)
+
+    async def PromoteModel(self, request: pb.PromoteModelRequest, _context: _Context) -> pb.PromoteModelResponse:
+        """Make a model the champion by a person's word."""
+        return await self.champions.promote(request)
+
+    async def DemoteModel(self, request: pb.DemoteModelRequest, _context: _Context) -> pb.DemoteModelResponse:
+        """Take the champion down by a person's word."""
+        return await self.champions.demote(request)
+
+    async def ReportScore(self, request: pb.ReportScoreRequest, _context: _Context) -> pb.ReportScoreResponse:
+        """Count the score of one decision's answer."""
+        return await self.champions.report(request)
 
 
 def _asked_by_a_payer(routing: pb.RoutingRequest, *, streamed: bool = False) -> Request:

@@ -130,24 +130,26 @@ class RouterServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetChampion(self, request, context):
-        """Tell the champion and its challengers for a domain and task.
-        Reasons: ENUM_UNKNOWN, STORE_UNAVAILABLE.
+        """Tell the champion and its challengers for a domain and task, how they came there, and on request every score.
+        Reasons: ENUM_UNKNOWN, FIELD_OUT_OF_RANGE, FIELD_MALFORMED, STORE_UNAVAILABLE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def PromoteModel(self, request, context):
-        """Make a model the champion by hand.
-        Reasons: ENUM_UNKNOWN, MODEL_NOT_FOUND, WRITE_CONFLICT, STORE_UNAVAILABLE.
+        """Make a model the champion by hand; the former champion again is a rollback. The change is recorded as evidence.
+        Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_OUT_OF_RANGE, ENUM_UNKNOWN, MODEL_NOT_FOUND, WRITE_CONFLICT,
+        STORE_UNAVAILABLE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def DemoteModel(self, request, context):
-        """Take a champion down by hand; the best challenger follows.
-        Reasons: ENUM_UNKNOWN, MODEL_NOT_FOUND, WRITE_CONFLICT, STORE_UNAVAILABLE.
+        """Take a champion down by hand; the best challenger follows. The change is recorded as evidence.
+        Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_OUT_OF_RANGE, ENUM_UNKNOWN, MODEL_NOT_FOUND, STATE_CONFLICT,
+        WRITE_CONFLICT, STORE_UNAVAILABLE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -155,7 +157,8 @@ class RouterServiceServicer:
 
     def ReportScore(self, request, context):
         """Report the quality of one answer; counted once per decision.
-        Reasons: FIELD_REQUIRED, FIELD_OUT_OF_RANGE, MODEL_NOT_FOUND, STORE_UNAVAILABLE.
+        Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_OUT_OF_RANGE, ENUM_UNKNOWN, MODEL_NOT_FOUND, WRITE_CONFLICT,
+        STORE_UNAVAILABLE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

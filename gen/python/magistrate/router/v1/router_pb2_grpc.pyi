@@ -50,20 +50,23 @@ class RouterServiceStub:
     ListModels: _grpc.UnaryUnaryMultiCallable[_router_pb2.ListModelsRequest, _router_pb2.ListModelsResponse]
     """List the model catalogue with prices and health."""
     GetChampion: _grpc.UnaryUnaryMultiCallable[_router_pb2.GetChampionRequest, _router_pb2.GetChampionResponse]
-    """Tell the champion and its challengers for a domain and task.
-    Reasons: ENUM_UNKNOWN, STORE_UNAVAILABLE.
+    """Tell the champion and its challengers for a domain and task, how they came there, and on request every score.
+    Reasons: ENUM_UNKNOWN, FIELD_OUT_OF_RANGE, FIELD_MALFORMED, STORE_UNAVAILABLE.
     """
     PromoteModel: _grpc.UnaryUnaryMultiCallable[_router_pb2.PromoteModelRequest, _router_pb2.PromoteModelResponse]
-    """Make a model the champion by hand.
-    Reasons: ENUM_UNKNOWN, MODEL_NOT_FOUND, WRITE_CONFLICT, STORE_UNAVAILABLE.
+    """Make a model the champion by hand; the former champion again is a rollback. The change is recorded as evidence.
+    Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_OUT_OF_RANGE, ENUM_UNKNOWN, MODEL_NOT_FOUND, WRITE_CONFLICT,
+    STORE_UNAVAILABLE.
     """
     DemoteModel: _grpc.UnaryUnaryMultiCallable[_router_pb2.DemoteModelRequest, _router_pb2.DemoteModelResponse]
-    """Take a champion down by hand; the best challenger follows.
-    Reasons: ENUM_UNKNOWN, MODEL_NOT_FOUND, WRITE_CONFLICT, STORE_UNAVAILABLE.
+    """Take a champion down by hand; the best challenger follows. The change is recorded as evidence.
+    Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_OUT_OF_RANGE, ENUM_UNKNOWN, MODEL_NOT_FOUND, STATE_CONFLICT,
+    WRITE_CONFLICT, STORE_UNAVAILABLE.
     """
     ReportScore: _grpc.UnaryUnaryMultiCallable[_router_pb2.ReportScoreRequest, _router_pb2.ReportScoreResponse]
     """Report the quality of one answer; counted once per decision.
-    Reasons: FIELD_REQUIRED, FIELD_OUT_OF_RANGE, MODEL_NOT_FOUND, STORE_UNAVAILABLE.
+    Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_OUT_OF_RANGE, ENUM_UNKNOWN, MODEL_NOT_FOUND, WRITE_CONFLICT,
+    STORE_UNAVAILABLE.
     """
     GetCostSummary: _grpc.UnaryUnaryMultiCallable[_router_pb2.GetCostSummaryRequest, _router_pb2.GetCostSummaryResponse]
     """Tell what was spent and what remains.
@@ -98,20 +101,23 @@ class RouterServiceAsyncStub(RouterServiceStub):
     ListModels: _aio.UnaryUnaryMultiCallable[_router_pb2.ListModelsRequest, _router_pb2.ListModelsResponse]  # type: ignore[assignment]
     """List the model catalogue with prices and health."""
     GetChampion: _aio.UnaryUnaryMultiCallable[_router_pb2.GetChampionRequest, _router_pb2.GetChampionResponse]  # type: ignore[assignment]
-    """Tell the champion and its challengers for a domain and task.
-    Reasons: ENUM_UNKNOWN, STORE_UNAVAILABLE.
+    """Tell the champion and its challengers for a domain and task, how they came there, and on request every score.
+    Reasons: ENUM_UNKNOWN, FIELD_OUT_OF_RANGE, FIELD_MALFORMED, STORE_UNAVAILABLE.
     """
     PromoteModel: _aio.UnaryUnaryMultiCallable[_router_pb2.PromoteModelRequest, _router_pb2.PromoteModelResponse]  # type: ignore[assignment]
-    """Make a model the champion by hand.
-    Reasons: ENUM_UNKNOWN, MODEL_NOT_FOUND, WRITE_CONFLICT, STORE_UNAVAILABLE.
+    """Make a model the champion by hand; the former champion again is a rollback. The change is recorded as evidence.
+    Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_OUT_OF_RANGE, ENUM_UNKNOWN, MODEL_NOT_FOUND, WRITE_CONFLICT,
+    STORE_UNAVAILABLE.
     """
     DemoteModel: _aio.UnaryUnaryMultiCallable[_router_pb2.DemoteModelRequest, _router_pb2.DemoteModelResponse]  # type: ignore[assignment]
-    """Take a champion down by hand; the best challenger follows.
-    Reasons: ENUM_UNKNOWN, MODEL_NOT_FOUND, WRITE_CONFLICT, STORE_UNAVAILABLE.
+    """Take a champion down by hand; the best challenger follows. The change is recorded as evidence.
+    Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_OUT_OF_RANGE, ENUM_UNKNOWN, MODEL_NOT_FOUND, STATE_CONFLICT,
+    WRITE_CONFLICT, STORE_UNAVAILABLE.
     """
     ReportScore: _aio.UnaryUnaryMultiCallable[_router_pb2.ReportScoreRequest, _router_pb2.ReportScoreResponse]  # type: ignore[assignment]
     """Report the quality of one answer; counted once per decision.
-    Reasons: FIELD_REQUIRED, FIELD_OUT_OF_RANGE, MODEL_NOT_FOUND, STORE_UNAVAILABLE.
+    Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_OUT_OF_RANGE, ENUM_UNKNOWN, MODEL_NOT_FOUND, WRITE_CONFLICT,
+    STORE_UNAVAILABLE.
     """
     GetCostSummary: _aio.UnaryUnaryMultiCallable[_router_pb2.GetCostSummaryRequest, _router_pb2.GetCostSummaryResponse]  # type: ignore[assignment]
     """Tell what was spent and what remains.
@@ -168,8 +174,8 @@ class RouterServiceServicer:
         request: _router_pb2.GetChampionRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_router_pb2.GetChampionResponse, _abc.Awaitable[_router_pb2.GetChampionResponse]]:
-        """Tell the champion and its challengers for a domain and task.
-        Reasons: ENUM_UNKNOWN, STORE_UNAVAILABLE.
+        """Tell the champion and its challengers for a domain and task, how they came there, and on request every score.
+        Reasons: ENUM_UNKNOWN, FIELD_OUT_OF_RANGE, FIELD_MALFORMED, STORE_UNAVAILABLE.
         """
 
     def PromoteModel(
@@ -177,8 +183,9 @@ class RouterServiceServicer:
         request: _router_pb2.PromoteModelRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_router_pb2.PromoteModelResponse, _abc.Awaitable[_router_pb2.PromoteModelResponse]]:
-        """Make a model the champion by hand.
-        Reasons: ENUM_UNKNOWN, MODEL_NOT_FOUND, WRITE_CONFLICT, STORE_UNAVAILABLE.
+        """Make a model the champion by hand; the former champion again is a rollback. The change is recorded as evidence.
+        Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_OUT_OF_RANGE, ENUM_UNKNOWN, MODEL_NOT_FOUND, WRITE_CONFLICT,
+        STORE_UNAVAILABLE.
         """
 
     def DemoteModel(
@@ -186,8 +193,9 @@ class RouterServiceServicer:
         request: _router_pb2.DemoteModelRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_router_pb2.DemoteModelResponse, _abc.Awaitable[_router_pb2.DemoteModelResponse]]:
-        """Take a champion down by hand; the best challenger follows.
-        Reasons: ENUM_UNKNOWN, MODEL_NOT_FOUND, WRITE_CONFLICT, STORE_UNAVAILABLE.
+        """Take a champion down by hand; the best challenger follows. The change is recorded as evidence.
+        Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_OUT_OF_RANGE, ENUM_UNKNOWN, MODEL_NOT_FOUND, STATE_CONFLICT,
+        WRITE_CONFLICT, STORE_UNAVAILABLE.
         """
 
     def ReportScore(
@@ -196,7 +204,8 @@ class RouterServiceServicer:
         context: _ServicerContext,
     ) -> _typing.Union[_router_pb2.ReportScoreResponse, _abc.Awaitable[_router_pb2.ReportScoreResponse]]:
         """Report the quality of one answer; counted once per decision.
-        Reasons: FIELD_REQUIRED, FIELD_OUT_OF_RANGE, MODEL_NOT_FOUND, STORE_UNAVAILABLE.
+        Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_OUT_OF_RANGE, ENUM_UNKNOWN, MODEL_NOT_FOUND, WRITE_CONFLICT,
+        STORE_UNAVAILABLE.
         """
 
     def GetCostSummary(
