@@ -1,13 +1,15 @@
 """A router in this process before a real provider service, a fake vendor and a real ledger."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
 import asyncpg
 import httpx
+import psycopg
+from psycopg.sql import SQL, Identifier
 
 from magistrate.common.v1 import task_pb2
 from magistrate.provider.v1.provider_pb2_grpc import add_ProviderServiceServicer_to_server
@@ -17,9 +19,15 @@ from services.chassis import call
 from services.chassis.call import Principal
 from services.chassis.client import MeshChannel
 from services.chassis.clock import RandomIds, SystemClock
+from services.chassis.config import SecretFile
+from services.chassis.errors import unavailable
+from services.chassis.postgres import PostgresSettings, open_pool
 from services.chassis.redis import RedisSettings
 from services.chassis.testing import Registration, serving
 from services.provider.servicer import ProviderServicer
+from services.router.adapters.board import Board
+from services.router.adapters.contests import PostgresContests
+from services.router.adapters.evidence import letter
 from services.router.adapters.files import CATALOGUE, TEMPLATES, read_catalogue, read_templates
 from services.router.adapters.ledger import PostgresLedger
 from services.router.adapters.meter import PrometheusMeter
@@ -27,22 +35,31 @@ from services.router.adapters.poll import HealthPoll
 from services.router.adapters.route import HedgedRoute
 from services.router.booking import Bookkeeper, Spawn
 from services.router.caching.assembly import Caches, World, open_caches
-from services.router.caching.rules import Rules
+from services.router.caching.rules import Rules as CacheRules
+from services.router.championship import Championship
+from services.router.core.champion.contest import Rules
+from services.router.core.outlook import Outlook
 from services.router.core.plan import Policy
-from services.router.core.request import CacheUse, Limits
+from services.router.core.request import CacheUse, Limits, Request
 from services.router.dispatch import Dispatcher
+from services.router.finishing import Finisher
 from services.router.lookout import Watch
 from services.router.planner import Planner
+from services.router.ports import Lookout
 from services.router.servicer import RouterServicer
+from services.router.servicer.champions import ChampionCalls
 from services.router.streaming import Streamer
+from services.router.voting import Voter
+from tests.fakes.postgres import Database
 from tests.fakes.vendors import Answer, FakeVendor, Step
 from tests.unit.provider.wiring import build
 
 if TYPE_CHECKING:
     from magistrate.router.v1.router_pb2_grpc import RouterServiceAsyncStub
 
+RULES = Rules(models=frozenset({"small", "large", "other"}))
 Stub: TypeAlias = "RouterServiceAsyncStub"
-UNCACHED = Rules(use=CacheUse.BYPASS)
+UNCACHED = CacheRules(use=CacheUse.BYPASS)
 NO_REDIS = RedisSettings(socket="/nonexistent/redis.sock", timeout_s=0.25)
 """Where no Redis is."""
 USER = Principal(tenant="acme", subject="ada", roles=("user",))
@@ -92,6 +109,26 @@ class Mesh:
         return await self.pool.fetch("select * from spend order by started_at, attempt")
 
 
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """A lookout that sees what the test says."""
+
+    outlook: Outlook
+
+    async def look(self, _request: Request) -> Outlook:
+        """Return it."""
+        return self.outlook
+
+
+@dataclass(frozen=True, slots=True)
+class NoMeaning:
+    """An embedding model that is away."""
+
+    async def embed(self, _texts: Sequence[str]) -> Sequence[Sequence[float]]:
+        """Say so."""
+        raise unavailable("EMBEDDING_UNAVAILABLE", "it is away")
+
+
 @asynccontextmanager
 async def provider(vendor: FakeVendor, name: str) -> AsyncIterator[MeshChannel]:
     """Serve one provider in this process."""
@@ -112,13 +149,15 @@ async def mesh(
     order: tuple[str, ...] = ("openai",),
     principal: Principal = USER,
     limits: Limits | None = None,
-    rules: Rules = UNCACHED,
+    rules: Rules = RULES,
+    lookout: Lookout | None = None,
+    cache_rules: CacheRules = UNCACHED,
     redis: RedisSettings = NO_REDIS,
     embedding: MeshChannel | None = None,
 ) -> AsyncIterator[Mesh]:
     """Serve a router whose way out leads straight to the provider; Envoy's part is proved by the tests of the mesh.
 
-    It caches nothing unless ``rules`` say so: most tests are about calls that are made.
+    It caches nothing unless ``cache_rules`` say so: most tests are about calls that are made.
     """
     background = Background()
     async with AsyncExitStack() as stack:
@@ -126,11 +165,13 @@ async def mesh(
         channel = await stack.enter_async_context(provider(vendor, order[0]))
         poll = HealthPoll(channel, order, interval_s=5.0)
         providers = HedgedRoute(channel, timeout_s=5.0)
+        contests = PostgresContests(pool, letter=letter)
+        board = Board(contests, interval_s=60)
         planner = Planner(
             policy=Policy(providers=order, hedge_delay_s=10.0, limits=limits or Limits()),
             catalogue=read_catalogue(CATALOGUE),
             templates=read_templates(TEMPLATES),
-            lookout=Watch(),
+            lookout=lookout or Watch(board=board, dice=lambda: 1.0),
             providers=providers,
         )
         books = Bookkeeper(
@@ -139,6 +180,9 @@ async def mesh(
             clock=SystemClock(),
             ids=RandomIds(),
             spawn=background.spawner(),
+        )
+        championship = Championship(
+            contests=contests, rules=rules, announcers=(board,), clock=SystemClock(), ids=RandomIds()
         )
         world = World(
             redis=redis,
@@ -150,9 +194,14 @@ async def mesh(
         )
         caches = await stack.enter_async_context(
             open_caches(
-                rules,
+                cache_rules,
                 world,
-                generator=Dispatcher(providers=providers, books=books),
+                generator=Voter(
+                    generator=Finisher(generator=Dispatcher(providers=providers, books=books)),
+                    embedder=NoMeaning(),
+                    timeout_s=5.0,
+                    similarity=0.8,
+                ),
                 streams=Streamer(providers=providers, books=books),
             )
         )
@@ -161,6 +210,7 @@ async def mesh(
             generator=caches.generator,
             streamer=caches.streams,
             health=poll,
+            champions=ChampionCalls(championship=championship, clock=SystemClock()),
             epochs=caches.epochs,
             tally=caches.tally,
         )
@@ -176,6 +226,25 @@ async def mesh(
             caching=caching,
         )
         await asyncio.gather(*background.tasks, return_exceptions=True)
+
+
+@asynccontextmanager
+async def open_router_pool(database: Database, *emptied: str) -> AsyncIterator[asyncpg.Pool]:
+    """Empty tables of the router, and yield its own pool: its role may do no more than in the field."""
+    with psycopg.connect(database.owner_dsn, autocommit=True) as owner:
+        for table in emptied:
+            owner.execute(SQL("truncate router.{}").format(Identifier(table)))
+    settings = PostgresSettings(
+        host=database.host,
+        port=database.port,
+        database=database.name,
+        user="router",
+        password_file=SecretFile(database.password_file),
+        schema="router",
+        connect_timeout_s=1,
+    )
+    async with open_pool(settings) as opened:
+        yield opened
 
 
 def routing(query: str = "How many days of leave do I have?", **fields: object) -> pb.RoutingRequest:

@@ -6,6 +6,7 @@ from datetime import timedelta
 from services.router.core.account import Attempt
 from services.router.core.caching.use import Level
 from services.router.core.plan import Plan
+from services.router.core.vote import Vote
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +39,8 @@ class Answer:
     started: int
     """Tries that were started, hedges included."""
     truncated: bool
+    vote: Vote | None = None
+    """How several models agreed on it; None where one answered alone."""
     cache_hit: CacheHit | None = None
     """Set where no model was asked for it; it has no attempts then."""
 
@@ -49,4 +52,4 @@ class Answer:
     @property
     def repeatable(self) -> bool:
         """Tell whether it may be given again to whoever asks the same: it is whole, and nobody doubts it."""
-        return not self.truncated
+        return not self.truncated and (self.vote is None or self.vote.agreed)

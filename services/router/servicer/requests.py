@@ -7,7 +7,7 @@ from magistrate.common.v1 import task_pb2
 from magistrate.router.v1 import router_pb2 as pb
 from services.chassis.errors import invalid
 from services.router.core.caching.epoch import Scope
-from services.router.core.request import CacheUse, Domain, Request, Task
+from services.router.core.request import CacheUse, Domain, Request, Task, VotingRule
 
 _DOMAINS: Mapping[int, Domain] = {
     task_pb2.DOMAIN_LITERARY: Domain.LITERARY,
@@ -19,6 +19,13 @@ _TASKS: Mapping[int, Task] = {
     task_pb2.TASK_TYPE_GENERATION: Task.GENERATION,
     task_pb2.TASK_TYPE_REASONING: Task.REASONING,
 }
+_VOTING_RULES: Mapping[int, VotingRule | None] = {
+    pb.VOTING_RULE_UNSPECIFIED: None,
+    pb.VOTING_RULE_UNANIMOUS: VotingRule.UNANIMOUS,
+    pb.VOTING_RULE_MAJORITY: VotingRule.MAJORITY,
+    pb.VOTING_RULE_WEIGHTED: VotingRule.WEIGHTED,
+    pb.VOTING_RULE_CONFIDENCE: VotingRule.CONFIDENCE,
+}
 _CACHE_USES: Mapping[int, CacheUse] = {
     pb.CACHE_USE_EXACT: CacheUse.EXACT,
     pb.CACHE_USE_SEMANTIC: CacheUse.SEMANTIC,
@@ -28,7 +35,7 @@ _CACHE_USES: Mapping[int, CacheUse] = {
 _Word = TypeVar("_Word")
 
 
-def read(routing: pb.RoutingRequest, roles: tuple[str, ...]) -> Request:
+def read(routing: pb.RoutingRequest, roles: tuple[str, ...], *, streamed: bool = False) -> Request:
     """Return what is asked, by somebody with ``roles``. Raises CallerError ENUM_UNKNOWN."""
     return Request(
         query=routing.query,
@@ -40,9 +47,18 @@ def read(routing: pb.RoutingRequest, roles: tuple[str, ...]) -> Request:
         temperature=routing.temperature if routing.HasField("temperature") else None,
         strategy=routing.strategy,
         model=routing.model,
+        json_schema=routing.json_schema,
+        voting_rule=_word(_VOTING_RULES, routing.voting_rule, "routing.voting_rule"),
+        tool_count=routing.tool_count,
+        streamed=streamed,
         cache_use=_cache_use(routing.cache_use),
         roles=roles,
     )
+
+
+def field_of_work(domain: int, task: int) -> tuple[Domain, Task]:
+    """Return the domain and task of a request about champions. Raises CallerError ENUM_UNKNOWN."""
+    return _word(_DOMAINS, domain, "domain"), _word(_TASKS, task, "task_type")
 
 
 def _cache_use(value: int) -> CacheUse | None:
@@ -59,6 +75,6 @@ def scope(domain: int, task: int) -> Scope:
 
 def _word(words: Mapping[int, _Word], value: int, field: str) -> _Word:
     if value not in words:
-        known = ", ".join(str(word) for word in words.values())
+        known = ", ".join(str(word) for word in words.values() if word)
         raise invalid(field, f"must be one of {known}", reason="ENUM_UNKNOWN", value=value)
     return words[value]

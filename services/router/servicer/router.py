@@ -16,6 +16,7 @@ from services.router.core.request import Request
 from services.router.planner import Planner
 from services.router.ports import Generator, Health, Streams
 from services.router.servicer import replies, requests
+from services.router.servicer.champions import ChampionCalls
 
 _Context = grpc.aio.ServicerContext[object, object]
 
@@ -28,6 +29,7 @@ class RouterServicer(router_pb2_grpc.RouterServiceServicer):
     generator: Generator
     streamer: Streams
     health: Health
+    champions: ChampionCalls
     epochs: Epochs
     tally: Statistics
 
@@ -42,7 +44,7 @@ class RouterServicer(router_pb2_grpc.RouterServiceServicer):
         self, request: pb.GenerateStreamRequest, _context: _Context
     ) -> AsyncIterator[pb.GenerateStreamResponse]:
         """Yield the answer as it is written and, last, its route."""
-        asked = _asked_by_a_payer(request.routing)
+        asked = _asked_by_a_payer(request.routing, streamed=True)
         plan = await self.planner.plan(asked)
         async with aclosing(self.streamer.stream(asked, plan, request.routing.decision_id)) as events:
             async for event in events:
@@ -67,6 +69,10 @@ class RouterServicer(router_pb2_grpc.RouterServiceServicer):
             ]
         )
 
+    async def GetChampion(self, request: pb.GetChampionRequest, _context: _Context) -> pb.GetChampionResponse:
+        """Tell champion and challengers of the caller's tenant."""
+        return await self.champions.get(request)
+
     async def InvalidateCache(
         self, request: pb.InvalidateCacheRequest, _context: _Context
     ) -> pb.InvalidateCacheResponse:
@@ -78,8 +84,20 @@ class RouterServicer(router_pb2_grpc.RouterServiceServicer):
         """Tell how this replica's look-ups ended."""
         return replies.cache_stats(self.tally.seen)
 
+    async def PromoteModel(self, request: pb.PromoteModelRequest, _context: _Context) -> pb.PromoteModelResponse:
+        """Make a model the champion by a person's word."""
+        return await self.champions.promote(request)
 
-def _asked_by_a_payer(routing: pb.RoutingRequest) -> Request:
+    async def DemoteModel(self, request: pb.DemoteModelRequest, _context: _Context) -> pb.DemoteModelResponse:
+        """Take the champion down by a person's word."""
+        return await self.champions.demote(request)
+
+    async def ReportScore(self, request: pb.ReportScoreRequest, _context: _Context) -> pb.ReportScoreResponse:
+        """Count the score of one decision's answer."""
+        return await self.champions.report(request)
+
+
+def _asked_by_a_payer(routing: pb.RoutingRequest, *, streamed: bool = False) -> Request:
     """Return what is asked; a call without a tenant is refused now, since nobody could be charged for it later."""
     call.tenant()
-    return requests.read(routing, call.current().principal.roles)
+    return requests.read(routing, call.current().principal.roles, streamed=streamed)

@@ -42,7 +42,7 @@ async def replicas(
     async with AsyncExitStack() as stack:
         yield [
             await stack.enter_async_context(
-                mesh(pool, *script, rules=rules, redis=valkey.settings, principal=principal)
+                mesh(pool, *script, cache_rules=rules, redis=valkey.settings, principal=principal)
             )
             for _ in range(count)
         ]
