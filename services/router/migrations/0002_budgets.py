@@ -40,6 +40,10 @@ _HOLD = """
         claimed_until timestamptz not null default '-infinity'
     )
 """
+_COLUMNS = """
+    alter table router.spend
+        add column day date, add column first_token_after interval, add column key_fingerprint text not null default ''
+"""
 _OUTCOMES = "check (outcome in ('won', 'failed', 'cancelled', 'unknown'))"
 
 # Greedy in the order of the tries: the first that fits is taken, then each further one that fits beside it. Something
@@ -55,8 +59,8 @@ _RESERVE = """
         token_room bigint;
         candidate  record;
         taken      jsonb  := '[]';
-        micro_usd  bigint := 0;
-        tokens     bigint := 0;
+        sum_usd    bigint := 0;
+        sum_tokens bigint := 0;
         refusal    jsonb;
     begin
         select * into asked from jsonb_to_record(item) as r (
@@ -79,7 +83,7 @@ _RESERVE = """
             return jsonb_build_object('taken', (select jsonb_agg(t -> 'provider')
                 from jsonb_array_elements(found_hold.tries) t),
                 'tenant_room', asked.tenant_micro_usd - tenants.spent_micro_usd - tenants.held_micro_usd,
-                'room', room);
+                'tenant_held', tenants.held_micro_usd, 'room', room);
         end if;
 
         select jsonb_build_object('scope', l.scope, 'dimension', l.dimension, 'limit', l.most,
@@ -97,11 +101,11 @@ _RESERVE = """
             select t as entry, (t ->> 'micro_usd')::bigint as micro_usd, (t ->> 'tokens')::bigint as tokens
             from jsonb_array_elements(asked.tries) with ordinality as a (t, place) order by a.place
         loop
-            if (room is null or candidate.micro_usd <= greatest(room - micro_usd, 0))
-               and (token_room is null or candidate.tokens <= greatest(token_room - tokens, 0)) then
+            if (room is null or candidate.micro_usd <= greatest(room - sum_usd, 0))
+               and (token_room is null or candidate.tokens <= greatest(token_room - sum_tokens, 0)) then
                 taken := taken || jsonb_build_array(candidate.entry);
-                micro_usd := micro_usd + candidate.micro_usd;
-                tokens := tokens + candidate.tokens;
+                sum_usd := sum_usd + candidate.micro_usd;
+                sum_tokens := sum_tokens + candidate.tokens;
             end if;
         end loop;
 
@@ -125,18 +129,18 @@ _RESERVE = """
         end if;
 
         update router.budget b
-            set held_micro_usd = b.held_micro_usd + reserve.micro_usd, held_tokens = b.held_tokens + reserve.tokens,
+            set held_micro_usd = b.held_micro_usd + sum_usd, held_tokens = b.held_tokens + sum_tokens,
                 requests = b.requests + 1
             where b.tenant = asked.tenant and b.day = asked.day
               and ((b.scope = 'tenant' and b.subject = '') or (b.scope = 'user' and b.subject = asked.subject));
         insert into router.hold values (
-            asked.call_id, asked.tenant, asked.subject, asked.decision_id, asked.day, taken, micro_usd, tokens,
+            asked.call_id, asked.tenant, asked.subject, asked.decision_id, asked.day, taken, sum_usd, sum_tokens,
             asked.started_at, clock_timestamp() + make_interval(secs => asked.hold_s));
         return jsonb_build_object(
             'taken', (select jsonb_agg(t -> 'provider') from jsonb_array_elements(taken) t),
-            'room', room - micro_usd,
+            'room', room - sum_usd, 'tenant_held', tenants.held_micro_usd + sum_usd,
             'tenant_room',
-                asked.tenant_micro_usd - tenants.spent_micro_usd - tenants.held_micro_usd - micro_usd);
+                asked.tenant_micro_usd - tenants.spent_micro_usd - tenants.held_micro_usd - sum_usd);
     end
     $$
 """
@@ -152,8 +156,8 @@ _SETTLE = """
         kept         jsonb;
         kept_usd     bigint;
         kept_tokens  bigint;
-        spent_usd    bigint;
-        spent_tokens bigint;
+        used_usd     bigint;
+        used_tokens  bigint;
         booked       integer;
     begin
         select * into told from jsonb_to_record(item) as r (
@@ -181,15 +185,15 @@ _SETTLE = """
             returning s.micro_usd, s.input_tokens::bigint + s.output_tokens as tokens
         )
         select coalesce(sum(w.micro_usd), 0), coalesce(sum(w.tokens), 0), count(*)
-            into spent_usd, spent_tokens, booked from written w;
+            into used_usd, used_tokens, booked from written w;
         select coalesce(jsonb_agg(t), '[]'), coalesce(sum((t ->> 'micro_usd')::bigint), 0),
                coalesce(sum((t ->> 'tokens')::bigint), 0)
             into kept, kept_usd, kept_tokens
             from jsonb_array_elements(held.tries) t where told.open ? (t ->> 'provider');
         update router.budget b
-            set spent_micro_usd = b.spent_micro_usd + spent_usd,
+            set spent_micro_usd = b.spent_micro_usd + used_usd,
                 held_micro_usd = b.held_micro_usd - coalesce(held.micro_usd - kept_usd, 0),
-                spent_tokens = b.spent_tokens + settle.spent_tokens,
+                spent_tokens = b.spent_tokens + used_tokens,
                 held_tokens = b.held_tokens - coalesce(held.tokens - kept_tokens, 0),
                 requests = b.requests - (is_held and told.void)::integer
             where b.tenant = told.tenant and b.day = told.day
@@ -238,8 +242,7 @@ _STATEMENTS = (
     _BUDGET,
     _HOLD,
     "create index hold_expiry on router.hold (expires_at)",
-    "alter table router.spend add column day date, add column first_token_after interval,"
-    " add column key_fingerprint text not null default ''",
+    _COLUMNS,
     "update router.spend set day = (started_at at time zone 'utc')::date",
     "alter table router.spend alter column day set not null",
     f"alter table router.spend drop constraint spend_outcome_check, add constraint spend_outcome_check {_OUTCOMES}",
@@ -278,8 +281,8 @@ def downgrade() -> None:
         "drop index router.spend_tenant_day",
         "create index spend_tenant_day on router.spend (tenant, started_at)",
         "update router.spend set outcome = 'unknown' where outcome = 'cancelled'",
-        "alter table router.spend drop constraint spend_outcome_check,"
-        " add constraint spend_outcome_check check (outcome in ('won', 'failed', 'unknown'))",
+        "alter table router.spend drop constraint spend_outcome_check",
+        "alter table router.spend add check (outcome in ('won', 'failed', 'unknown'))",
         "alter table router.spend drop column day, drop column first_token_after, drop column key_fingerprint",
     ):
         op.execute(statement)
