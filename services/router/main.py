@@ -10,7 +10,7 @@ from services.chassis.runtime import Registration, open_runtime
 from services.router.adapters.attempts import AdapterWitness
 from services.router.adapters.budgets import read_budgets
 from services.router.adapters.files import TEMPLATES, WrongFileError, read_catalogue, read_templates
-from services.router.adapters.ledger import PostgresLedger
+from services.router.adapters.ledger import PostgresAccounts, PostgresLedger
 from services.router.adapters.meter import PrometheusMeter
 from services.router.adapters.poll import HealthPoll
 from services.router.adapters.route import HedgedRoute
@@ -19,6 +19,7 @@ from services.router.config import Config
 from services.router.core.catalogue import Catalogue
 from services.router.core.plan import Policy
 from services.router.core.prompt import Template
+from services.router.costs import Costs
 from services.router.dispatch import Dispatcher
 from services.router.inquest import Inquest
 from services.router.lookout import Watch
@@ -36,7 +37,8 @@ async def main(name: str) -> None:
     async with open_runtime(name) as mesh:
         poll = HealthPoll(mesh.channel, config.order, interval_s=config.health_interval_s)
         providers = HedgedRoute(mesh.channel, timeout_s=config.route_timeout_s)
-        ledger = PostgresLedger(await mesh.enter(open_pool(load(PostgresSettings))))
+        pool = await mesh.enter(open_pool(load(PostgresSettings)))
+        ledger, allowance = PostgresLedger(pool), _allowance(config)
         clock, meter = SystemClock(), PrometheusMeter()
         remaining = Remaining(clock=clock)
         planner = Planner(
@@ -50,7 +52,7 @@ async def main(name: str) -> None:
         books = Bookkeeper(
             ledger=ledger,
             inquest=inquest,
-            allowance=_allowance(config),
+            allowance=allowance,
             watchers=(meter,),
             tills=(meter, remaining),
             clock=clock,
@@ -65,6 +67,7 @@ async def main(name: str) -> None:
             generator=Dispatcher(providers=providers, books=books),
             streamer=Streamer(providers=providers, books=books),
             health=poll,
+            costs=Costs(accounts=PostgresAccounts(pool=pool), budgets=allowance.budgets, clock=clock),
         )
         await mesh.serve(
             [Registration(add_RouterServiceServicer_to_server, servicer, "magistrate.router.v1.RouterService")]

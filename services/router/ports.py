@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Protocol
 
 from services.chassis.errors import MeshError
@@ -14,6 +14,7 @@ from services.router.core.request import Request
 from services.router.core.spend.refusal import Refusal
 from services.router.core.spend.reservation import Grant, Reservation
 from services.router.core.spend.settlement import Hold, Settlement
+from services.router.core.spend.statement import Statement
 from services.router.core.spend.testimony import Testimony
 
 
@@ -85,6 +86,14 @@ class Ledger(Protocol):
 
     async def overdue(self, most: int) -> Sequence[Hold]:
         """Return holds whose calls must be over, for this caller alone for a while. Raises as ``settle``."""
+        ...
+
+
+class Accounts(Protocol):
+    """Reads what was set aside and written down."""
+
+    async def statement(self, tenant: str, day: date, subject: str | None) -> Statement:
+        """Return a day of ``tenant``, with every user or only ``subject``. Raises WorldError STORE_UNAVAILABLE."""
         ...
 
 

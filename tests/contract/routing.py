@@ -21,7 +21,7 @@ from services.chassis.clock import Clock, RandomIds, SystemClock
 from services.chassis.testing import Registration, serving
 from services.router.adapters.attempts import AdapterWitness
 from services.router.adapters.files import CATALOGUE, TEMPLATES, read_catalogue, read_templates
-from services.router.adapters.ledger import PostgresLedger
+from services.router.adapters.ledger import PostgresAccounts, PostgresLedger
 from services.router.adapters.meter import PrometheusMeter
 from services.router.adapters.poll import HealthPoll
 from services.router.adapters.route import HedgedRoute
@@ -29,10 +29,12 @@ from services.router.booking import Allowance, Bookkeeper, Spawn
 from services.router.core.plan import Policy
 from services.router.core.request import Limits
 from services.router.core.spend.limits import Budgets, Limit, TenantLimits
+from services.router.costs import Costs
 from services.router.dispatch import Dispatcher
 from services.router.inquest import Inquest
 from services.router.lookout import Watch
 from services.router.planner import Planner
+from services.router.reconciler import Reconciler
 from services.router.remaining import Remaining
 from services.router.servicer import RouterServicer
 from services.router.streaming import Streamer
@@ -78,6 +80,7 @@ class Mesh:
     vendor: FakeVendor
     pool: asyncpg.Pool
     background: Background
+    reconciler: Reconciler
 
     async def ledger(self) -> list[asyncpg.Record]:
         """Return every row once all booking is done."""
@@ -140,10 +143,18 @@ async def mesh(
             generator=Dispatcher(providers=providers, books=books),
             streamer=Streamer(providers=providers, books=books),
             health=poll,
+            costs=Costs(accounts=PostgresAccounts(pool=pool), budgets=budgets, clock=clock),
         )
         registration = Registration(add_RouterServiceServicer_to_server, servicer, "magistrate.router.v1.RouterService")
         way_in = await stack.enter_async_context(serving([registration], principal=principal))
-        yield Mesh(stub=RouterServiceStub(way_in), poll=poll, vendor=vendor, pool=pool, background=background)
+        yield Mesh(
+            stub=RouterServiceStub(way_in),
+            poll=poll,
+            vendor=vendor,
+            pool=pool,
+            background=background,
+            reconciler=Reconciler(ledger=ledger, inquest=inquest, interval_s=60),
+        )
         await asyncio.gather(*background.tasks, return_exceptions=True)
 
 

@@ -356,14 +356,13 @@ async def test_a_long_prompt_is_counted_by_the_vendors_tokenizer(pool: asyncpg.P
 
 
 async def test_what_comes_later_says_so(pool: asyncpg.Pool) -> None:
-    """Champion, scores and cost summary answer UNIMPLEMENTED with a note."""
+    """Champion and scores answer UNIMPLEMENTED with a note."""
     async with mesh(pool, principal=ADMIN) as m:
         for coming in (
             m.stub.GetChampion(pb.GetChampionRequest()),
             m.stub.PromoteModel(pb.PromoteModelRequest()),
             m.stub.DemoteModel(pb.DemoteModelRequest()),
             m.stub.ReportScore(pb.ReportScoreRequest()),
-            m.stub.GetCostSummary(pb.GetCostSummaryRequest()),
         ):
             with pytest.raises(MeshError) as caught:
                 await coming

@@ -7,9 +7,10 @@ import pytest
 from services.chassis.errors import Kind, MeshError
 from services.router.core import account
 from services.router.core.account import Attempt, Outcome, Usage
+from services.router.core.spend import testimony
 from services.router.core.spend.reservation import Claim, claims_of, trimmed
 from services.router.core.spend.settlement import STRIDE, Evidence, Reckoning, reckon
-from services.router.core.spend.testimony import Testimony, Told
+from services.router.core.spend.testimony import Told
 from tests.unit.router.requests import POLICY, SPAN, planned
 
 PLAN = planned(POLICY)
@@ -26,13 +27,15 @@ def told(outcome: Outcome = Outcome.CANCELLED, reason: str = "") -> Told:
     return Told(outcome=outcome, started_at=BEGAN, duration=timedelta(seconds=1), usage=usage, reason=reason)
 
 
-def heard(*tries: Told, running: int = 0, late: bool = False) -> Testimony:
+def heard(*tries: Told, running: int = 0, late: bool = False) -> testimony.Testimony:
     """Return what an adapter says, one that was started after the call began where it is ``late``."""
     since = BEGAN + timedelta(seconds=1) if late else LONG_AGO
-    return Testimony(tries=tries, running=running, remembers_since=since)
+    return testimony.Testimony(tries=tries, running=running, remembers_since=since)
 
 
-def about(*claims: Claim, won: Attempt | None = None, started: int | None = None, **heards: Testimony) -> Reckoning:
+def about(
+    *claims: Claim, won: Attempt | None = None, started: int | None = None, **heards: testimony.Testimony
+) -> Reckoning:
     """Return what is known of a call."""
     return reckon(claims, Evidence(began=BEGAN, testimonies=heards, won=won, started=started))
 
@@ -105,7 +108,7 @@ def test_each_further_try_at_one_provider_has_its_own_number() -> None:
     failed, again = told(Outcome.FAILED, "PROVIDER_UNAVAILABLE"), told(Outcome.WON)
     reckoning = about(OPENAI, won=WON, started=2, openai=heard(failed, again))
     assert ends(reckoning) == [("openai", Outcome.FAILED), ("openai", Outcome.WON)]
-    assert [attempt.number for attempt in reckoning.attempts] == [1, 1 + STRIDE]
+    assert [attempt.number for attempt in reckoning.attempts] == [2, 2 + STRIDE]
 
 
 @pytest.mark.spec("PRV-08", "T18")
