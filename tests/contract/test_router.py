@@ -148,6 +148,18 @@ async def test_an_answer_whose_spend_cannot_be_written_is_not_given(pool: asyncp
     assert (caught.value.kind, caught.value.reason) == (Kind.UNAVAILABLE, "STORE_UNAVAILABLE")
 
 
+@pytest.mark.spec("EDG-12")
+@pytest.mark.parametrize("decision_id", ["a\0b", "x" * 201])
+async def test_a_decision_id_that_no_row_could_keep_is_refused(pool: asyncpg.Pool, decision_id: str) -> None:
+    """FIELD_MALFORMED, and no vendor was asked: a call that cannot be booked must not be made."""
+    async with mesh(pool) as m:
+        with pytest.raises(MeshError) as caught:
+            await ask(m.stub, routing(decision_id=decision_id))
+        assert m.vendor.calls == []
+
+    assert (caught.value.kind, caught.value.reason) == (Kind.INVALID, "FIELD_MALFORMED")
+
+
 BAD = {
     "no query": (routing(""), Kind.INVALID, "FIELD_REQUIRED"),
     "5001 characters": (routing("a" * 5001), Kind.INVALID, "FIELD_TOO_LONG"),

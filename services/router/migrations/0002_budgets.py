@@ -23,7 +23,7 @@ _BUDGET = """
         held_tokens     bigint not null default 0 check (held_tokens >= 0),
         requests        bigint not null default 0 check (requests >= 0),
         primary key (tenant, day, scope, subject)
-    ) with (fillfactor = 50)
+    ) with (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000)
 """
 _HOLD = """
     create table router.hold (
@@ -38,7 +38,7 @@ _HOLD = """
         started_at    timestamptz not null,
         expires_at    timestamptz not null,
         claimed_until timestamptz not null default '-infinity'
-    )
+    ) with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000)
 """
 _COLUMNS = """
     alter table router.spend

@@ -74,4 +74,5 @@ class RouterServicer(router_pb2_grpc.RouterServiceServicer):
 def _asked_by_a_payer(routing: pb.RoutingRequest) -> Request:
     """Return what is asked; a call without a tenant is refused now, since nobody could be charged for it later."""
     call.tenant()
+    requests.check_decision_id(routing.decision_id)
     return requests.read(routing, call.current().principal.roles)
