@@ -58,11 +58,16 @@ class Background:
     tasks: set["asyncio.Task[None]"] = field(default_factory=set)
     began: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the first of it began."""
+    dead: bool = False
+    """Whether nothing that is begun now is carried out, as in a process that was killed."""
 
     def spawner(self) -> Spawn:
         """Return what the dispatcher takes."""
 
         def spawn(coro, *, name):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202 - the port has the types
+            if self.dead:
+                coro.close()
+                return asyncio.get_running_loop().create_future()
             task = asyncio.get_running_loop().create_task(coro, name=name)
             self.tasks.add(task)
             self.began.set()
@@ -81,6 +86,7 @@ class Mesh:
     pool: asyncpg.Pool
     background: Background
     reconciler: Reconciler
+    remaining: Remaining
 
     async def ledger(self) -> list[asyncpg.Record]:
         """Return every row once all booking is done."""
@@ -153,6 +159,7 @@ async def mesh(
             vendor=vendor,
             pool=pool,
             background=background,
+            remaining=remaining,
             reconciler=Reconciler(ledger=ledger, inquest=inquest, interval_s=60),
         )
         await asyncio.gather(*background.tasks, return_exceptions=True)

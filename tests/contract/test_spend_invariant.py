@@ -29,8 +29,12 @@ from tests.fakes.ledger import FakeLedger, Key
 from tests.fakes.postgres import Database, PostgresServer, fresh_database
 
 PROVIDERS = ("local", "openai", "anthropic")
-TENANT = Limit(micro_usd=1_000, tokens=400, requests=12)
-USER = Limit(micro_usd=700, tokens=300, requests=9)
+LIMITS = st.builds(
+    Limit,
+    micro_usd=st.sampled_from([None, 0, 500, 1_000]),
+    tokens=st.sampled_from([None, 60, 200]),
+    requests=st.sampled_from([None, 5, 12]),
+)
 CALLS = st.integers(0, 14).map(lambda number: f"call-{number}")
 """Few ids, so that the same one comes twice."""
 
@@ -52,6 +56,12 @@ class Spend(RuleBasedStateMachine):
         self.oracle = FakeLedger()
         self.granted: dict[str, tuple[Reservation, Grant]] = {}
         self.day = NOW.date()
+        self.tenant = self.user = Limit()
+
+    @initialize(tenant=LIMITS, user=LIMITS)
+    def limit(self, tenant: Limit, user: Limit) -> None:
+        """Set what tenant and users may have."""
+        self.tenant, self.user = tenant, user
 
     @property
     def ledger(self) -> Ledger:
@@ -71,7 +81,7 @@ class Spend(RuleBasedStateMachine):
                 return  # ids are never used again for another call
         else:
             who = payer(subject, day=self.day)
-            asked = reservation(call_id, *order, who=who, tenant=TENANT, user=USER)
+            asked = reservation(call_id, *order, who=who, tenant=self.tenant, user=self.user)
         expected = self.wait(self.oracle.reserve(asked))
         if self.ledger is not self.oracle:
             answer = self.wait(self.ledger.reserve(asked))
@@ -131,10 +141,13 @@ class Spend(RuleBasedStateMachine):
     def limits_hold(self) -> None:
         """Spent and held together never exceed a limit, in no dimension."""
         for (_, _, scope, _), counter in self.oracle.counters.items():
-            limit = TENANT if scope == "tenant" else USER
-            assert counter.spent_micro_usd + counter.held_micro_usd <= (limit.micro_usd or 0)
-            assert counter.spent_tokens + counter.held_tokens <= (limit.tokens or 0)
-            assert counter.requests <= (limit.requests or 0)
+            limit = self.tenant if scope == "tenant" else self.user
+            for used, most in (
+                (counter.spent_micro_usd + counter.held_micro_usd, limit.micro_usd),
+                (counter.spent_tokens + counter.held_tokens, limit.tokens),
+                (counter.requests, limit.requests),
+            ):
+                assert most is None or used <= most
             assert min(counter.held_micro_usd, counter.held_tokens, counter.requests) >= 0
 
     @invariant()

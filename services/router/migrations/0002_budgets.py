@@ -123,7 +123,7 @@ _RESERVE = """
                 (4, 'user', 'tokens', asked.user_tokens, users.spent_tokens + users.held_tokens,
                     (asked.tries -> 0 ->> 'tokens')::bigint)
             ) as l (place, scope, dimension, most, used, need)
-            where l.need > greatest(l.most - l.used, 0) order by l.place limit 1;
+            where l.most is not null and l.need > greatest(l.most - l.used, 0) order by l.place limit 1;
             return jsonb_build_object('refused', refusal, 'room', room,
                 'tenant_room', asked.tenant_micro_usd - tenants.spent_micro_usd - tenants.held_micro_usd);
         end if;
