@@ -20,23 +20,31 @@ from services.chassis.client import MeshChannel
 from services.chassis.clock import Clock, RandomIds, SystemClock
 from services.chassis.testing import Registration, serving
 from services.router.adapters.attempts import AdapterWitness
+from services.router.adapters.board import Board
+from services.router.adapters.contests import PostgresContests
+from services.router.adapters.evidence import letter
 from services.router.adapters.files import CATALOGUE, TEMPLATES, read_catalogue, read_templates
 from services.router.adapters.ledger import PostgresAccounts, PostgresLedger
 from services.router.adapters.meter import PrometheusMeter
 from services.router.adapters.poll import HealthPoll
 from services.router.adapters.route import HedgedRoute
 from services.router.booking import Allowance, Bookkeeper, Spawn
+from services.router.championship import Championship
+from services.router.core.champion.contest import Rules
+from services.router.core.outlook import Outlook
 from services.router.core.plan import Policy
-from services.router.core.request import Limits
+from services.router.core.request import Limits, Request
 from services.router.core.spend.limits import Budgets, Limit, TenantLimits
 from services.router.costs import Costs
 from services.router.dispatch import Dispatcher
 from services.router.inquest import Inquest
 from services.router.lookout import Watch
 from services.router.planner import Planner
+from services.router.ports import Lookout
 from services.router.reconciler import Reconciler
 from services.router.remaining import Remaining
 from services.router.servicer import RouterServicer
+from services.router.servicer.champions import ChampionCalls
 from services.router.streaming import Streamer
 from tests.fakes.vendors import Answer, FakeVendor, Step
 from tests.unit.provider.wiring import servicer
@@ -44,6 +52,7 @@ from tests.unit.provider.wiring import servicer
 if TYPE_CHECKING:
     from magistrate.router.v1.router_pb2_grpc import RouterServiceAsyncStub
 
+RULES = Rules(models=frozenset({"small", "large", "other"}))
 Stub: TypeAlias = "RouterServiceAsyncStub"
 USER = Principal(tenant="acme", subject="ada", roles=("user",))
 UNLIMITED = Budgets(default=TenantLimits(tenant=Limit(), user=Limit()))
@@ -94,6 +103,17 @@ class Mesh:
         return await self.pool.fetch("select * from spend order by started_at, attempt")
 
 
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """A lookout that sees what the test says."""
+
+    outlook: Outlook
+
+    async def look(self, _request: Request) -> Outlook:
+        """Return it."""
+        return self.outlook
+
+
 @asynccontextmanager
 async def provider(vendor: FakeVendor, name: str) -> AsyncIterator[MeshChannel]:
     """Serve one provider in this process."""
@@ -116,6 +136,8 @@ async def mesh(
     budgets: Budgets = UNLIMITED,
     hold: timedelta = timedelta(seconds=60),
     clock: Clock | None = None,
+    rules: Rules = RULES,
+    lookout: Lookout | None = None,
 ) -> AsyncIterator[Mesh]:
     """Serve a router whose way out leads straight to the provider; Envoy's part is proved by the tests of the mesh."""
     background = Background()
@@ -126,11 +148,13 @@ async def mesh(
         providers = HedgedRoute(channel, timeout_s=5.0)
         clock, meter, ledger = clock or SystemClock(), PrometheusMeter(), PostgresLedger(pool)
         remaining = Remaining(clock=clock)
+        contests = PostgresContests(pool, letter=letter)
+        board = Board(contests, interval_s=60)
         planner = Planner(
             policy=Policy(providers=order, hedge_delay_s=10.0, limits=limits),
             catalogue=read_catalogue(CATALOGUE),
             templates=read_templates(TEMPLATES),
-            lookout=Watch(remaining=remaining),
+            lookout=lookout or Watch(remaining=remaining, board=board, dice=lambda: 1.0),
             providers=providers,
         )
         inquest = Inquest(ledger=ledger, witness=AdapterWitness(channel), pauses_s=(0.02, 0.05, 0.1, 0.2))
@@ -144,12 +168,16 @@ async def mesh(
             ids=RandomIds(),
             spawn=background.spawner(),
         )
+        championship = Championship(
+            contests=contests, rules=rules, announcers=(board,), clock=SystemClock(), ids=RandomIds()
+        )
         servicer = RouterServicer(
             planner=planner,
             generator=Dispatcher(providers=providers, books=books),
             streamer=Streamer(providers=providers, books=books),
             health=poll,
             costs=Costs(accounts=PostgresAccounts(pool=pool), budgets=budgets, clock=clock),
+            champions=ChampionCalls(championship=championship, clock=SystemClock()),
         )
         registration = Registration(add_RouterServiceServicer_to_server, servicer, "magistrate.router.v1.RouterService")
         way_in = await stack.enter_async_context(serving([registration], principal=principal))

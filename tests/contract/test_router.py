@@ -14,8 +14,9 @@ from services.chassis.config import SecretFile
 from services.chassis.errors import Kind, MeshError
 from services.chassis.postgres import PostgresSettings, open_pool
 from services.chassis.streams import MeshStream
+from services.router.core.outlook import Outlook
 from services.router.core.request import Limits
-from tests.contract.routing import ADMIN, Stub, mesh, routing
+from tests.contract.routing import ADMIN, Sight, Stub, mesh, routing
 from tests.fakes.postgres import Database, PostgresServer, fresh_database
 from tests.fakes.vendors import CONTEXT_TOO_LONG, WORDS, Answer, Junk, Refusal, Silence, Step
 
@@ -77,7 +78,8 @@ async def test_generate_answers_with_the_route_that_led_there(pool: asyncpg.Pool
     expected = -(-(route.usage.input_tokens * 150_000 + len(WORDS) * 600_000) // 1_000_000)
     assert route.cost.micro_usd == route.attempts[0].cost.micro_usd == expected
     assert (route.template, len(route.template_sha256)) == ("general/analysis@1", 64)
-    assert route.hedge_delay.ToSeconds() == 10
+    assert (route.place, route.propensity, route.HasField("complexity")) == ("primary", 1.0, False)
+    assert not route.HasField("hedge_delay")
     assert "openai is asked first" in route.explanation
 
 
@@ -171,6 +173,9 @@ BAD = {
     "cap too high": (routing(max_output_tokens=4001), Kind.INVALID, "FIELD_OUT_OF_RANGE"),
     "too hot": (routing(temperature=2.5), Kind.INVALID, "FIELD_OUT_OF_RANGE"),
     "unknown strategy": (routing(strategy="magic"), Kind.INVALID, "FIELD_OUT_OF_RANGE"),
+    "unknown voting rule": (routing(voting_rule=99), Kind.INVALID, "ENUM_UNKNOWN"),
+    "fewer than no tools": (routing(tool_count=-1), Kind.INVALID, "FIELD_OUT_OF_RANGE"),
+    "no JSON schema": (routing(json_schema="{"), Kind.INVALID, "FIELD_MALFORMED"),
     "prompt too long": (routing(context="a" * 20_000), Kind.INVALID, "PROMPT_TOO_LONG"),
     "model chosen by a user": (routing(model="gpt-4"), Kind.DENIED, "MODEL_OVERRIDE_NOT_ALLOWED"),
 }
@@ -327,6 +332,56 @@ async def test_plan_route_explains_and_calls_nobody(pool: asyncpg.Pool) -> None:
     assert "local joins after 10 s" in plan.route.explanation
 
 
+@pytest.mark.spec("RTR-01", "RTR-13", "RTR-20")
+async def test_plan_route_tells_models_costs_figures_and_who_is_left_out(pool: asyncpg.Pool) -> None:
+    """Each model with place, price and what was weighed of it; the others with their reason; the complexity."""
+    asked = routing("word " * 51, strategy="adaptive", json_schema='{"type": "object"}')
+    async with mesh(pool, order=("openai", "local")) as m:
+        plan = await m.stub.PlanRoute(pb.PlanRouteRequest(routing=asked))
+
+    assert [(model.name, model.place) for model in plan.models] == [
+        ("smollm2-135m", "primary"),
+        ("gpt-4o-mini", "secondary"),
+    ]
+    assert plan.models[1].figure.startswith("fast, $0.0")
+    assert plan.models[1].estimated_cost.micro_usd > plan.estimated_cost.micro_usd == 0
+    assert {left.name: left.reason for left in plan.left_out}["gpt-4"] == "gpt-4 cannot do json_schema"
+    assert (plan.route.strategy, plan.route.complexity, plan.route.place) == ("adaptive", 0.3, "primary")
+    assert (plan.route.propensity, plan.route.explored, plan.route.champion_version) == (1.0, False, 0)
+    assert "complexity 0.3 (51 words) asks for a middle model" in plan.route.explanation
+
+
+@pytest.mark.spec("RTR-23")
+async def test_a_schema_that_nobody_keeps_to_is_a_precondition(pool: asyncpg.Pool) -> None:
+    """CAPABILITY_MISSING with what is missing; nobody is asked."""
+    async with mesh(pool, principal=ADMIN) as m:
+        with pytest.raises(MeshError) as caught:
+            await ask(m.stub, routing(model="gpt-4", json_schema='{"type": "object"}'))
+        calls = m.vendor.count
+
+    assert (caught.value.kind, caught.value.reason) == (Kind.PRECONDITION, "CAPABILITY_MISSING")
+    assert caught.value.metadata["capability"] == "json_schema"
+    assert calls == 0
+
+
+@pytest.mark.spec("RTR-17", "ENG-12")
+async def test_with_zero_healthy_providers_nobody_is_asked(pool: asyncpg.Pool) -> None:
+    """PROVIDERS_UNAVAILABLE with OFFLINE from Generate, the stream and the plan; no vendor call, no row."""
+    async with mesh(pool, lookout=Sight(Outlook(away=frozenset({"openai"})))) as m:
+        for refused in (
+            ask(m.stub, routing()),
+            ask(m.stub, routing(), streamed=True),
+            m.stub.PlanRoute(pb.PlanRouteRequest(routing=routing())),
+        ):
+            with pytest.raises(MeshError) as caught:
+                await refused
+            assert (caught.value.kind, caught.value.reason) == (Kind.UNAVAILABLE, "PROVIDERS_UNAVAILABLE")
+            assert caught.value.metadata["degraded_mode"] == "OFFLINE"
+        calls, rows = m.vendor.count, await m.ledger()
+
+    assert (calls, rows) == (0, [])
+
+
 @pytest.mark.spec("RTR-23")
 async def test_list_models_tells_prices_and_health(pool: asyncpg.Pool) -> None:
     """Unknown until the first look, healthy after it, unhealthy once the vendor is gone; others are not enabled."""
@@ -347,6 +402,8 @@ async def test_list_models_tells_prices_and_health(pool: asyncpg.Pool) -> None:
     ]
     turbo, opus = seen[0]["gpt-4-turbo"], seen[0]["claude-3-opus"]
     assert (turbo.tier, turbo.enabled, opus.enabled) == ("premium", True, False)
+    assert (turbo.expected_quality, turbo.expected_first_token.ToMilliseconds()) == (0.88, 900)
+    assert list(turbo.capabilities) == ["stream", "tools"]
     assert (turbo.input_price_per_million.micro_usd, turbo.output_price_per_million.micro_usd) == (
         10_000_000,
         30_000_000,
@@ -365,20 +422,6 @@ async def test_a_long_prompt_is_counted_by_the_vendors_tokenizer(pool: asyncpg.P
     assert reply.route.provider == "local"
     assert caught.value.reason == "PROMPT_TOO_LONG"
     assert int(caught.value.metadata["tokens"]) > 2048
-
-
-async def test_what_comes_later_says_so(pool: asyncpg.Pool) -> None:
-    """Champion and scores answer UNIMPLEMENTED with a note."""
-    async with mesh(pool, principal=ADMIN) as m:
-        for coming in (
-            m.stub.GetChampion(pb.GetChampionRequest()),
-            m.stub.PromoteModel(pb.PromoteModelRequest()),
-            m.stub.DemoteModel(pb.DemoteModelRequest()),
-            m.stub.ReportScore(pb.ReportScoreRequest()),
-        ):
-            with pytest.raises(MeshError) as caught:
-                await coming
-            assert (caught.value.kind, caught.value.reason) == (Kind.UNIMPLEMENTED, "NOT_YET_IMPLEMENTED")
 
 
 async def test_forty_calls_in_flight_are_booked_once_each(pool: asyncpg.Pool) -> None:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from services.router.core.account import Attempt
 from services.router.core.plan import Plan
+from services.router.core.vote import Vote
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,3 +25,5 @@ class Answer:
     truncated: bool
     reserved_micro_usd: int = 0
     """What was set aside before the first try for all that might be in flight."""
+    vote: Vote | None = None
+    """How several models agreed on it; None where one answered alone."""

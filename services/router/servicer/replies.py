@@ -1,5 +1,6 @@
 """From values to the wire."""
 
+import math
 from collections.abc import Mapping
 from datetime import timedelta
 
@@ -13,6 +14,7 @@ from services.router.core.account import Attempt, Outcome
 from services.router.core.answer import Answer
 from services.router.core.catalogue import Model
 from services.router.core.plan import Plan
+from services.router.core.vote import Vote
 
 _OUTCOMES: "Mapping[Outcome, usage_pb2.AttemptOutcome.ValueType]" = {
     Outcome.WON: usage_pb2.ATTEMPT_OUTCOME_WON,
@@ -37,8 +39,19 @@ def planned_route(plan: Plan) -> usage_pb2.Route:
         template=plan.template.id,
         template_sha256=plan.template.sha256,
         explanation=plan.explanation,
-        hedge_delay=_duration(timedelta(seconds=plan.hedge_delay_s)),
+        hedge_delay=_hedge_delay(plan),
+        place=plan.place_of(plan.models[0].provider),
+        champion_version=plan.champion_version,
+        propensity=plan.propensity,
+        explored=plan.explored,
+        complexity=plan.complexity,
     )
+
+
+def _hedge_delay(plan: Plan) -> Duration | None:
+    """Return when the next provider joins; None where none may, or the voters are asked side by side."""
+    alone = len(plan.models) == 1 or bool(plan.seats)
+    return None if alone or math.isinf(plan.hedge_delay_s) else _duration(timedelta(seconds=plan.hedge_delay_s))
 
 
 def taken_route(answer: Answer) -> usage_pb2.Route:
@@ -51,6 +64,8 @@ def taken_route(answer: Answer) -> usage_pb2.Route:
             provider=answer.provider,
             model=won.model,
             model_version=answer.model_version,
+            place=answer.plan.place_of(answer.provider),
+            vote=_vote(answer.vote) if answer.vote else None,
             attempt_count=answer.started,
             call_id=answer.call_id,
             attempts=attempts,
@@ -68,6 +83,45 @@ def plan_reply(plan: Plan) -> pb.PlanRouteResponse:
         route=planned_route(plan),
         estimated_input_tokens=plan.input_tokens,
         estimated_cost=_money(plan.estimated_micro_usd),
+        models=_planned(plan),
+        left_out=[
+            pb.LeftOutModel(name=left.model.name, provider=left.model.provider, reason=left.why)
+            for left in plan.left_out
+        ],
+    )
+
+
+def _planned(plan: Plan) -> list[pb.PlannedModel]:
+    figures = dict(zip(plan.models, plan.reasons, strict=True))
+    asked = [seat.model for seat in plan.seats] or plan.models
+    return [
+        pb.PlannedModel(
+            name=model.name,
+            provider=model.provider,
+            tier=model.tier.value,
+            place="voter" if plan.seats else plan.place_of(model.provider),
+            figure=figures.get(model, ""),
+            estimated_cost=_money(plan.price_of(model)),
+        )
+        for model in asked
+    ]
+
+
+def _vote(vote: Vote) -> usage_pb2.Vote:
+    return usage_pb2.Vote(
+        rule=vote.rule.value,
+        consensus=vote.consensus,
+        agreed=vote.agreed,
+        ballots=[
+            usage_pb2.Ballot(
+                provider=ballot.seat.model.provider,
+                model=ballot.seat.model.name,
+                group=-1 if ballot.group is None else ballot.group,
+                weight=ballot.seat.weight,
+                reason=ballot.reason,
+            )
+            for ballot in vote.ballots
+        ],
     )
 
 
@@ -83,6 +137,8 @@ def listed(model: Model, *, enabled: bool, seen: bool | None) -> pb.Model:
         capabilities=model.capabilities,
         enabled=enabled,
         health=_HEALTH[seen],
+        expected_quality=model.quality,
+        expected_first_token=_duration(timedelta(seconds=model.first_token_s)),
     )
 
 
