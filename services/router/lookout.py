@@ -21,7 +21,8 @@ def _never() -> float:
 class Watch:
     """Implements the Lookout port from what the room's own watchers have seen."""
 
-    remaining: Remaining
+    remaining: Remaining | None = None
+    """What is known of budgets; None where nothing is."""
     memory: Memory | None = None
     """What is remembered of users; None where nothing is."""
     board: StandingsBoard | None = None
@@ -31,13 +32,16 @@ class Watch:
 
     async def look(self, request: Request) -> Outlook:
         """Return the outlook of this moment for the tenant and user of the current call."""
-        who = call.current().principal
         return Outlook(
             standings=await self._standings(request),
             draw=self.dice(),
             success_rate=await self.memory.success_rate(request) if self.memory else None,
-            remaining_micro_usd=self.remaining.micro_usd(who.tenant, who.subject),
+            remaining_micro_usd=self._remaining(),
         )
+
+    def _remaining(self) -> int | None:
+        who = call.current().principal
+        return self.remaining.micro_usd(who.tenant, who.subject) if self.remaining else None
 
     async def _standings(self, request: Request) -> Standings | None:
         tenant = call.current().principal.tenant
