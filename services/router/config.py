@@ -35,8 +35,10 @@ class Config(Settings, env_prefix="MAGISTRATE_ROUTER_"):
     """Models that vote where a vote is asked for, if there are as many."""
     vote_timeout_s: float = Field(default=30.0, gt=0, le=60)
     """Seconds after which a vote is counted without who has not answered."""
-    vote_similarity: float = Field(default=0.85, gt=0, le=1)
+    vote_similarity: float = Field(default=0.8, gt=0, le=1)
     """Cosine similarity from which two free answers with the same numbers say the same."""
+    embed_timeout_s: float = Field(default=2.0, gt=0, le=10)
+    """Seconds to wait for the meaning of answers; without it only equal ones count as alike."""
     ask_when_all_away: bool = False
     """Whether providers are asked all the same where every one is away, instead of a refusal at once."""
     templates: str = ""

@@ -3,6 +3,7 @@
 import random
 import sys
 
+from magistrate.context.v1.context_pb2_grpc import EmbeddingServiceStub
 from magistrate.router.v1.router_pb2_grpc import add_RouterServiceServicer_to_server
 from services.chassis.clock import RandomIds, SystemClock
 from services.chassis.config import USAGE, load
@@ -13,6 +14,7 @@ from services.router.adapters.attempts import AdapterWitness
 from services.router.adapters.board import Board
 from services.router.adapters.budgets import read_budgets
 from services.router.adapters.contests import PostgresContests
+from services.router.adapters.embeddings import ContextEmbedder
 from services.router.adapters.evidence import MeshEvidence, Postman, letter
 from services.router.adapters.files import TEMPLATES, WrongFileError, pinned, read_catalogue, read_templates
 from services.router.adapters.history import PostgresHistory
@@ -29,6 +31,7 @@ from services.router.core.plan import Policy
 from services.router.core.prompt import Template
 from services.router.costs import Costs
 from services.router.dispatch import Dispatcher
+from services.router.finishing import Finisher
 from services.router.inquest import Inquest
 from services.router.lookout import Watch
 from services.router.memory import Memory
@@ -38,6 +41,7 @@ from services.router.remaining import Remaining
 from services.router.servicer import RouterServicer
 from services.router.servicer.champions import ChampionCalls
 from services.router.streaming import Streamer
+from services.router.voting import Voter
 
 
 async def main(name: str) -> None:
@@ -88,7 +92,12 @@ async def main(name: str) -> None:
         )
         servicer = RouterServicer(
             planner=planner,
-            generator=Dispatcher(providers=providers, books=books),
+            generator=Voter(
+                generator=Finisher(generator=Dispatcher(providers=providers, books=books)),
+                embedder=ContextEmbedder(EmbeddingServiceStub(mesh.channel), timeout_s=config.embed_timeout_s),
+                timeout_s=config.vote_timeout_s,
+                similarity=config.vote_similarity,
+            ),
             streamer=Streamer(providers=providers, books=books),
             health=poll,
             costs=Costs(accounts=PostgresAccounts(pool=pool), budgets=allowance.budgets, clock=clock),

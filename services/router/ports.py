@@ -237,6 +237,14 @@ class History(Protocol):
         ...
 
 
+class Embedder(Protocol):
+    """Turns texts into vectors of length 1 whose cosine tells how near their meanings are."""
+
+    async def embed(self, texts: Sequence[str]) -> Sequence[Sequence[float]]:
+        """Return one vector per text, in order. Raises WorldError where the model is away or late."""
+        ...
+
+
 class Health(Protocol):
     """What was last seen of each provider."""
 

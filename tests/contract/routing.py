@@ -1,7 +1,7 @@
 """A router in this process before a real provider service, a fake vendor and a real ledger."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import asyncpg
 import httpx
+import psycopg
+from psycopg.sql import SQL, Identifier
 
 from magistrate.common.v1 import task_pb2
 from magistrate.provider.v1.provider_pb2_grpc import add_ProviderServiceServicer_to_server
@@ -18,6 +20,9 @@ from services.chassis import call
 from services.chassis.call import Principal
 from services.chassis.client import MeshChannel
 from services.chassis.clock import Clock, RandomIds, SystemClock
+from services.chassis.config import SecretFile
+from services.chassis.errors import unavailable
+from services.chassis.postgres import PostgresSettings, open_pool
 from services.chassis.testing import Registration, serving
 from services.router.adapters.attempts import AdapterWitness
 from services.router.adapters.board import Board
@@ -37,6 +42,7 @@ from services.router.core.request import Limits, Request
 from services.router.core.spend.limits import Budgets, Limit, TenantLimits
 from services.router.costs import Costs
 from services.router.dispatch import Dispatcher
+from services.router.finishing import Finisher
 from services.router.inquest import Inquest
 from services.router.lookout import Watch
 from services.router.planner import Planner
@@ -46,6 +52,8 @@ from services.router.remaining import Remaining
 from services.router.servicer import RouterServicer
 from services.router.servicer.champions import ChampionCalls
 from services.router.streaming import Streamer
+from services.router.voting import Voter
+from tests.fakes.postgres import Database
 from tests.fakes.vendors import Answer, FakeVendor, Step
 from tests.unit.provider.wiring import servicer
 
@@ -114,6 +122,15 @@ class Sight:
         return self.outlook
 
 
+@dataclass(frozen=True, slots=True)
+class NoMeaning:
+    """An embedding model that is away."""
+
+    async def embed(self, _texts: Sequence[str]) -> Sequence[Sequence[float]]:
+        """Say so."""
+        raise unavailable("EMBEDDING_UNAVAILABLE", "it is away")
+
+
 @asynccontextmanager
 async def provider(vendor: FakeVendor, name: str) -> AsyncIterator[MeshChannel]:
     """Serve one provider in this process."""
@@ -173,7 +190,12 @@ async def mesh(
         )
         servicer = RouterServicer(
             planner=planner,
-            generator=Dispatcher(providers=providers, books=books),
+            generator=Voter(
+                generator=Finisher(generator=Dispatcher(providers=providers, books=books)),
+                embedder=NoMeaning(),
+                timeout_s=5.0,
+                similarity=0.8,
+            ),
             streamer=Streamer(providers=providers, books=books),
             health=poll,
             costs=Costs(accounts=PostgresAccounts(pool=pool), budgets=budgets, clock=clock),
@@ -191,6 +213,25 @@ async def mesh(
             reconciler=Reconciler(ledger=ledger, inquest=inquest, interval_s=60),
         )
         await asyncio.gather(*background.tasks, return_exceptions=True)
+
+
+@asynccontextmanager
+async def open_router_pool(database: Database, *emptied: str) -> AsyncIterator[asyncpg.Pool]:
+    """Empty tables of the router, and yield its own pool: its role may do no more than in the field."""
+    with psycopg.connect(database.owner_dsn, autocommit=True) as owner:
+        for table in emptied:
+            owner.execute(SQL("truncate router.{}").format(Identifier(table)))
+    settings = PostgresSettings(
+        host=database.host,
+        port=database.port,
+        database=database.name,
+        user="router",
+        password_file=SecretFile(database.password_file),
+        schema="router",
+        connect_timeout_s=1,
+    )
+    async with open_pool(settings) as opened:
+        yield opened
 
 
 def routing(query: str = "How many days of leave do I have?", **fields: object) -> pb.RoutingRequest:

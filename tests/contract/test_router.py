@@ -14,9 +14,8 @@ from services.chassis.config import SecretFile
 from services.chassis.errors import Kind, MeshError
 from services.chassis.postgres import PostgresSettings, open_pool
 from services.chassis.streams import MeshStream
-from services.router.core.outlook import Outlook
 from services.router.core.request import Limits
-from tests.contract.routing import ADMIN, Sight, Stub, mesh, routing
+from tests.contract.routing import ADMIN, Stub, mesh, routing
 from tests.fakes.postgres import Database, PostgresServer, fresh_database
 from tests.fakes.vendors import CONTEXT_TOO_LONG, WORDS, Answer, Junk, Refusal, Silence, Step
 
@@ -330,56 +329,6 @@ async def test_plan_route_explains_and_calls_nobody(pool: asyncpg.Pool) -> None:
     assert plan.estimated_input_tokens > 0
     assert plan.estimated_cost.micro_usd >= 600
     assert "local joins after 10 s" in plan.route.explanation
-
-
-@pytest.mark.spec("RTR-01", "RTR-13", "RTR-20")
-async def test_plan_route_tells_models_costs_figures_and_who_is_left_out(pool: asyncpg.Pool) -> None:
-    """Each model with place, price and what was weighed of it; the others with their reason; the complexity."""
-    asked = routing("word " * 51, strategy="adaptive", json_schema='{"type": "object"}')
-    async with mesh(pool, order=("openai", "local")) as m:
-        plan = await m.stub.PlanRoute(pb.PlanRouteRequest(routing=asked))
-
-    assert [(model.name, model.place) for model in plan.models] == [
-        ("smollm2-135m", "primary"),
-        ("gpt-4o-mini", "secondary"),
-    ]
-    assert plan.models[1].figure.startswith("fast, $0.0")
-    assert plan.models[1].estimated_cost.micro_usd > plan.estimated_cost.micro_usd == 0
-    assert {left.name: left.reason for left in plan.left_out}["gpt-4"] == "gpt-4 cannot do json_schema"
-    assert (plan.route.strategy, plan.route.complexity, plan.route.place) == ("adaptive", 0.3, "primary")
-    assert (plan.route.propensity, plan.route.explored, plan.route.champion_version) == (1.0, False, 0)
-    assert "complexity 0.3 (51 words) asks for a middle model" in plan.route.explanation
-
-
-@pytest.mark.spec("RTR-23")
-async def test_a_schema_that_nobody_keeps_to_is_a_precondition(pool: asyncpg.Pool) -> None:
-    """CAPABILITY_MISSING with what is missing; nobody is asked."""
-    async with mesh(pool, principal=ADMIN) as m:
-        with pytest.raises(MeshError) as caught:
-            await ask(m.stub, routing(model="gpt-4", json_schema='{"type": "object"}'))
-        calls = m.vendor.count
-
-    assert (caught.value.kind, caught.value.reason) == (Kind.PRECONDITION, "CAPABILITY_MISSING")
-    assert caught.value.metadata["capability"] == "json_schema"
-    assert calls == 0
-
-
-@pytest.mark.spec("RTR-17", "ENG-12")
-async def test_with_zero_healthy_providers_nobody_is_asked(pool: asyncpg.Pool) -> None:
-    """PROVIDERS_UNAVAILABLE with OFFLINE from Generate, the stream and the plan; no vendor call, no row."""
-    async with mesh(pool, lookout=Sight(Outlook(away=frozenset({"openai"})))) as m:
-        for refused in (
-            ask(m.stub, routing()),
-            ask(m.stub, routing(), streamed=True),
-            m.stub.PlanRoute(pb.PlanRouteRequest(routing=routing())),
-        ):
-            with pytest.raises(MeshError) as caught:
-                await refused
-            assert (caught.value.kind, caught.value.reason) == (Kind.UNAVAILABLE, "PROVIDERS_UNAVAILABLE")
-            assert caught.value.metadata["degraded_mode"] == "OFFLINE"
-        calls, rows = m.vendor.count, await m.ledger()
-
-    assert (calls, rows) == (0, [])
 
 
 @pytest.mark.spec("RTR-23")

@@ -10,15 +10,13 @@ import pytest
 from magistrate.router.v1 import router_pb2 as pb
 from services.chassis import call
 from services.chassis.call import Call, Principal
-from services.chassis.config import SecretFile
 from services.chassis.errors import MeshError
 from services.chassis.metrics import REGISTRY
-from services.chassis.postgres import PostgresSettings, open_pool
 from services.router.adapters.history import PostgresHistory
 from services.router.core.request import Request
 from services.router.lookout import Watch
 from services.router.memory import Memory
-from tests.contract.routing import mesh, routing
+from tests.contract.routing import mesh, open_router_pool, routing
 from tests.fakes.postgres import Database, PostgresServer, fresh_database
 from tests.unit.router.requests import asking
 
@@ -33,18 +31,7 @@ def database(postgres: PostgresServer) -> Iterator[Database]:
 @pytest.fixture
 async def pool(database: Database) -> AsyncIterator[asyncpg.Pool]:
     """Forget every user and yield the router's own pool."""
-    with psycopg.connect(database.owner_dsn, autocommit=True) as owner:
-        owner.execute("truncate router.user_history")
-    settings = PostgresSettings(
-        host=database.host,
-        port=database.port,
-        database=database.name,
-        user="router",
-        password_file=SecretFile(database.password_file),
-        schema="router",
-        connect_timeout_s=1,
-    )
-    async with open_pool(settings) as opened:
+    async with open_router_pool(database, "user_history") as opened:
         yield opened
 
 

@@ -7,13 +7,15 @@ Those that need a folder of labelled data are programs of their own: ``python -m
 import argparse
 from collections.abc import Callable
 
-from tools.bench import chassis, critic, decide, recorder
+from tools.bench import chassis, critic, decide, loop, recorder, routing_cost
 
 BENCHMARKS: dict[str, Callable[[], None]] = {
     "chassis": chassis.main,
+    "loop": loop.main,
     "critic": critic.main,
     "recorder": recorder.main,
     "decide": decide.main,
+    "routing_cost": routing_cost.main,
 }
 
 

@@ -25,6 +25,8 @@ def read(asked: engine_pb2.Question) -> Question:
         strict_context=asked.strict_context,
         high_impact=asked.high_impact,
         subject_id=asked.subject_id,
+        voting_rule=asked.voting_rule,
+        tool_count=asked.tool_count,
     )
 
 
@@ -43,4 +45,6 @@ def write(asked: Question) -> engine_pb2.Question:
         strict_context=asked.strict_context,
         high_impact=asked.high_impact,
         subject_id=asked.subject_id,
+        voting_rule=asked.voting_rule,
+        tool_count=asked.tool_count,
     )

@@ -92,7 +92,6 @@ def plan_reply(plan: Plan) -> pb.PlanRouteResponse:
 
 
 def _planned(plan: Plan) -> list[pb.PlannedModel]:
-    figures = dict(zip(plan.models, plan.reasons, strict=True))
     asked = [seat.model for seat in plan.seats] or plan.models
     return [
         pb.PlannedModel(
@@ -100,7 +99,7 @@ def _planned(plan: Plan) -> list[pb.PlannedModel]:
             provider=model.provider,
             tier=model.tier.value,
             place="voter" if plan.seats else plan.place_of(model.provider),
-            figure=figures.get(model, ""),
+            figure=plan.figures.get(model.name, ""),
             estimated_cost=_money(plan.price_of(model)),
         )
         for model in asked
@@ -119,6 +118,7 @@ def _vote(vote: Vote) -> usage_pb2.Vote:
                 group=-1 if ballot.group is None else ballot.group,
                 weight=ballot.seat.weight,
                 reason=ballot.reason,
+                call_id=ballot.call_id,
             )
             for ballot in vote.ballots
         ],
