@@ -62,7 +62,14 @@ def context() -> tuple[Registration, Callable[[Any], Any]]:
 def router() -> tuple[Registration, Callable[[Any], Any]]:
     """Return a router without parts."""
     servicer = RouterServicer(
-        planner=NOTHING, generator=NOTHING, streamer=NOTHING, health=NOTHING, costs=NOTHING, champions=NOTHING
+        planner=NOTHING,
+        generator=NOTHING,
+        streamer=NOTHING,
+        health=NOTHING,
+        costs=NOTHING,
+        champions=NOTHING,
+        epochs=NOTHING,
+        tally=NOTHING,
     )
     add = router_pb2_grpc.add_RouterServiceServicer_to_server
     return Registration(add, servicer, "magistrate.router.v1.RouterService"), router_pb2_grpc.RouterServiceStub

@@ -7,7 +7,7 @@ Those that need a folder of labelled data are programs of their own: ``python -m
 import argparse
 from collections.abc import Callable
 
-from tools.bench import chassis, critic, decide, loop, recorder, routing_cost
+from tools.bench import caching, chassis, critic, decide, loop, recorder, routing_cost
 
 BENCHMARKS: dict[str, Callable[[], None]] = {
     "chassis": chassis.main,
@@ -16,6 +16,7 @@ BENCHMARKS: dict[str, Callable[[], None]] = {
     "recorder": recorder.main,
     "decide": decide.main,
     "routing_cost": routing_cost.main,
+    "caching": caching.main,
 }
 
 
