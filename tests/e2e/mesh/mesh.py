@@ -120,11 +120,14 @@ def question(query: str = QUERY, **fields: Any) -> Question:
 
 
 @contextmanager
-def serving_mesh(*providers: str) -> Iterator[Mesh]:
-    """Yield a mesh of its own; ``providers`` are the enabled ones of local and openai, both unless told."""
+def serving_mesh(*providers: str, **settings: str) -> Iterator[Mesh]:
+    """Yield a mesh of its own; ``providers`` are the enabled ones of local and openai, both unless told.
+
+    ``settings`` are further ones of its services, as they are named in the environment.
+    """
     with vendor() as local, vendor() as openai:
         places = {"local": local.url, "openai": openai.url}
         arguments = [f"--provider={name}={places[name]}" for name in providers or places]
         hedging = {"MAGISTRATE_ROUTER_HEDGE_DELAY_S": str(HEDGE_DELAY_S)}
-        with running(*arguments, env=hedging) as stack:
+        with running(*arguments, env=hedging | settings) as stack:
             yield Mesh(stack, local, openai)
