@@ -7,9 +7,10 @@ Those that need a folder of labelled data are programs of their own: ``python -m
 import argparse
 from collections.abc import Callable
 
-from tools.bench import chassis, critic, decide, recorder
+from tools.bench import champion, chassis, critic, decide, recorder
 
 BENCHMARKS: dict[str, Callable[[], None]] = {
+    "champion": champion.main,
     "chassis": chassis.main,
     "critic": critic.main,
     "recorder": recorder.main,
