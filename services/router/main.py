@@ -5,6 +5,7 @@ import sys
 
 from magistrate.context.v1.context_pb2_grpc import EmbeddingServiceStub
 from magistrate.router.v1.router_pb2_grpc import add_RouterServiceServicer_to_server
+from services.chassis.client import MeshChannel
 from services.chassis.clock import RandomIds, SystemClock
 from services.chassis.config import USAGE, load
 from services.chassis.postgres import PostgresSettings, open_pool
@@ -92,12 +93,7 @@ async def main(name: str) -> None:
         )
         servicer = RouterServicer(
             planner=planner,
-            generator=Voter(
-                generator=Finisher(generator=Dispatcher(providers=providers, books=books)),
-                embedder=ContextEmbedder(EmbeddingServiceStub(mesh.channel), timeout_s=config.embed_timeout_s),
-                timeout_s=config.vote_timeout_s,
-                similarity=config.vote_similarity,
-            ),
+            generator=_voter(config, mesh.channel, Dispatcher(providers=providers, books=books)),
             streamer=Streamer(providers=providers, books=books),
             health=poll,
             costs=Costs(accounts=PostgresAccounts(pool=pool), budgets=allowance.budgets, clock=clock),
@@ -106,6 +102,16 @@ async def main(name: str) -> None:
         await mesh.serve(
             [Registration(add_RouterServiceServicer_to_server, servicer, "magistrate.router.v1.RouterService")]
         )
+
+
+def _voter(config: Config, channel: MeshChannel, dispatcher: Dispatcher) -> Voter:
+    """Return what answers: a vote, where one is asked for, of answers that are finished as their template says."""
+    return Voter(
+        generator=Finisher(generator=dispatcher),
+        embedder=ContextEmbedder(EmbeddingServiceStub(channel), timeout_s=config.embed_timeout_s),
+        timeout_s=config.vote_timeout_s,
+        similarity=config.vote_similarity,
+    )
 
 
 def _allowance(config: Config) -> Allowance:

@@ -185,21 +185,13 @@ async def mesh(
             ids=RandomIds(),
             spawn=background.spawner(),
         )
-        championship = Championship(
-            contests=contests, rules=rules, announcers=(board,), clock=SystemClock(), ids=RandomIds()
-        )
         servicer = RouterServicer(
             planner=planner,
-            generator=Voter(
-                generator=Finisher(generator=Dispatcher(providers=providers, books=books)),
-                embedder=NoMeaning(),
-                timeout_s=5.0,
-                similarity=0.8,
-            ),
+            generator=_voter(Dispatcher(providers=providers, books=books)),
             streamer=Streamer(providers=providers, books=books),
             health=poll,
             costs=Costs(accounts=PostgresAccounts(pool=pool), budgets=budgets, clock=clock),
-            champions=ChampionCalls(championship=championship, clock=SystemClock()),
+            champions=_champions(contests, board, rules),
         )
         registration = Registration(add_RouterServiceServicer_to_server, servicer, "magistrate.router.v1.RouterService")
         way_in = await stack.enter_async_context(serving([registration], principal=principal))
@@ -213,6 +205,16 @@ async def mesh(
             reconciler=Reconciler(ledger=ledger, inquest=inquest, interval_s=60),
         )
         await asyncio.gather(*background.tasks, return_exceptions=True)
+
+
+def _voter(dispatcher: Dispatcher) -> Voter:
+    return Voter(generator=Finisher(generator=dispatcher), embedder=NoMeaning(), timeout_s=5.0, similarity=0.8)
+
+
+def _champions(contests: PostgresContests, board: Board, rules: Rules) -> ChampionCalls:
+    clock = SystemClock()
+    championship = Championship(contests=contests, rules=rules, announcers=(board,), clock=clock, ids=RandomIds())
+    return ChampionCalls(championship=championship, clock=clock)
 
 
 @asynccontextmanager
