@@ -1,10 +1,13 @@
-"""What the parts of the room are told: the configuration and the files it names, as the values that each part takes."""
+"""What the parts of the room are told: the configuration and the files it names, as each part takes them."""
 
 import sys
 from dataclasses import dataclass
 
+from magistrate.context.v1.context_pb2_grpc import EmbeddingServiceStub
+from services.chassis.client import MeshChannel
 from services.chassis.config import USAGE
 from services.router.adapters.budgets import read_budgets
+from services.router.adapters.embeddings import ContextEmbedder
 from services.router.adapters.files import TEMPLATES, WrongFileError, pinned, read_catalogue, read_templates
 from services.router.booking import Allowance
 from services.router.config import Config
@@ -13,6 +16,9 @@ from services.router.core.champion.contest import Rules
 from services.router.core.plan import Policy
 from services.router.core.prompt import Template
 from services.router.core.spend.limits import Budgets
+from services.router.dispatch import Dispatcher
+from services.router.finishing import Finisher
+from services.router.voting import Voter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,3 +71,13 @@ def champion_rules(config: Config, catalogue: Catalogue) -> Rules:
 def allowance(config: Config, budgets: Budgets) -> Allowance:
     """Return what calls may cost."""
     return Allowance(budgets=budgets, request_micro_usd=config.max_request_micro_usd, hold=config.hold)
+
+
+def voter(config: Config, channel: MeshChannel, dispatcher: Dispatcher) -> Voter:
+    """Return what answers: a vote, where one is asked for, of answers that are finished as their template says."""
+    return Voter(
+        generator=Finisher(generator=dispatcher),
+        embedder=ContextEmbedder(EmbeddingServiceStub(channel), timeout_s=config.embed_timeout_s),
+        timeout_s=config.vote_timeout_s,
+        similarity=config.vote_similarity,
+    )

@@ -2,7 +2,6 @@
 
 import random
 
-from magistrate.context.v1.context_pb2_grpc import EmbeddingServiceStub
 from magistrate.router.v1.router_pb2_grpc import add_RouterServiceServicer_to_server
 from services.chassis.clock import RandomIds, SystemClock
 from services.chassis.config import load
@@ -14,7 +13,6 @@ from services.router import assembly
 from services.router.adapters.attempts import AdapterWitness
 from services.router.adapters.board import Board
 from services.router.adapters.contests import PostgresContests
-from services.router.adapters.embeddings import ContextEmbedder
 from services.router.adapters.evidence import MeshEvidence, Postman, letter
 from services.router.adapters.history import PostgresHistory
 from services.router.adapters.ledger import PostgresAccounts, PostgresLedger
@@ -27,7 +25,6 @@ from services.router.championship import Championship
 from services.router.config import Config
 from services.router.costs import Costs
 from services.router.dispatch import Dispatcher
-from services.router.finishing import Finisher
 from services.router.inquest import Inquest
 from services.router.lookout import Watch
 from services.router.memory import Memory
@@ -37,7 +34,6 @@ from services.router.remaining import Remaining
 from services.router.servicer import RouterServicer
 from services.router.servicer.champions import ChampionCalls
 from services.router.streaming import Streamer
-from services.router.voting import Voter
 
 SERVICE = "magistrate.router.v1.RouterService"
 
@@ -74,12 +70,7 @@ async def main(name: str) -> None:
             ids=ids,
             spawn=mesh.finish,
         )
-        voter = Voter(
-            generator=Finisher(generator=Dispatcher(providers=providers, books=books)),
-            embedder=ContextEmbedder(EmbeddingServiceStub(mesh.channel), timeout_s=config.embed_timeout_s),
-            timeout_s=config.vote_timeout_s,
-            similarity=config.vote_similarity,
-        )
+        voter = assembly.voter(config, mesh.channel, Dispatcher(providers=providers, books=books))
         world = World(
             redis=load(RedisSettings), pool=pool, channel=mesh.channel, clock=clock, ids=ids, spawn=mesh.spawn
         )

@@ -204,15 +204,6 @@ async def mesh(
             ids=RandomIds(),
             spawn=background.spawner(),
         )
-        championship = Championship(
-            contests=contests, rules=rules, announcers=(board,), clock=SystemClock(), ids=RandomIds()
-        )
-        voter = Voter(
-            generator=Finisher(generator=Dispatcher(providers=providers, books=books)),
-            embedder=NoMeaning(),
-            timeout_s=5.0,
-            similarity=0.8,
-        )
         world = World(
             redis=redis,
             pool=pool,
@@ -225,7 +216,7 @@ async def mesh(
             open_caches(
                 caching,
                 world,
-                generator=voter,
+                generator=_voter(Dispatcher(providers=providers, books=books)),
                 streams=Streamer(providers=providers, books=books),
             )
         )
@@ -235,7 +226,7 @@ async def mesh(
             streamer=caches.streams,
             health=poll,
             costs=Costs(accounts=PostgresAccounts(pool=pool), budgets=budgets, clock=clock),
-            champions=ChampionCalls(championship=championship, clock=SystemClock()),
+            champions=_champions(contests, board, rules),
             epochs=caches.epochs,
             tally=caches.tally,
         )
@@ -253,6 +244,16 @@ async def mesh(
             caching=behind,
         )
         await asyncio.gather(*background.tasks, return_exceptions=True)
+
+
+def _voter(dispatcher: Dispatcher) -> Voter:
+    return Voter(generator=Finisher(generator=dispatcher), embedder=NoMeaning(), timeout_s=5.0, similarity=0.8)
+
+
+def _champions(contests: PostgresContests, board: Board, rules: Rules) -> ChampionCalls:
+    clock = SystemClock()
+    championship = Championship(contests=contests, rules=rules, announcers=(board,), clock=clock, ids=RandomIds())
+    return ChampionCalls(championship=championship, clock=clock)
 
 
 @asynccontextmanager
