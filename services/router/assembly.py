@@ -3,7 +3,6 @@
 import sys
 from dataclasses import dataclass
 
-from magistrate.context.v1.context_pb2_grpc import EmbeddingServiceStub
 from services.chassis.client import MeshChannel
 from services.chassis.config import USAGE
 from services.router.adapters.budgets import read_budgets
@@ -77,7 +76,7 @@ def voter(config: Config, channel: MeshChannel, dispatcher: Dispatcher) -> Voter
     """Return what answers: a vote, where one is asked for, of answers that are finished as their template says."""
     return Voter(
         generator=Finisher(generator=dispatcher),
-        embedder=ContextEmbedder(EmbeddingServiceStub(channel), timeout_s=config.embed_timeout_s),
+        embedder=ContextEmbedder(channel, timeout_s=config.embed_timeout_s),
         timeout_s=config.vote_timeout_s,
         similarity=config.vote_similarity,
     )

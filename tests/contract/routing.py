@@ -168,13 +168,13 @@ async def mesh(
     clock: Clock | None = None,
     rules: Rules = RULES,
     lookout: Lookout | None = None,
-    caching: caching_rules.Rules = UNCACHED,
+    cache_rules: caching_rules.Rules = UNCACHED,
     redis: RedisSettings = NO_REDIS,
     embedding: MeshChannel | None = None,
 ) -> AsyncIterator[Mesh]:
     """Serve a router whose way out leads straight to the provider; Envoy's part is proved by the tests of the mesh.
 
-    It caches nothing unless ``caching`` says so: most tests are about calls that are made.
+    It caches nothing unless ``cache_rules`` say so: most tests are about calls that are made.
     """
     background = Background()
     async with AsyncExitStack() as stack:
@@ -214,7 +214,7 @@ async def mesh(
         )
         caches = await stack.enter_async_context(
             open_caches(
-                caching,
+                cache_rules,
                 world,
                 generator=_voter(Dispatcher(providers=providers, books=books)),
                 streams=Streamer(providers=providers, books=books),

@@ -130,6 +130,8 @@ def _route(decision: Decision) -> Table:
     if route.HasField("cache_hit"):
         table.add_row("model", f"{route.model} by {route.provider}, template {route.template}")
         table.add_row("from cache", _cached(route.cache_hit))
+        if route.HasField("vote"):
+            table.add_row("vote", _vote(route.vote))
         return table
     estimated = " (estimated)" if route.usage.estimated else ""
     tokens = f"{route.usage.input_tokens} in, {route.usage.output_tokens} out{estimated}"

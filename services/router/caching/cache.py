@@ -66,8 +66,7 @@ class Cache:
     async def asking(self, request: Request, plan: Plan, decision_id: str) -> Asking | None:
         """Return what the caches need to know of a call; None where they have no part in it."""
         allowed = uses(request.cache_use, self.default, plan)
-        # A vote is asked for where much depends on the answer: it is held anew each time.
-        if request.voting_rule or not (allowed.shares or allowed.writes):
+        if not (allowed.shares or allowed.writes):
             return None
         tenant = call.tenant()
         try:

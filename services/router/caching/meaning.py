@@ -9,10 +9,9 @@ from services.chassis.metrics import counter
 from services.chassis.waiting import within
 from services.router.booking import Spawn
 from services.router.caching.ports import Embedder, Neighbour, Questions, Tally
-from services.router.caching.store import given
-from services.router.core.answer import Answer, CacheHit
-from services.router.core.caching.entry import Entry
+from services.router.core.answer import Answer
 from services.router.core.caching.gist import MAX_CHARACTERS, alike
+from services.router.core.caching.giving import given, kept
 from services.router.core.caching.key import Key
 from services.router.core.caching.use import Level
 from services.router.core.plan import Plan
@@ -46,7 +45,9 @@ class Meaning:
             return None
         found = next((near for near in neighbours if self._means(near, question, scope)), None)
         self.tally.count(Level.SEMANTIC, "hit" if found else "miss")
-        return self._answer(found, plan) if found else None
+        if found is None:
+            return None
+        return given(plan, found.entry, Level.SEMANTIC, self.clock.now(), similarity=min(1.0, found.similarity))
 
     def keep(self, scope: Key, question: str, answer: Answer) -> None:
         """Keep ``answer`` for questions that mean the same; nobody waits for the writing."""
@@ -64,39 +65,9 @@ class Meaning:
             and alike(near.question, question)
         )
 
-    def _answer(self, found: Neighbour, plan: Plan) -> Answer:
-        entry = found.entry
-        hit = CacheHit(
-            level=Level.SEMANTIC,
-            source_call_id=entry.call_id,
-            model=entry.model,
-            age=max(timedelta(0), self.clock.now() - entry.made_at),
-            similarity=min(1.0, found.similarity),
-        )
-        return given(
-            plan,
-            text=entry.text,
-            provider=entry.provider,
-            model_version=entry.model_version,
-            truncated=entry.truncated,
-            hit=hit,
-        )
-
     async def _add(self, scope: Key, question: str, answer: Answer) -> None:
         now = self.clock.now()
-        entry = Entry(
-            proof=scope.proof,
-            text=answer.text,
-            provider=answer.provider,
-            model=answer.model,
-            model_version=answer.model_version,
-            truncated=answer.truncated,
-            call_id=answer.call_id,
-            made_at=now,
-            expires_at=now + self.life,
-            took=timedelta(0),
-            lasting=True,
-        )
+        entry = kept(scope, answer, made_at=now, expires_at=now + self.life, took=timedelta(0), lasting=True)
         try:
             await self.questions.add(scope, question, await self.embedder.embed(question), entry)
         except MeshError:

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from services.chassis.clock import Clock
 from services.router.caching.ports import SharedShelf, Tally
-from services.router.core.answer import Answer, CacheHit
+from services.router.core.answer import Answer
 from services.router.core.caching.entry import Entry, jittered
+from services.router.core.caching.giving import given, kept
 from services.router.core.caching.key import Key
 from services.router.core.caching.shelf import Shelf
 from services.router.core.caching.use import Level
@@ -58,55 +59,10 @@ class Store:
             if token:
                 self.shared.release(key, token)
             return
-        entry = _entry(key, answer, made_at=now, expires_at=until, took=took, lasting=lasting)
+        entry = kept(key, answer, made_at=now, expires_at=until, took=took, lasting=lasting)
         self.memory.put(key, entry, now)
         self.shared.publish(key, entry, token, replaces=replaces)
 
     def answer(self, plan: Plan, entry: Entry, level: Level) -> Answer:
         """Return ``entry`` as the answer to a call that was planned as ``plan``: no tries, no cost."""
-        return given(
-            plan,
-            text=entry.text,
-            provider=entry.provider,
-            model_version=entry.model_version,
-            truncated=entry.truncated,
-            hit=CacheHit(
-                level=level if entry.lasting else Level.SHARED_CALL,
-                source_call_id=entry.call_id,
-                model=entry.model,
-                age=max(timedelta(0), self.clock.now() - entry.made_at),
-            ),
-        )
-
-
-def given(plan: Plan, *, text: str, provider: str, model_version: str, truncated: bool, hit: CacheHit) -> Answer:
-    """Return an answer that no model was asked for."""
-    return Answer(
-        text=text,
-        plan=plan,
-        call_id="",
-        provider=provider,
-        model_version=model_version,
-        attempts=(),
-        started=0,
-        truncated=truncated,
-        cache_hit=hit,
-    )
-
-
-def _entry(
-    key: Key, answer: Answer, *, made_at: datetime, expires_at: datetime, took: timedelta, lasting: bool
-) -> Entry:
-    return Entry(
-        proof=key.proof,
-        text=answer.text,
-        provider=answer.provider,
-        model=answer.model,
-        model_version=answer.model_version,
-        truncated=answer.truncated,
-        call_id=answer.call_id,
-        made_at=made_at,
-        expires_at=expires_at,
-        took=took,
-        lasting=lasting,
-    )
+        return given(plan, entry, level, self.clock.now())

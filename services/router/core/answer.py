@@ -54,4 +54,4 @@ class Answer:
     @property
     def repeatable(self) -> bool:
         """Tell whether it may be given again to whoever asks the same: it is whole, and nobody doubts it."""
-        return not self.truncated
+        return not self.truncated and (self.vote is None or self.vote.agreed)

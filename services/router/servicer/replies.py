@@ -94,6 +94,8 @@ def _found_route(answer: Answer, hit: CacheHit) -> usage_pb2.Route:
         provider=answer.provider,
         model=hit.model,
         model_version=answer.model_version,
+        place=answer.plan.place_of(answer.provider),
+        vote=_vote(answer.vote) if answer.vote else None,
         cost=_money(0),
         cache_hit=usage_pb2.CacheHit(
             level=_LEVELS[hit.level],

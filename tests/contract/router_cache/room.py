@@ -35,14 +35,14 @@ async def replicas(
     pool: asyncpg.Pool,
     valkey: ValkeyServer,
     *script: Step,
-    caching: Rules = RULES,
+    rules: Rules = RULES,
     principal: Principal = USER,
 ) -> AsyncIterator[list[Mesh]]:
     """Serve so many routers, each with a vendor of its own that counts."""
     async with AsyncExitStack() as stack:
         yield [
             await stack.enter_async_context(
-                mesh(pool, *script, caching=caching, redis=valkey.settings, principal=principal)
+                mesh(pool, *script, cache_rules=rules, redis=valkey.settings, principal=principal)
             )
             for _ in range(count)
         ]

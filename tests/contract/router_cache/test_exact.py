@@ -75,7 +75,7 @@ async def test_another_tenant_never_hits_and_redis_holds_no_question(
 @pytest.mark.spec("CCH-08")
 async def test_a_cut_answer_is_not_kept(pool: asyncpg.Pool, valkey: ValkeyServer) -> None:
     """Only a whole answer is worth repeating."""
-    async with replicas(1, pool, valkey, Answer(finish="length"), caching=STRICT) as (one,):
+    async with replicas(1, pool, valkey, Answer(finish="length"), rules=STRICT) as (one,):
         replies = [await ask(one) for _ in range(2)]
 
     assert [reply.truncated for reply in replies] == [True, True]

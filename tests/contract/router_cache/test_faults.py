@@ -95,7 +95,7 @@ async def test_an_invalidation_counts_while_redis_is_away(pool: asyncpg.Pool, va
     healing = replace(RULES, epoch_bound_s=0.05)
     async with (
         replicas(1, pool, valkey, principal=ADMIN) as (one,),
-        replicas(1, pool, valkey, caching=healing) as (other,),
+        replicas(1, pool, valkey, rules=healing) as (other,),
     ):
         await ask(one)
         await ask(other)

@@ -54,7 +54,7 @@ async def test_an_invalidation_on_one_replica_is_heard_by_all(
 async def test_a_lost_word_is_healed_by_the_epoch(pool: asyncpg.Pool, valkey: ValkeyServer, redis: Redis) -> None:
     """Without the channel a replica notices by its next reading of the epoch, within the configured bound."""
     healing = replace(RULES, epoch_bound_s=0.05)
-    async with replicas(1, pool, valkey) as (one,), replicas(1, pool, valkey, caching=healing) as (other,):
+    async with replicas(1, pool, valkey) as (one,), replicas(1, pool, valkey, rules=healing) as (other,):
         await ask(one)
         await written(redis)
         assert (await ask(other)).route.HasField("cache_hit")
@@ -128,7 +128,7 @@ async def test_without_the_epoch_nothing_kept_is_served(
     pool: asyncpg.Pool, valkey: ValkeyServer, database: Database
 ) -> None:
     """Nobody could know whether it was invalidated; the caches are passed over and it is counted."""
-    async with replicas(1, pool, valkey, caching=replace(RULES, epoch_bound_s=0.001)) as (one,):
+    async with replicas(1, pool, valkey, rules=replace(RULES, epoch_bound_s=0.001)) as (one,):
         await ask(one)
         async with locked_out(pool, database):
             with pytest.raises(MeshError) as caught:  # of the ledger, which a new answer needs

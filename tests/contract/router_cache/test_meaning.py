@@ -58,7 +58,7 @@ async def test_a_paraphrase_is_answered_without_a_model(
     """Only for who asks for it; the route tells how near the questions are, and nothing is paid."""
     async with (
         embedding(model) as channel,
-        mesh(pool, caching=PATIENT, redis=valkey.settings, embedding=channel) as one,
+        mesh(pool, cache_rules=PATIENT, redis=valkey.settings, embedding=channel) as one,
     ):
         first = await ask(one, LEAVE, cache_use=MEANT)
         await settled(one)
@@ -94,7 +94,7 @@ async def test_a_near_miss_asks_the_model(
     lenient = replace(PATIENT, threshold=0.5)
     async with (
         embedding(model) as channel,
-        mesh(pool, caching=lenient, redis=valkey.settings, embedding=channel) as one,
+        mesh(pool, cache_rules=lenient, redis=valkey.settings, embedding=channel) as one,
     ):
         await ask(one, known, cache_use=MEANT)
         await settled(one)
@@ -112,8 +112,8 @@ async def test_another_tenant_context_or_note_never_hits(
     stranger = replace(USER, tenant="other")
     async with (
         embedding(model) as channel,
-        mesh(pool, caching=PATIENT, redis=valkey.settings, embedding=channel) as one,
-        mesh(pool, caching=PATIENT, redis=valkey.settings, embedding=channel, principal=stranger) as other,
+        mesh(pool, cache_rules=PATIENT, redis=valkey.settings, embedding=channel) as one,
+        mesh(pool, cache_rules=PATIENT, redis=valkey.settings, embedding=channel, principal=stranger) as other,
     ):
         await ask(one, LEAVE, cache_use=MEANT, context="Leave: 25 days.")
         await settled(one)
@@ -134,7 +134,7 @@ async def test_an_invalidation_meets_meanings_too(pool: asyncpg.Pool, valkey: Va
     """The epoch is in the scope."""
     async with (
         embedding(model) as channel,
-        mesh(pool, caching=PATIENT, redis=valkey.settings, embedding=channel, principal=ADMIN) as one,
+        mesh(pool, cache_rules=PATIENT, redis=valkey.settings, embedding=channel, principal=ADMIN) as one,
     ):
         await ask(one, LEAVE, cache_use=MEANT)
         await settled(one)
@@ -151,8 +151,8 @@ async def test_the_oldest_questions_make_room(pool: asyncpg.Pool, valkey: Valkey
     stranger = replace(USER, tenant="other")
     async with (
         embedding(model) as channel,
-        mesh(pool, caching=few, redis=valkey.settings, embedding=channel) as one,
-        mesh(pool, caching=few, redis=valkey.settings, embedding=channel, principal=stranger) as other,
+        mesh(pool, cache_rules=few, redis=valkey.settings, embedding=channel) as one,
+        mesh(pool, cache_rules=few, redis=valkey.settings, embedding=channel, principal=stranger) as other,
     ):
         await ask(other, "Who?", cache_use=MEANT)
         await settled(other)
@@ -172,7 +172,7 @@ async def test_a_stand_in_for_the_model_is_not_trusted(pool: asyncpg.Pool, valke
     """Its vectors are blind to meaning: the level is passed over and counted, and the model is asked."""
     async with (
         embedding(HashingModel()) as channel,
-        mesh(pool, caching=PATIENT, redis=valkey.settings, embedding=channel) as one,
+        mesh(pool, cache_rules=PATIENT, redis=valkey.settings, embedding=channel) as one,
     ):
         await ask(one, LEAVE, cache_use=MEANT)
         await settled(one)
@@ -187,7 +187,7 @@ async def test_a_stand_in_for_the_model_is_not_trusted(pool: asyncpg.Pool, valke
 @pytest.mark.spec("CCH-06")
 async def test_without_an_embedding_service_the_level_is_passed_over(pool: asyncpg.Pool, valkey: ValkeyServer) -> None:
     """The answer comes from the model, as without the level."""
-    async with mesh(pool, caching=PATIENT, redis=valkey.settings) as one:  # its provider serves no embeddings
+    async with mesh(pool, cache_rules=PATIENT, redis=valkey.settings) as one:  # its provider serves no embeddings
         reply = await ask(one, LEAVE, cache_use=MEANT)
         seen = await stats(one)
 
@@ -201,7 +201,7 @@ async def test_a_question_too_long_for_the_model_is_left_out(
     """Of a long question the model sees the beginning only; two with the same beginning would look alike."""
     async with (
         embedding(model) as channel,
-        mesh(pool, caching=PATIENT, redis=valkey.settings, embedding=channel) as one,
+        mesh(pool, cache_rules=PATIENT, redis=valkey.settings, embedding=channel) as one,
     ):
         for end in ("a day?", "days?"):
             await ask(one, "word " * 60 + end, cache_use=MEANT)
@@ -219,7 +219,7 @@ async def test_a_database_that_does_not_answer_costs_the_patience_only(
     """While nobody can read the questions, the model is asked, and the level counts an error."""
     async with (
         embedding(model) as channel,
-        mesh(pool, caching=RULES, redis=valkey.settings, embedding=channel) as one,
+        mesh(pool, cache_rules=RULES, redis=valkey.settings, embedding=channel) as one,
     ):
         with psycopg.connect(database.owner_dsn) as owner:
             owner.execute("lock table router.cache_questions in access exclusive mode")

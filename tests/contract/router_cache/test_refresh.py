@@ -44,7 +44,7 @@ async def ask(cache: Cache, draw: float) -> Given:
 @pytest.mark.spec("CCH-09")
 async def test_one_caller_refreshes_and_the_next_finds_it(pool: asyncpg.Pool, valkey: ValkeyServer) -> None:
     """The draw decides; whoever does not refresh is served at once."""
-    async with replicas(1, pool, valkey, SLOW, NEW, caching=BRIEF) as (one,):
+    async with replicas(1, pool, valkey, SLOW, NEW, rules=BRIEF) as (one,):
         cache = one.caches.generator
         answers = [await ask(cache, draw) for draw in (LATE, LATE, EARLY, LATE)]
 
@@ -56,7 +56,7 @@ async def test_one_caller_refreshes_and_the_next_finds_it(pool: asyncpg.Pool, va
 @pytest.mark.spec("CCH-09")
 async def test_a_refresh_that_fails_serves_what_is_still_good(pool: asyncpg.Pool, valkey: ValkeyServer) -> None:
     """Providers that are away cost nobody the answer of before."""
-    async with replicas(1, pool, valkey, SLOW, Refusal(status=503), caching=BRIEF) as (one,):
+    async with replicas(1, pool, valkey, SLOW, Refusal(status=503), rules=BRIEF) as (one,):
         cache = one.caches.generator
         await ask(cache, LATE)
         kept = await ask(cache, EARLY)
@@ -70,7 +70,7 @@ async def test_what_another_replica_refreshes_is_not_refreshed_twice(
     pool: asyncpg.Pool, valkey: ValkeyServer, redis: Redis
 ) -> None:
     """While somebody holds the claim, the answer of before is served."""
-    async with replicas(2, pool, valkey, SLOW, caching=BRIEF) as (one, other):
+    async with replicas(2, pool, valkey, SLOW, rules=BRIEF) as (one, other):
         await ask(one.caches.generator, LATE)
         await written(redis)
         (name,) = [name async for name in redis.scan_iter()]

@@ -52,7 +52,7 @@ async def test_a_call_that_has_just_ended_is_shared_and_an_older_one_is_not(
         await written(redis)
         shared = [(await ask_warm(asked)).route.cache_hit.level for asked in (one, other)]
         within = calls(one, other)
-    async with replicas(1, pool, valkey, caching=STRICT) as (strict,):
+    async with replicas(1, pool, valkey, rules=STRICT) as (strict,):
         for _ in range(2):
             await ask_warm(strict, "another question")
         beyond = calls(strict)

@@ -39,7 +39,7 @@ async def test_a_stream_takes_what_is_kept_and_keeps_what_it_wrote(pool: asyncpg
 @pytest.mark.parametrize("step", [Answer(cut_after=3), Answer(finish="length")])
 async def test_a_stream_that_broke_or_was_cut_is_not_kept(pool: asyncpg.Pool, valkey: ValkeyServer, step: Step) -> None:
     """Half an answer is given to nobody else."""
-    async with replicas(1, pool, valkey, step, Answer(), caching=STRICT) as (one,):
+    async with replicas(1, pool, valkey, step, Answer(), rules=STRICT) as (one,):
         with contextlib.suppress(MeshError):  # the broken one
             await read(one)
         again = await read(one)

@@ -4,6 +4,8 @@ import math
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from services.router.core.vote import Vote
+
 OVERHEAD_BYTES = 600
 """What an entry takes in memory beside its text, about."""
 JITTER = 0.1
@@ -30,6 +32,8 @@ class Entry:
     """What it took to make: the dearer, the earlier it is refreshed."""
     lasting: bool
     """Whether it outlives the window in which identical calls share one answer."""
+    vote: Vote | None = None
+    """How several models agreed on it."""
 
     @property
     def size(self) -> int:

@@ -48,7 +48,9 @@ def of_scope(tenant: str, request: Request, plan: Plan, epoch: int) -> Key:
 
 def _circumstances(request: Request, plan: Plan, epoch: int) -> tuple[str, ...]:
     asked = (f"{name}={getattr(request, name)!r}" for name in _NAMED)
-    order = "|".join(f"{model.provider}/{model.name}" for model in plan.models)
+    asked_in_turn = (f"{model.provider}/{model.name}" for model in plan.models)
+    asked_together = (f"{seat.model.provider}/{seat.model.name}" for seat in plan.seats)
+    order = f"{'|'.join(asked_in_turn)} {'|'.join(asked_together)}"
     limits = f"{plan.output_tokens} {plan.temperature!r}"
     return (VERSION, str(epoch), plan.template.sha256, order, limits, *asked)
 
