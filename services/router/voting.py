@@ -104,6 +104,7 @@ def _given(plan: Plan, answers: Mapping[int, Answer], counted: Vote, *, by_words
         plan=whole,
         attempts=(*(attempt for answer in others for attempt in answer.attempts), *winner.attempts),
         started=failed + sum(answer.started for answer in answers.values()),
+        reserved_micro_usd=sum(answer.reserved_micro_usd for answer in answers.values()),
         vote=replace(counted, ballots=_with_calls(counted, answers)),
     )
 

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING, TypeAlias
 
 import asyncpg
@@ -18,51 +19,58 @@ from magistrate.router.v1.router_pb2_grpc import RouterServiceStub, add_RouterSe
 from services.chassis import call
 from services.chassis.call import Principal
 from services.chassis.client import MeshChannel
-from services.chassis.clock import RandomIds, SystemClock
+from services.chassis.clock import Clock, RandomIds, SystemClock
 from services.chassis.config import SecretFile
 from services.chassis.errors import unavailable
 from services.chassis.postgres import PostgresSettings, open_pool
 from services.chassis.redis import RedisSettings
 from services.chassis.testing import Registration, serving
-from services.provider.servicer import ProviderServicer
+from services.router.adapters.attempts import AdapterWitness
 from services.router.adapters.board import Board
 from services.router.adapters.contests import PostgresContests
 from services.router.adapters.evidence import letter
 from services.router.adapters.files import CATALOGUE, TEMPLATES, read_catalogue, read_templates
-from services.router.adapters.ledger import PostgresLedger
+from services.router.adapters.ledger import PostgresAccounts, PostgresLedger
 from services.router.adapters.meter import PrometheusMeter
 from services.router.adapters.poll import HealthPoll
 from services.router.adapters.route import HedgedRoute
-from services.router.booking import Bookkeeper, Spawn
+from services.router.booking import Allowance, Bookkeeper, Spawn
+from services.router.caching import rules as caching_rules
 from services.router.caching.assembly import Caches, World, open_caches
-from services.router.caching.rules import Rules as CacheRules
 from services.router.championship import Championship
 from services.router.core.champion.contest import Rules
 from services.router.core.outlook import Outlook
 from services.router.core.plan import Policy
 from services.router.core.request import CacheUse, Limits, Request
+from services.router.core.spend.limits import Budgets, Limit, TenantLimits
+from services.router.costs import Costs
 from services.router.dispatch import Dispatcher
 from services.router.finishing import Finisher
+from services.router.inquest import Inquest
 from services.router.lookout import Watch
 from services.router.planner import Planner
 from services.router.ports import Lookout
+from services.router.reconciler import Reconciler
+from services.router.remaining import Remaining
 from services.router.servicer import RouterServicer
 from services.router.servicer.champions import ChampionCalls
 from services.router.streaming import Streamer
 from services.router.voting import Voter
 from tests.fakes.postgres import Database
 from tests.fakes.vendors import Answer, FakeVendor, Step
-from tests.unit.provider.wiring import build
+from tests.unit.provider.wiring import servicer
 
 if TYPE_CHECKING:
     from magistrate.router.v1.router_pb2_grpc import RouterServiceAsyncStub
 
 RULES = Rules(models=frozenset({"small", "large", "other"}))
 Stub: TypeAlias = "RouterServiceAsyncStub"
-UNCACHED = CacheRules(use=CacheUse.BYPASS)
+UNCACHED = caching_rules.Rules(use=CacheUse.BYPASS)
 NO_REDIS = RedisSettings(socket="/nonexistent/redis.sock", timeout_s=0.25)
 """Where no Redis is."""
 USER = Principal(tenant="acme", subject="ada", roles=("user",))
+UNLIMITED = Budgets(default=TenantLimits(tenant=Limit(), user=Limit()))
+DEFAULTS = Limits()
 ADMIN = Principal(tenant="acme", subject="root", roles=("admin",))
 
 
@@ -73,6 +81,8 @@ class Background:
     tasks: set["asyncio.Task[None]"] = field(default_factory=set)
     began: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the first of it began."""
+    dead: bool = False
+    """Whether nothing that is begun now is carried out, as in a process that was killed."""
 
     async def done(self, name: str) -> None:
         """Wait for all that was begun as ``name``."""
@@ -82,6 +92,9 @@ class Background:
         """Return what the dispatcher takes."""
 
         def spawn(coro, *, name):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202 - the port has the types
+            if self.dead:
+                coro.close()
+                return asyncio.get_running_loop().create_future()
             task = asyncio.get_running_loop().create_task(coro, name=name)
             self.tasks.add(task)
             self.began.set()
@@ -99,6 +112,8 @@ class Mesh:
     vendor: FakeVendor
     pool: asyncpg.Pool
     background: Background
+    reconciler: Reconciler
+    remaining: Remaining
     caches: Caches
     caching: Background
     """What the caches do behind replies; their loops never end."""
@@ -133,10 +148,9 @@ class NoMeaning:
 async def provider(vendor: FakeVendor, name: str) -> AsyncIterator[MeshChannel]:
     """Serve one provider in this process."""
     async with httpx.AsyncClient(trust_env=False) as client:
-        adapter = build(name, client, vendor.base_url, remaining_s=call.remaining_s)
-        servicer = ProviderServicer(vendor=adapter, default_model="default-model", clock=SystemClock())
+        wired = servicer(name, client, vendor.base_url, remaining_s=call.remaining_s)
         registration = Registration(
-            add_ProviderServiceServicer_to_server, servicer, "magistrate.provider.v1.ProviderService"
+            add_ProviderServiceServicer_to_server, wired, "magistrate.provider.v1.ProviderService"
         )
         async with serving([registration]) as channel:
             yield channel
@@ -148,10 +162,13 @@ async def mesh(
     *script: Step,
     order: tuple[str, ...] = ("openai",),
     principal: Principal = USER,
-    limits: Limits | None = None,
+    limits: Limits = DEFAULTS,
+    budgets: Budgets = UNLIMITED,
+    hold: timedelta = timedelta(seconds=60),
+    clock: Clock | None = None,
     rules: Rules = RULES,
     lookout: Lookout | None = None,
-    cache_rules: CacheRules = UNCACHED,
+    cache_rules: caching_rules.Rules = UNCACHED,
     redis: RedisSettings = NO_REDIS,
     embedding: MeshChannel | None = None,
 ) -> AsyncIterator[Mesh]:
@@ -165,24 +182,27 @@ async def mesh(
         channel = await stack.enter_async_context(provider(vendor, order[0]))
         poll = HealthPoll(channel, order, interval_s=5.0)
         providers = HedgedRoute(channel, timeout_s=5.0)
+        clock, meter, ledger = clock or SystemClock(), PrometheusMeter(), PostgresLedger(pool)
+        remaining = Remaining(clock=clock)
         contests = PostgresContests(pool, letter=letter)
         board = Board(contests, interval_s=60)
         planner = Planner(
-            policy=Policy(providers=order, hedge_delay_s=10.0, limits=limits or Limits()),
+            policy=Policy(providers=order, hedge_delay_s=10.0, limits=limits),
             catalogue=read_catalogue(CATALOGUE),
             templates=read_templates(TEMPLATES),
-            lookout=lookout or Watch(board=board, dice=lambda: 1.0),
+            lookout=lookout or Watch(remaining=remaining, board=board, dice=lambda: 1.0),
             providers=providers,
         )
+        inquest = Inquest(ledger=ledger, witness=AdapterWitness(channel), pauses_s=(0.02, 0.05, 0.1, 0.2))
         books = Bookkeeper(
-            ledger=PostgresLedger(pool=pool),
-            watchers=(PrometheusMeter(),),
-            clock=SystemClock(),
+            ledger=ledger,
+            inquest=inquest,
+            allowance=Allowance(budgets=budgets, request_micro_usd=limits.micro_usd, hold=hold),
+            watchers=(meter,),
+            tills=(meter, remaining),
+            clock=clock,
             ids=RandomIds(),
             spawn=background.spawner(),
-        )
-        championship = Championship(
-            contests=contests, rules=rules, announcers=(board,), clock=SystemClock(), ids=RandomIds()
         )
         world = World(
             redis=redis,
@@ -190,18 +210,13 @@ async def mesh(
             channel=embedding or channel,
             clock=SystemClock(),
             ids=RandomIds(),
-            spawn=(caching := Background()).spawner(),
+            spawn=(behind := Background()).spawner(),
         )
         caches = await stack.enter_async_context(
             open_caches(
                 cache_rules,
                 world,
-                generator=Voter(
-                    generator=Finisher(generator=Dispatcher(providers=providers, books=books)),
-                    embedder=NoMeaning(),
-                    timeout_s=5.0,
-                    similarity=0.8,
-                ),
+                generator=_voter(Dispatcher(providers=providers, books=books)),
                 streams=Streamer(providers=providers, books=books),
             )
         )
@@ -210,7 +225,8 @@ async def mesh(
             generator=caches.generator,
             streamer=caches.streams,
             health=poll,
-            champions=ChampionCalls(championship=championship, clock=SystemClock()),
+            costs=Costs(accounts=PostgresAccounts(pool=pool), budgets=budgets, clock=clock),
+            champions=_champions(contests, board, rules),
             epochs=caches.epochs,
             tally=caches.tally,
         )
@@ -222,10 +238,22 @@ async def mesh(
             vendor=vendor,
             pool=pool,
             background=background,
+            remaining=remaining,
+            reconciler=Reconciler(ledger=ledger, inquest=inquest, interval_s=60),
             caches=caches,
-            caching=caching,
+            caching=behind,
         )
         await asyncio.gather(*background.tasks, return_exceptions=True)
+
+
+def _voter(dispatcher: Dispatcher) -> Voter:
+    return Voter(generator=Finisher(generator=dispatcher), embedder=NoMeaning(), timeout_s=5.0, similarity=0.8)
+
+
+def _champions(contests: PostgresContests, board: Board, rules: Rules) -> ChampionCalls:
+    clock = SystemClock()
+    championship = Championship(contests=contests, rules=rules, announcers=(board,), clock=clock, ids=RandomIds())
+    return ChampionCalls(championship=championship, clock=clock)
 
 
 @asynccontextmanager

@@ -122,6 +122,7 @@ async def test_a_vote_asks_three_models_and_books_each(pool: asyncpg.Pool) -> No
     assert {ballot.call_id for ballot in vote.ballots} == {row["call_id"] for row in rows}
     assert len({row["call_id"] for row in rows}) == len(route.attempts) == route.attempt_count == 3
     assert route.cost.micro_usd == sum(row["micro_usd"] for row in rows) > 0
+    assert route.reserved.micro_usd >= planned.estimated_cost.micro_usd > route.cost.micro_usd
     assert (route.model, route.call_id) == ("gpt-4o-mini", vote.ballots[0].call_id)
     assert not route.HasField("hedge_delay")
 

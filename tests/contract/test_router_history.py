@@ -10,12 +10,14 @@ import pytest
 from magistrate.router.v1 import router_pb2 as pb
 from services.chassis import call
 from services.chassis.call import Call, Principal
+from services.chassis.clock import SystemClock
 from services.chassis.errors import MeshError
 from services.chassis.metrics import REGISTRY
 from services.router.adapters.history import PostgresHistory
 from services.router.core.request import Request
 from services.router.lookout import Watch
 from services.router.memory import Memory
+from services.router.remaining import Remaining
 from tests.contract.routing import mesh, open_router_pool, routing
 from tests.fakes.postgres import Database, PostgresServer, fresh_database
 from tests.unit.router.requests import asking
@@ -70,7 +72,7 @@ async def test_four_failures_of_ten_are_known_of_that_user_alone(pool: asyncpg.P
 async def test_bad_answers_raise_the_complexity_by_three_tenths(pool: asyncpg.Pool) -> None:
     """The plan of a user who was badly served asks for a better model, and says why."""
     memory = Memory(history=PostgresHistory(pool=pool), default_strategy="configured")
-    async with mesh(pool, lookout=Watch(memory=memory)) as m:
+    async with mesh(pool, lookout=Watch(remaining=Remaining(clock=SystemClock()), memory=memory)) as m:
         before = await m.stub.PlanRoute(pb.PlanRouteRequest(routing=routing(strategy="adaptive")))
         enter()
         await remember(memory, *[0.9] * 6, *[0.1] * 4)

@@ -24,7 +24,7 @@ from services.chassis.redis import RedisSettings
 from services.router.adapters.files import CATALOGUE, TEMPLATES, read_catalogue, read_templates
 from services.router.caching.assembly import Caches, World, open_caches
 from services.router.caching.rules import Rules
-from services.router.core.account import Span, Usage, answered
+from services.router.core.account import Span, Usage, won
 from services.router.core.answer import Answer
 from services.router.core.outlook import Outlook
 from services.router.core.plan import Plan, Policy, plan
@@ -54,7 +54,7 @@ class _Models:
             call_id=str(self.count),
             provider=first,
             model_version="",
-            attempts=answered(planned, winner=first, count=1, usage=usage, span=span, took=timedelta(0)),
+            attempts=(won(planned.model_of(first), usage, span, timedelta(0)),),
             started=1,
             truncated=False,
         )

@@ -21,6 +21,7 @@ from services.router.core.vote import Vote
 _OUTCOMES: "Mapping[Outcome, usage_pb2.AttemptOutcome.ValueType]" = {
     Outcome.WON: usage_pb2.ATTEMPT_OUTCOME_WON,
     Outcome.FAILED: usage_pb2.ATTEMPT_OUTCOME_FAILED,
+    Outcome.CANCELLED: usage_pb2.ATTEMPT_OUTCOME_CANCELLED,
     Outcome.UNKNOWN: usage_pb2.ATTEMPT_OUTCOME_UNKNOWN,
 }
 _LEVELS: "Mapping[Level, usage_pb2.CacheLevel.ValueType]" = {
@@ -81,6 +82,7 @@ def taken_route(answer: Answer) -> usage_pb2.Route:
             attempts=attempts,
             usage=won.usage,
             cost=_money(account.total_micro_usd(answer.attempts)),
+            reserved=_money(answer.reserved_micro_usd),
         )
     )
     return route
@@ -198,6 +200,7 @@ def _attempt(attempt: Attempt) -> usage_pb2.Attempt:
         ),
         cost=_money(attempt.micro_usd),
         reason=attempt.reason,
+        key_fingerprint=attempt.key_fingerprint,
     )
 
 

@@ -33,6 +33,7 @@ _CACHE_USES: Mapping[int, CacheUse] = {
     pb.CACHE_USE_BYPASS: CacheUse.BYPASS,
 }
 _Word = TypeVar("_Word")
+_LONGEST_ID = 200
 
 
 def read(routing: pb.RoutingRequest, roles: tuple[str, ...], *, streamed: bool = False) -> Request:
@@ -54,6 +55,13 @@ def read(routing: pb.RoutingRequest, roles: tuple[str, ...], *, streamed: bool =
         cache_use=_cache_use(routing.cache_use),
         roles=roles,
     )
+
+
+def check_decision_id(decision_id: str) -> None:
+    """Refuse what the ledger could not keep. Raises CallerError FIELD_MALFORMED."""
+    if len(decision_id) > _LONGEST_ID or not decision_id.isprintable():
+        problem = f"must be at most {_LONGEST_ID} printable characters"
+        raise invalid("routing.decision_id", problem, reason="FIELD_MALFORMED")
 
 
 def field_of_work(domain: int, task: int) -> tuple[Domain, Task]:

@@ -13,9 +13,10 @@ from services.router.caching.epochs import Epochs
 from services.router.caching.ports import Statistics
 from services.router.core.answer import Answer
 from services.router.core.request import Request
+from services.router.costs import Costs
 from services.router.planner import Planner
 from services.router.ports import Generator, Health, Streams
-from services.router.servicer import replies, requests
+from services.router.servicer import costs, replies, requests
 from services.router.servicer.champions import ChampionCalls
 
 _Context = grpc.aio.ServicerContext[object, object]
@@ -29,6 +30,7 @@ class RouterServicer(router_pb2_grpc.RouterServiceServicer):
     generator: Generator
     streamer: Streams
     health: Health
+    costs: Costs
     champions: ChampionCalls
     epochs: Epochs
     tally: Statistics
@@ -57,6 +59,10 @@ class RouterServicer(router_pb2_grpc.RouterServiceServicer):
         """Explain what Generate would do."""
         asked = requests.read(request.routing, call.current().principal.roles)
         return replies.plan_reply(await self.planner.explain(asked))
+
+    async def GetCostSummary(self, request: pb.GetCostSummaryRequest, _context: _Context) -> pb.GetCostSummaryResponse:
+        """Tell what the tenant's day has cost."""
+        return await costs.summary(self.costs, call.tenant(), request)
 
     async def ListModels(self, _request: pb.ListModelsRequest, _context: _Context) -> pb.ListModelsResponse:
         """List the catalogue with what was last seen of each provider."""
@@ -100,4 +106,5 @@ class RouterServicer(router_pb2_grpc.RouterServiceServicer):
 def _asked_by_a_payer(routing: pb.RoutingRequest, *, streamed: bool = False) -> Request:
     """Return what is asked; a call without a tenant is refused now, since nobody could be charged for it later."""
     call.tenant()
+    requests.check_decision_id(routing.decision_id)
     return requests.read(routing, call.current().principal.roles, streamed=streamed)

@@ -120,16 +120,15 @@ def question(query: str = QUERY, **fields: Any) -> Question:
 
 
 @contextmanager
-def serving_mesh(*providers: str, caching: bool = False) -> Iterator[Mesh]:
+def serving_mesh(*providers: str, **settings: str) -> Iterator[Mesh]:
     """Yield a mesh of its own; ``providers`` are the enabled ones of local and openai, both unless told.
 
-    Unless ``caching`` is what a test is about, every question goes to a vendor, however often it is asked.
+    ``settings`` are further ones of its services, as they are named in the environment. Unless one of them says what
+    to cache, every question goes to a vendor, however often it is asked.
     """
     with vendor() as local, vendor() as openai:
         places = {"local": local.url, "openai": openai.url}
         arguments = [f"--provider={name}={places[name]}" for name in providers or places]
-        settings = {"MAGISTRATE_ROUTER_HEDGE_DELAY_S": str(HEDGE_DELAY_S)}
-        if not caching:
-            settings["MAGISTRATE_ROUTER_CACHE_USE"] = "bypass"
-        with running(*arguments, env=settings) as stack:
+        usual = {"MAGISTRATE_ROUTER_HEDGE_DELAY_S": str(HEDGE_DELAY_S), "MAGISTRATE_ROUTER_CACHE_USE": "bypass"}
+        with running(*arguments, env=usual | settings) as stack:
             yield Mesh(stack, local, openai)

@@ -24,7 +24,7 @@ LOAD, AT_ONCE = 60, 6
 
 @pytest.fixture(scope="module")
 def _mesh() -> Iterator[Mesh]:
-    with serving_mesh("local", caching=True) as mesh:
+    with serving_mesh("local", MAGISTRATE_ROUTER_CACHE_USE="exact") as mesh:
         yield mesh
 
 
