@@ -36,7 +36,7 @@ async def main(name: str) -> None:
         parts = Parts(
             screener=MeshScreener(mesh.channel),
             librarian=MeshLibrarian(mesh.channel),
-            generator=MeshGenerator(mesh.channel),
+            generator=MeshGenerator(mesh.channel, high_impact_rule=config.high_impact_vote),
             critics=MeshCritics(mesh.channel, SystemClock()),
             scorer=MeshScorer(mesh.channel),
             adjudicator=MeshAdjudicator(mesh.channel),

@@ -10,6 +10,7 @@ from services.router.core.request import Request
 from services.router.core.standing import Standings
 from services.router.memory import Memory
 from services.router.ports import StandingsBoard
+from services.router.remaining import Remaining
 
 
 def _never() -> float:
@@ -20,6 +21,8 @@ def _never() -> float:
 class Watch:
     """Implements the Lookout port from what the room's own watchers have seen."""
 
+    remaining: Remaining | None = None
+    """What is known of budgets; None where nothing is."""
     memory: Memory | None = None
     """What is remembered of users; None where nothing is."""
     board: StandingsBoard | None = None
@@ -33,7 +36,12 @@ class Watch:
             standings=await self._standings(request),
             draw=self.dice(),
             success_rate=await self.memory.success_rate(request) if self.memory else None,
+            remaining_micro_usd=self._remaining(),
         )
+
+    def _remaining(self) -> int | None:
+        who = call.current().principal
+        return self.remaining.micro_usd(who.tenant, who.subject) if self.remaining else None
 
     async def _standings(self, request: Request) -> Standings | None:
         tenant = call.current().principal.tenant

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Protocol
 
 from services.chassis.errors import MeshError
@@ -14,6 +14,11 @@ from services.router.core.champion.report import Arena, Report, Scored
 from services.router.core.outlook import Outlook
 from services.router.core.plan import Plan
 from services.router.core.request import Request
+from services.router.core.spend.refusal import Refusal
+from services.router.core.spend.reservation import Grant, Reservation
+from services.router.core.spend.settlement import Hold, Settlement
+from services.router.core.spend.statement import Statement
+from services.router.core.spend.testimony import Testimony
 from services.router.core.standing import Standings
 
 
@@ -73,18 +78,54 @@ class Providers(Protocol):
 
 
 class Ledger(Protocol):
-    """Where spend is written down for good."""
+    """Where spend is set aside and written down for good, the same for every replica."""
 
-    async def record(self, call_id: str, decision_id: str, attempts: Sequence[Attempt]) -> None:
-        """Write one row for each try, once for a ``call_id``. Raises WorldError STORE_UNAVAILABLE."""
+    async def reserve(self, reservation: Reservation) -> Grant | Refusal:
+        """Set aside what fits, once for a call. Raises WorldError STORE_UNAVAILABLE."""
+        ...
+
+    async def settle(self, settlement: Settlement) -> None:
+        """Book tries and release what they had held, once each. Raises WorldError STORE_UNAVAILABLE."""
+        ...
+
+    async def overdue(self, most: int) -> Sequence[Hold]:
+        """Return holds whose calls must be over, for this caller alone for a while. Raises as ``settle``."""
+        ...
+
+
+class Accounts(Protocol):
+    """Reads what was set aside and written down."""
+
+    async def statement(self, tenant: str, day: date, subject: str | None) -> Statement:
+        """Return a day of ``tenant``, with every user or only ``subject``. Raises WorldError STORE_UNAVAILABLE."""
+        ...
+
+
+class Witness(Protocol):
+    """Knows what became of the tries at one provider."""
+
+    async def ask(self, call_id: str, provider: str, within_s: float) -> Testimony | None:
+        """Return what the provider's adapter knows; None where it cannot be asked now."""
         ...
 
 
 class Watcher(Protocol):
     """Whoever learns from how tries ended: counters, latencies, breakers. Must not block."""
 
-    def count(self, first: str, attempts: Sequence[Attempt]) -> None:
-        """Count the tries of one call whose ``first`` provider was asked first."""
+    def count(self, plan: Plan, attempts: Sequence[Attempt]) -> None:
+        """Count tries of one call that was made by ``plan``; what is known later comes in a later call."""
+        ...
+
+
+class Till(Protocol):
+    """Whoever wants to know what budgets have left and what is held. Must not block."""
+
+    def granted(self, reservation: Reservation, grant: Grant) -> None:
+        """Note that a call was let through."""
+        ...
+
+    def refused(self, reservation: Reservation, refusal: Refusal) -> None:
+        """Note that a call was not let through."""
         ...
 
 
@@ -193,6 +234,22 @@ class History(Protocol):
 
     async def success_rate(self) -> float | None:
         """Return the share of good answers, 0 to 1; None where too few are known. Raises as ``report``."""
+        ...
+
+
+class Embedder(Protocol):
+    """Turns texts into vectors of length 1 whose cosine tells how near their meanings are."""
+
+    async def embed(self, texts: Sequence[str]) -> Sequence[Sequence[float]]:
+        """Return one vector per text, in order. Raises WorldError where the model is away or late."""
+        ...
+
+
+class Streams(Protocol):
+    """Answers planned requests token by token. One may stand before another."""
+
+    def stream(self, request: Request, plan: Plan, decision_id: str) -> AsyncGenerator[str | Answer, None]:
+        """Yield the answer as it is written and, last, the Answer without its text. Raises MeshError."""
         ...
 
 

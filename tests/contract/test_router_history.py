@@ -10,15 +10,15 @@ import pytest
 from magistrate.router.v1 import router_pb2 as pb
 from services.chassis import call
 from services.chassis.call import Call, Principal
-from services.chassis.config import SecretFile
+from services.chassis.clock import SystemClock
 from services.chassis.errors import MeshError
 from services.chassis.metrics import REGISTRY
-from services.chassis.postgres import PostgresSettings, open_pool
 from services.router.adapters.history import PostgresHistory
 from services.router.core.request import Request
 from services.router.lookout import Watch
 from services.router.memory import Memory
-from tests.contract.routing import mesh, routing
+from services.router.remaining import Remaining
+from tests.contract.routing import mesh, open_router_pool, routing
 from tests.fakes.postgres import Database, PostgresServer, fresh_database
 from tests.unit.router.requests import asking
 
@@ -33,18 +33,7 @@ def database(postgres: PostgresServer) -> Iterator[Database]:
 @pytest.fixture
 async def pool(database: Database) -> AsyncIterator[asyncpg.Pool]:
     """Forget every user and yield the router's own pool."""
-    with psycopg.connect(database.owner_dsn, autocommit=True) as owner:
-        owner.execute("truncate router.user_history")
-    settings = PostgresSettings(
-        host=database.host,
-        port=database.port,
-        database=database.name,
-        user="router",
-        password_file=SecretFile(database.password_file),
-        schema="router",
-        connect_timeout_s=1,
-    )
-    async with open_pool(settings) as opened:
+    async with open_router_pool(database, "user_history") as opened:
         yield opened
 
 
@@ -83,7 +72,7 @@ async def test_four_failures_of_ten_are_known_of_that_user_alone(pool: asyncpg.P
 async def test_bad_answers_raise_the_complexity_by_three_tenths(pool: asyncpg.Pool) -> None:
     """The plan of a user who was badly served asks for a better model, and says why."""
     memory = Memory(history=PostgresHistory(pool=pool), default_strategy="configured")
-    async with mesh(pool, lookout=Watch(memory=memory)) as m:
+    async with mesh(pool, lookout=Watch(remaining=Remaining(clock=SystemClock()), memory=memory)) as m:
         before = await m.stub.PlanRoute(pb.PlanRouteRequest(routing=routing(strategy="adaptive")))
         enter()
         await remember(memory, *[0.9] * 6, *[0.1] * 4)

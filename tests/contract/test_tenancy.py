@@ -63,7 +63,16 @@ def context() -> tuple[Registration, Callable[[Any], Any]]:
 def router() -> tuple[Registration, Callable[[Any], Any]]:
     """Return a router without parts."""
     champions = ChampionCalls(championship=NOTHING, clock=NOTHING)
-    servicer = RouterServicer(planner=NOTHING, generator=NOTHING, streamer=NOTHING, health=NOTHING, champions=champions)
+    servicer = RouterServicer(
+        planner=NOTHING,
+        generator=NOTHING,
+        streamer=NOTHING,
+        health=NOTHING,
+        costs=NOTHING,
+        champions=champions,
+        epochs=NOTHING,
+        tally=NOTHING,
+    )
     add = router_pb2_grpc.add_RouterServiceServicer_to_server
     return Registration(add, servicer, "magistrate.router.v1.RouterService"), router_pb2_grpc.RouterServiceStub
 

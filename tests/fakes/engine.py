@@ -49,6 +49,8 @@ class FakeMesh:
     )
     verdict: Verdict = Verdict.ALLOW
     text_released: bool = True
+    disagreed: bool = False
+    """Whether the models that voted did not agree."""
     seen: list[Case] = field(default_factory=list)
     arrived: dict[str, asyncio.Event] = field(default_factory=lambda: defaultdict(asyncio.Event))
     left: dict[str, asyncio.Event] = field(default_factory=lambda: defaultdict(asyncio.Event))
@@ -100,7 +102,9 @@ class FakeMesh:
         assert question.query
         assert decision_id
         await self.enter("route", timeout_s)
-        return Generated(text=ANSWER, model="tiny", route=Sealed(Route(provider="local", model="tiny")))
+        return Generated(
+            text=ANSWER, model="tiny", route=Sealed(Route(provider="local", model="tiny")), disagreed=self.disagreed
+        )
 
     async def append(self, decision: Decision, *, timeout_s: float) -> Evidence:
         """Keep the decision; the same id twice is a conflict, as in the recorder."""

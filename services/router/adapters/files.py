@@ -18,6 +18,7 @@ from services.router.core.catalogue import (
     Price,
     Tier,
 )
+from services.router.core.finish import Step
 from services.router.core.prompt import PLACEHOLDERS, Template
 from services.router.core.request import Domain, Task
 
@@ -79,6 +80,7 @@ class _Template(_Strict):
     temperature: float = Field(ge=0, le=2)
     system: str = Field(min_length=1)
     user: str = Field(min_length=1)
+    answer_steps: tuple[Step, ...] = ()
 
     @model_validator(mode="after")
     def _places_the_question(self) -> Self:
@@ -168,6 +170,7 @@ def _template(path: Path, domain: Domain, task: Task) -> Template:
         system=parsed.system,
         user=parsed.user,
         temperature=parsed.temperature,
+        answer_steps=parsed.answer_steps,
         sha256=hashlib.sha256(content).hexdigest(),
     )
 

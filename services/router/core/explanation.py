@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from services.router.core.catalogue import Model
 from services.router.core.strategy import Choice
 
 if TYPE_CHECKING:
@@ -29,8 +30,12 @@ def _parts(plan: "Plan", choice: Choice, wanted: int) -> Iterator[str]:
 
 
 def _names(plan: "Plan") -> str:
-    pairs = zip(plan.models, plan.reasons, strict=True)
-    return ", ".join(f"{m.provider} ({m.name}{f': {why}' if why else ''})" for m, why in pairs)
+    return ", ".join(f"{model.provider} ({_weighed(plan, model)})" for model in plan.models)
+
+
+def _weighed(plan: "Plan", model: Model) -> str:
+    figure = plan.figures.get(model.name)
+    return f"{model.name}: {figure}" if figure else model.name
 
 
 def _order(plan: "Plan") -> Iterator[str]:

@@ -1,8 +1,8 @@
 """The whole decision about one request, made before anybody is called."""
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from services.router.core.admission import Purse
 from services.router.core.catalogue import Catalogue, Model
@@ -57,8 +57,8 @@ class Plan:
     explanation: str
     streamed: bool = False
     json_schema: str = ""
-    reasons: tuple[str, ...] = ()
-    """What was weighed of each model, in their order; empty texts where nothing was."""
+    figures: Mapping[str, str] = field(default_factory=dict)
+    """What the strategy weighed, by name of the model; a name that is not there had nothing weighed."""
     left_out: tuple[LeftOut, ...] = ()
     champion_version: int = 0
     """Version of the standings that had a say; 0 where none had."""
@@ -94,7 +94,7 @@ class Plan:
 
     def alone(self, model: Model) -> "Plan":
         """Return the plan that asks nobody but ``model``."""
-        return replace(self, models=(model,), reasons=("",), voting_rule=None, seats=())
+        return replace(self, models=(model,), voting_rule=None, seats=())
 
     def is_near_a_limit(self, prompt_limit: int) -> bool:
         """Tell whether the prompt may be above half of what it may have, so that an estimate is not enough."""
@@ -143,7 +143,7 @@ def plan(
         explanation="",
         streamed=request.streamed,
         json_schema=request.json_schema,
-        reasons=tuple(choice.ranking.figures.get(model.name, "") for model in models),
+        figures=choice.ranking.figures,
         left_out=(*found.left_out, *purse.left_out),
         champion_version=choice.ranking.champion_version,
         propensity=choice.ranking.propensity,

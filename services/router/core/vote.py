@@ -31,6 +31,8 @@ class Ballot:
     """Number of the group of like answers, the one that counts being 0; None where it gave none."""
     reason: str = ""
     """ErrorReason name where it gave none."""
+    call_id: str = ""
+    """What the ledger knows its try by; empty where it gave no answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

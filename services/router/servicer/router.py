@@ -9,13 +9,15 @@ import grpc
 from magistrate.router.v1 import router_pb2 as pb
 from magistrate.router.v1 import router_pb2_grpc
 from services.chassis import call
+from services.router.caching.epochs import Epochs
+from services.router.caching.ports import Statistics
 from services.router.core.answer import Answer
 from services.router.core.request import Request
+from services.router.costs import Costs
 from services.router.planner import Planner
-from services.router.ports import Generator, Health
-from services.router.servicer import replies, requests
+from services.router.ports import Generator, Health, Streams
+from services.router.servicer import costs, replies, requests
 from services.router.servicer.champions import ChampionCalls
-from services.router.streaming import Streamer
 
 _Context = grpc.aio.ServicerContext[object, object]
 
@@ -26,9 +28,12 @@ class RouterServicer(router_pb2_grpc.RouterServiceServicer):
 
     planner: Planner
     generator: Generator
-    streamer: Streamer
+    streamer: Streams
     health: Health
+    costs: Costs
     champions: ChampionCalls
+    epochs: Epochs
+    tally: Statistics
 
     async def Generate(self, request: pb.GenerateRequest, _context: _Context) -> pb.GenerateResponse:
         """Return the first good answer of the hedged route."""
@@ -55,6 +60,10 @@ class RouterServicer(router_pb2_grpc.RouterServiceServicer):
         asked = requests.read(request.routing, call.current().principal.roles)
         return replies.plan_reply(await self.planner.explain(asked))
 
+    async def GetCostSummary(self, request: pb.GetCostSummaryRequest, _context: _Context) -> pb.GetCostSummaryResponse:
+        """Tell what the tenant's day has cost."""
+        return await costs.summary(self.costs, call.tenant(), request)
+
     async def ListModels(self, _request: pb.ListModelsRequest, _context: _Context) -> pb.ListModelsResponse:
         """List the catalogue with what was last seen of each provider."""
         enabled = self.planner.policy.providers
@@ -69,6 +78,17 @@ class RouterServicer(router_pb2_grpc.RouterServiceServicer):
     async def GetChampion(self, request: pb.GetChampionRequest, _context: _Context) -> pb.GetChampionResponse:
         """Tell champion and challengers of the caller's tenant."""
         return await self.champions.get(request)
+
+    async def InvalidateCache(
+        self, request: pb.InvalidateCacheRequest, _context: _Context
+    ) -> pb.InvalidateCacheResponse:
+        """Forget cached answers of the caller's tenant."""
+        scope = requests.scope(request.domain, request.task_type)
+        return pb.InvalidateCacheResponse(epoch=await self.epochs.invalidate(call.tenant(), scope))
+
+    async def GetCacheStats(self, _request: pb.GetCacheStatsRequest, _context: _Context) -> pb.GetCacheStatsResponse:
+        """Tell how this replica's look-ups ended."""
+        return replies.cache_stats(self.tally.seen)
 
     async def PromoteModel(self, request: pb.PromoteModelRequest, _context: _Context) -> pb.PromoteModelResponse:
         """Make a model the champion by a person's word."""
@@ -86,4 +106,5 @@ class RouterServicer(router_pb2_grpc.RouterServiceServicer):
 def _asked_by_a_payer(routing: pb.RoutingRequest, *, streamed: bool = False) -> Request:
     """Return what is asked; a call without a tenant is refused now, since nobody could be charged for it later."""
     call.tenant()
+    requests.check_decision_id(routing.decision_id)
     return requests.read(routing, call.current().principal.roles, streamed=streamed)

@@ -94,6 +94,8 @@ def test_help_names_every_command() -> None:
         ("decide",),
         ("decide", "q", "--domain", "astrology"),
         ("decide", "q", "--timeout", "0"),
+        ("decide", "q", "--vote", "loudest"),
+        ("decide", "q", "--tools", "-1"),
         ("decide", "caf\udce9"),
         ("search", "caf\udce9"),
         ("decide", "q", "--max-tokens", "99999999999"),
@@ -123,6 +125,7 @@ def test_wrong_usage_ends_with_2(arguments: tuple[str, ...], tmp_path: Path) -> 
     "arguments",
     [
         ("decide", "q"),
+        ("decide", "q", "--plan"),
         ("ingest", "README.md"),
         ("search", "q"),
         ("models",),
