@@ -66,7 +66,9 @@ def instant_vendor() -> Iterator[str]:
 async def _report(folder: Folder) -> None:
     async with _edge(folder) as channel:
         engine, health = EngineServiceStub(channel), health_pb2_grpc.HealthStub(channel)
-        question = Question(query=QUERY, domain=DOMAIN_GENERAL, task_type=TASK_TYPE_ANALYSIS, max_output_tokens=32)
+        question = Question(
+            query=QUERY, domain=DOMAIN_GENERAL, task_type=TASK_TYPE_ANALYSIS, max_output_tokens=32, fresh=True
+        )
 
         async def decide() -> object:
             return await engine.Decide(DecideRequest(question=question), timeout=TIMEOUT_S)

@@ -9,13 +9,15 @@ import grpc
 from magistrate.router.v1 import router_pb2 as pb
 from magistrate.router.v1 import router_pb2_grpc
 from services.chassis import call
+from services.router.caching.epochs import Epochs
+from services.router.caching.ports import Statistics
 from services.router.core.answer import Answer
 from services.router.core.request import Request
 from services.router.costs import Costs
 from services.router.planner import Planner
-from services.router.ports import Generator, Health
+from services.router.ports import Generator, Health, Streams
 from services.router.servicer import costs, replies, requests
-from services.router.streaming import Streamer
+from services.router.servicer.champions import ChampionCalls
 
 _Context = grpc.aio.ServicerContext[object, object]
 
@@ -26,9 +28,12 @@ class RouterServicer(router_pb2_grpc.RouterServiceServicer):
 
     planner: Planner
     generator: Generator
-    streamer: Streamer
+    streamer: Streams
     health: Health
     costs: Costs
+    champions: ChampionCalls
+    epochs: Epochs
+    tally: Statistics
 
     async def Generate(self, request: pb.GenerateRequest, _context: _Context) -> pb.GenerateResponse:
         """Return the first good answer of the hedged route."""
@@ -41,7 +46,7 @@ class RouterServicer(router_pb2_grpc.RouterServiceServicer):
         self, request: pb.GenerateStreamRequest, _context: _Context
     ) -> AsyncIterator[pb.GenerateStreamResponse]:
         """Yield the answer as it is written and, last, its route."""
-        asked = _asked_by_a_payer(request.routing)
+        asked = _asked_by_a_payer(request.routing, streamed=True)
         plan = await self.planner.plan(asked)
         async with aclosing(self.streamer.stream(asked, plan, request.routing.decision_id)) as events:
             async for event in events:
@@ -70,9 +75,36 @@ class RouterServicer(router_pb2_grpc.RouterServiceServicer):
             ]
         )
 
+    async def GetChampion(self, request: pb.GetChampionRequest, _context: _Context) -> pb.GetChampionResponse:
+        """Tell champion and challengers of the caller's tenant."""
+        return await self.champions.get(request)
 
-def _asked_by_a_payer(routing: pb.RoutingRequest) -> Request:
+    async def InvalidateCache(
+        self, request: pb.InvalidateCacheRequest, _context: _Context
+    ) -> pb.InvalidateCacheResponse:
+        """Forget cached answers of the caller's tenant."""
+        scope = requests.scope(request.domain, request.task_type)
+        return pb.InvalidateCacheResponse(epoch=await self.epochs.invalidate(call.tenant(), scope))
+
+    async def GetCacheStats(self, _request: pb.GetCacheStatsRequest, _context: _Context) -> pb.GetCacheStatsResponse:
+        """Tell how this replica's look-ups ended."""
+        return replies.cache_stats(self.tally.seen)
+
+    async def PromoteModel(self, request: pb.PromoteModelRequest, _context: _Context) -> pb.PromoteModelResponse:
+        """Make a model the champion by a person's word."""
+        return await self.champions.promote(request)
+
+    async def DemoteModel(self, request: pb.DemoteModelRequest, _context: _Context) -> pb.DemoteModelResponse:
+        """Take the champion down by a person's word."""
+        return await self.champions.demote(request)
+
+    async def ReportScore(self, request: pb.ReportScoreRequest, _context: _Context) -> pb.ReportScoreResponse:
+        """Count the score of one decision's answer."""
+        return await self.champions.report(request)
+
+
+def _asked_by_a_payer(routing: pb.RoutingRequest, *, streamed: bool = False) -> Request:
     """Return what is asked; a call without a tenant is refused now, since nobody could be charged for it later."""
     call.tenant()
     requests.check_decision_id(routing.decision_id)
-    return requests.read(routing, call.current().principal.roles)
+    return requests.read(routing, call.current().principal.roles, streamed=streamed)
