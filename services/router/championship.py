@@ -91,7 +91,7 @@ class Championship:
         """Make a model the champion by a person's word.
 
         Raises:
-            CallerError: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_OUT_OF_RANGE, MODEL_NOT_FOUND.
+            CallerError: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_MALFORMED, FIELD_OUT_OF_RANGE, MODEL_NOT_FOUND.
             WorldError: WRITE_CONFLICT where the version is not the expected one; STORE_UNAVAILABLE.
         """
         return await self._say(arena, wish, rules_of.promoted)

@@ -9,7 +9,8 @@ from pydantic import Field, field_validator
 from services.chassis.config import Settings
 from services.router.adapters.budgets import BUDGETS
 from services.router.adapters.files import CATALOGUE
-from services.router.core.request import Limits
+from services.router.caching.rules import Rules
+from services.router.core.request import CacheUse, Limits
 from services.router.core.strategy import STRATEGIES
 from services.topology import VENDORS
 
@@ -74,6 +75,25 @@ class Config(Settings, env_prefix="MAGISTRATE_ROUTER_"):
     health_interval_s: float = Field(default=15.0, ge=0.1, le=3600)
     """Seconds between two looks at each provider."""
 
+    cache_use: CacheUse = CacheUse.EXACT
+    """Whether an answer of before will do where a request does not say: exact, semantic, refresh or bypass."""
+    cache_entries: int = Field(default=1_000, ge=0, le=1_000_000)
+    """Answers that each replica keeps in its own memory."""
+    cache_bytes: int = Field(default=16_777_216, ge=0)
+    """Bytes that these answers may take."""
+    cache_ttl_s: float = Field(default=1_800.0, gt=0, le=86_400)
+    """Seconds for which a replica keeps an answer; the replicas together keep it twice as long."""
+    share_window_s: float = Field(default=0.5, ge=0, le=60)
+    """Seconds from the start of a call within which an identical one shares it."""
+    cache_epoch_bound_s: float = Field(default=5.0, gt=0, le=300)
+    """Seconds within which an invalidation is noticed even if word of it is lost."""
+    semantic_threshold: float = Field(default=0.95, ge=0.5, le=1)
+    """Cosine from which on two questions may mean the same; they must also name the same numbers, names and so on."""
+    semantic_entries: int = Field(default=1_000, ge=1, le=100_000)
+    """Questions of one tenant that are kept by their meaning."""
+    semantic_timeout_s: float = Field(default=0.25, gt=0, le=10)
+    """Seconds that looking for a question of the same meaning may take."""
+
     @field_validator("providers")
     @classmethod
     def _known_and_once(cls, value: str) -> str:
@@ -130,6 +150,21 @@ class Config(Settings, env_prefix="MAGISTRATE_ROUTER_"):
     def hold(self) -> timedelta:
         """Return how long a call may keep what it has set aside."""
         return timedelta(seconds=self.route_timeout_s + self.hold_grace_s)
+
+    @property
+    def cache_rules(self) -> Rules:
+        """Return what is said about caches."""
+        return Rules(
+            use=self.cache_use,
+            entries=self.cache_entries,
+            size=self.cache_bytes,
+            ttl_s=self.cache_ttl_s,
+            window_s=self.share_window_s,
+            epoch_bound_s=self.cache_epoch_bound_s,
+            threshold=self.semantic_threshold,
+            questions=self.semantic_entries,
+            patience_s=self.semantic_timeout_s,
+        )
 
     @property
     def limits(self) -> Limits:

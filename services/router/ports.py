@@ -245,6 +245,14 @@ class Embedder(Protocol):
         ...
 
 
+class Streams(Protocol):
+    """Answers planned requests token by token. One may stand before another."""
+
+    def stream(self, request: Request, plan: Plan, decision_id: str) -> AsyncGenerator[str | Answer, None]:
+        """Yield the answer as it is written and, last, the Answer without its text. Raises MeshError."""
+        ...
+
+
 class Health(Protocol):
     """What was last seen of each provider."""
 

@@ -23,6 +23,7 @@ from services.chassis.clock import Clock, RandomIds, SystemClock
 from services.chassis.config import SecretFile
 from services.chassis.errors import unavailable
 from services.chassis.postgres import PostgresSettings, open_pool
+from services.chassis.redis import RedisSettings
 from services.chassis.testing import Registration, serving
 from services.router.adapters.attempts import AdapterWitness
 from services.router.adapters.board import Board
@@ -34,11 +35,13 @@ from services.router.adapters.meter import PrometheusMeter
 from services.router.adapters.poll import HealthPoll
 from services.router.adapters.route import HedgedRoute
 from services.router.booking import Allowance, Bookkeeper, Spawn
+from services.router.caching import rules as caching_rules
+from services.router.caching.assembly import Caches, World, open_caches
 from services.router.championship import Championship
 from services.router.core.champion.contest import Rules
 from services.router.core.outlook import Outlook
 from services.router.core.plan import Policy
-from services.router.core.request import Limits, Request
+from services.router.core.request import CacheUse, Limits, Request
 from services.router.core.spend.limits import Budgets, Limit, TenantLimits
 from services.router.costs import Costs
 from services.router.dispatch import Dispatcher
@@ -62,6 +65,9 @@ if TYPE_CHECKING:
 
 RULES = Rules(models=frozenset({"small", "large", "other"}))
 Stub: TypeAlias = "RouterServiceAsyncStub"
+UNCACHED = caching_rules.Rules(use=CacheUse.BYPASS)
+NO_REDIS = RedisSettings(socket="/nonexistent/redis.sock", timeout_s=0.25)
+"""Where no Redis is."""
 USER = Principal(tenant="acme", subject="ada", roles=("user",))
 UNLIMITED = Budgets(default=TenantLimits(tenant=Limit(), user=Limit()))
 DEFAULTS = Limits()
@@ -77,6 +83,10 @@ class Background:
     """Set when the first of it began."""
     dead: bool = False
     """Whether nothing that is begun now is carried out, as in a process that was killed."""
+
+    async def done(self, name: str) -> None:
+        """Wait for all that was begun as ``name``."""
+        await asyncio.gather(*(task for task in self.tasks if task.get_name() == name))
 
     def spawner(self) -> Spawn:
         """Return what the dispatcher takes."""
@@ -104,6 +114,9 @@ class Mesh:
     background: Background
     reconciler: Reconciler
     remaining: Remaining
+    caches: Caches
+    caching: Background
+    """What the caches do behind replies; their loops never end."""
 
     async def ledger(self) -> list[asyncpg.Record]:
         """Return every row once all booking is done."""
@@ -155,8 +168,14 @@ async def mesh(
     clock: Clock | None = None,
     rules: Rules = RULES,
     lookout: Lookout | None = None,
+    cache_rules: caching_rules.Rules = UNCACHED,
+    redis: RedisSettings = NO_REDIS,
+    embedding: MeshChannel | None = None,
 ) -> AsyncIterator[Mesh]:
-    """Serve a router whose way out leads straight to the provider; Envoy's part is proved by the tests of the mesh."""
+    """Serve a router whose way out leads straight to the provider; Envoy's part is proved by the tests of the mesh.
+
+    It caches nothing unless ``cache_rules`` say so: most tests are about calls that are made.
+    """
     background = Background()
     async with AsyncExitStack() as stack:
         vendor = await stack.enter_async_context(FakeVendor(script=script or (Answer(),)))
@@ -185,13 +204,31 @@ async def mesh(
             ids=RandomIds(),
             spawn=background.spawner(),
         )
+        world = World(
+            redis=redis,
+            pool=pool,
+            channel=embedding or channel,
+            clock=SystemClock(),
+            ids=RandomIds(),
+            spawn=(behind := Background()).spawner(),
+        )
+        caches = await stack.enter_async_context(
+            open_caches(
+                cache_rules,
+                world,
+                generator=_voter(Dispatcher(providers=providers, books=books)),
+                streams=Streamer(providers=providers, books=books),
+            )
+        )
         servicer = RouterServicer(
             planner=planner,
-            generator=_voter(Dispatcher(providers=providers, books=books)),
-            streamer=Streamer(providers=providers, books=books),
+            generator=caches.generator,
+            streamer=caches.streams,
             health=poll,
             costs=Costs(accounts=PostgresAccounts(pool=pool), budgets=budgets, clock=clock),
             champions=_champions(contests, board, rules),
+            epochs=caches.epochs,
+            tally=caches.tally,
         )
         registration = Registration(add_RouterServiceServicer_to_server, servicer, "magistrate.router.v1.RouterService")
         way_in = await stack.enter_async_context(serving([registration], principal=principal))
@@ -203,6 +240,8 @@ async def mesh(
             background=background,
             remaining=remaining,
             reconciler=Reconciler(ledger=ledger, inquest=inquest, interval_s=60),
+            caches=caches,
+            caching=behind,
         )
         await asyncio.gather(*background.tasks, return_exceptions=True)
 

@@ -243,6 +243,7 @@ async def test_what_is_wrong_with_a_persons_word_is_told(pool: asyncpg.Pool, rpc
         ({"model": "m" * 201}, Kind.INVALID, "FIELD_TOO_LONG"),
         ({"reason": " "}, Kind.INVALID, "FIELD_REQUIRED"),
         ({"reason": "r" * 501}, Kind.INVALID, "FIELD_TOO_LONG"),
+        ({"reason": "a\0b"}, Kind.INVALID, "FIELD_MALFORMED"),
         ({"expected_version": -1}, Kind.INVALID, "FIELD_OUT_OF_RANGE"),
         ({"model": "unheard-of"}, Kind.NOT_FOUND, "MODEL_NOT_FOUND"),
         ({"expected_version": 9}, Kind.ABORTED, "WRITE_CONFLICT"),
@@ -269,6 +270,7 @@ async def test_what_is_wrong_with_a_persons_word_is_told(pool: asyncpg.Pool, rpc
     [
         ({"decision_id": ""}, Kind.INVALID, "FIELD_REQUIRED"),
         ({"decision_id": "d" * (LONG + 1)}, Kind.INVALID, "FIELD_TOO_LONG"),
+        ({"decision_id": "d\0"}, Kind.INVALID, "FIELD_MALFORMED"),
         ({"domain": 9}, Kind.INVALID, "ENUM_UNKNOWN"),
         ({"task_type": 0}, Kind.INVALID, "ENUM_UNKNOWN"),
         ({"value": -0.01}, Kind.INVALID, "FIELD_OUT_OF_RANGE"),

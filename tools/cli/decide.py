@@ -44,6 +44,7 @@ def decide(
     subject: Annotated[str, typer.Option(help="Opaque id of the person it is about.", metavar="ID")] = "",
     strict_context: Annotated[bool, typer.Option(help="Fail where context is missing.")] = False,
     high_impact: Annotated[bool, typer.Option(help="Much depends on it: novel cases go to a person.")] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Ask a model even where an answer is kept.")] = False,
     request_id: Annotated[str, typer.Option(help="The same id returns the same decision.", metavar="ID")] = "",
     plan: Annotated[bool, typer.Option("--plan", help="Only show which models would be asked, and why.")] = False,
     timeout_s: Annotated[float, typer.Option("--timeout", min=0.001, help="Seconds to wait.")] = 60.0,
@@ -69,6 +70,7 @@ def decide(
         high_impact=high_impact,
         voting_rule=vote.value if vote else "",
         tool_count=tools,
+        fresh=fresh,
     )
     with connection(state_dir) as channel:
         if plan:

@@ -27,6 +27,7 @@ def read(asked: engine_pb2.Question) -> Question:
         subject_id=asked.subject_id,
         voting_rule=asked.voting_rule,
         tool_count=asked.tool_count,
+        fresh=asked.fresh,
     )
 
 
@@ -47,4 +48,5 @@ def write(asked: Question) -> engine_pb2.Question:
         subject_id=asked.subject_id,
         voting_rule=asked.voting_rule,
         tool_count=asked.tool_count,
+        fresh=asked.fresh,
     )

@@ -4,7 +4,12 @@ from collections.abc import Mapping
 
 from magistrate.common.v1.usage_pb2 import Route
 from magistrate.router.v1 import router_pb2
-from magistrate.router.v1.router_pb2 import GenerateRequest, RoutingRequest
+from magistrate.router.v1.router_pb2 import (
+    CACHE_USE_REFRESH,
+    CACHE_USE_UNSPECIFIED,
+    GenerateRequest,
+    RoutingRequest,
+)
 from magistrate.router.v1.router_pb2_grpc import RouterServiceStub
 from services.chassis.client import MeshChannel
 from services.engine.adapters import enums
@@ -48,6 +53,7 @@ class MeshGenerator:
             decision_id=decision_id,
             voting_rule=_RULES[rule],
             tool_count=question.tool_count,
+            cache_use=CACHE_USE_REFRESH if question.fresh else CACHE_USE_UNSPECIFIED,
         )
         reply = await self._stub.Generate(GenerateRequest(routing=routing), timeout=timeout_s)
         return Generated(

@@ -61,6 +61,7 @@ class Question:
     subject_id: str = ""
     voting_rule: str = ""
     tool_count: int = 0
+    fresh: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what breaks a rule.

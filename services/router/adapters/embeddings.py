@@ -1,20 +1,18 @@
 """Vectors from the context service, the one home of the embedding model."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from magistrate.context.v1.context_pb2 import EmbedRequest
+from magistrate.context.v1.context_pb2_grpc import EmbeddingServiceStub
+from services.chassis.client import MeshChannel
 from services.chassis.errors import unavailable
-
-if TYPE_CHECKING:
-    from magistrate.context.v1.context_pb2_grpc import EmbeddingServiceAsyncStub  # exists only in the stubs
 
 
 class ContextEmbedder:
     """Implements the Embedder port on EmbeddingService."""
 
-    def __init__(self, stub: "EmbeddingServiceAsyncStub", *, timeout_s: float) -> None:
-        self._stub = stub
+    def __init__(self, channel: MeshChannel, *, timeout_s: float) -> None:
+        self._stub = EmbeddingServiceStub(channel)
         self._timeout_s = timeout_s
 
     async def embed(self, texts: Sequence[str]) -> Sequence[Sequence[float]]:

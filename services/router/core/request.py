@@ -43,6 +43,19 @@ class VotingRule(StrEnum):
     """Those that agree must be good enough on average."""
 
 
+class CacheUse(StrEnum):
+    """Whether an answer that was given before will do."""
+
+    EXACT = "exact"
+    """To the identical question."""
+    SEMANTIC = "semantic"
+    """Also to a question that means the same."""
+    REFRESH = "refresh"
+    """No; and the new one replaces what was kept."""
+    BYPASS = "bypass"
+    """No; and the new one is not kept."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """One question on its way to a model."""
@@ -68,6 +81,8 @@ class Request:
     """Tools that the answer may call for."""
     streamed: bool = False
     """Whether the answer is wanted token by token."""
+    cache_use: CacheUse | None = None
+    """None takes the configured default."""
     roles: tuple[str, ...] = ()
     """Roles of whoever asks."""
 

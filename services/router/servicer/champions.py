@@ -57,6 +57,7 @@ class ChampionCalls:
 
     async def report(self, request: pb.ReportScoreRequest) -> pb.ReportScoreResponse:
         """Count a score."""
+        arena = _arena(request)
         report = Report(
             decision_id=request.decision_id,
             model=request.model,
@@ -67,7 +68,7 @@ class ChampionCalls:
             fell_back=request.fell_back,
             at=self.clock.now(),
         )
-        counted = await self.championship.report(_arena(request), report)
+        counted = await self.championship.report(arena, report)
         return pb.ReportScoreResponse(already_counted=counted.before, version=counted.version)
 
     def _reading(self, reading: Reading) -> pb.GetChampionResponse:

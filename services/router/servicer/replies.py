@@ -1,7 +1,7 @@
 """From values to the wire."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 
 from google.protobuf.duration_pb2 import Duration
@@ -9,9 +9,11 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from magistrate.common.v1 import usage_pb2
 from magistrate.router.v1 import router_pb2 as pb
+from services.router.caching.ports import Lookup
 from services.router.core import account
 from services.router.core.account import Attempt, Outcome
-from services.router.core.answer import Answer
+from services.router.core.answer import Answer, CacheHit
+from services.router.core.caching.use import Level
 from services.router.core.catalogue import Model
 from services.router.core.plan import Plan
 from services.router.core.vote import Vote
@@ -21,6 +23,12 @@ _OUTCOMES: "Mapping[Outcome, usage_pb2.AttemptOutcome.ValueType]" = {
     Outcome.FAILED: usage_pb2.ATTEMPT_OUTCOME_FAILED,
     Outcome.CANCELLED: usage_pb2.ATTEMPT_OUTCOME_CANCELLED,
     Outcome.UNKNOWN: usage_pb2.ATTEMPT_OUTCOME_UNKNOWN,
+}
+_LEVELS: "Mapping[Level, usage_pb2.CacheLevel.ValueType]" = {
+    Level.SHARED_CALL: usage_pb2.CACHE_LEVEL_SHARED_CALL,
+    Level.MEMORY: usage_pb2.CACHE_LEVEL_MEMORY,
+    Level.SHARED: usage_pb2.CACHE_LEVEL_SHARED,
+    Level.SEMANTIC: usage_pb2.CACHE_LEVEL_SEMANTIC,
 }
 _HEALTH: "Mapping[bool | None, pb.ModelHealth.ValueType]" = {
     True: pb.MODEL_HEALTH_HEALTHY,
@@ -57,6 +65,9 @@ def _hedge_delay(plan: Plan) -> Duration | None:
 def taken_route(answer: Answer) -> usage_pb2.Route:
     """Return the route that led to ``answer``, with every accounted try."""
     route = planned_route(answer.plan)
+    if answer.cache_hit:
+        route.MergeFrom(_found_route(answer, answer.cache_hit))
+        return route
     attempts = [_attempt(attempt) for attempt in answer.attempts]
     won = attempts[-1]
     route.MergeFrom(
@@ -75,6 +86,24 @@ def taken_route(answer: Answer) -> usage_pb2.Route:
         )
     )
     return route
+
+
+def _found_route(answer: Answer, hit: CacheHit) -> usage_pb2.Route:
+    """Return what is known of an answer that no model was asked for: nothing was tried, nothing was paid."""
+    return usage_pb2.Route(
+        provider=answer.provider,
+        model=hit.model,
+        model_version=answer.model_version,
+        place=answer.plan.place_of(answer.provider),
+        vote=_vote(answer.vote) if answer.vote else None,
+        cost=_money(0),
+        cache_hit=usage_pb2.CacheHit(
+            level=_LEVELS[hit.level],
+            source_call_id=hit.source_call_id,
+            similarity=hit.similarity,
+            age=_duration(hit.age),
+        ),
+    )
 
 
 def plan_reply(plan: Plan) -> pb.PlanRouteResponse:
@@ -140,6 +169,18 @@ def listed(model: Model, *, enabled: bool, seen: bool | None, measured_s: float 
         expected_quality=model.quality,
         expected_first_token=_duration(timedelta(seconds=model.first_token_s)),
         measured_first_token=None if measured_s is None else _duration(timedelta(seconds=measured_s)),
+    )
+
+
+def cache_stats(seen: Callable[[Level, Lookup], int]) -> pb.GetCacheStatsResponse:
+    """Return a row for each level, with how often ``seen`` says its look-ups ended how."""
+    return pb.GetCacheStatsResponse(
+        levels=[
+            pb.CacheLevelStats(
+                level=value, hits=seen(level, "hit"), misses=seen(level, "miss"), errors=seen(level, "error")
+            )
+            for level, value in _LEVELS.items()
+        ]
     )
 
 

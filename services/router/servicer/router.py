@@ -9,14 +9,15 @@ import grpc
 from magistrate.router.v1 import router_pb2 as pb
 from magistrate.router.v1 import router_pb2_grpc
 from services.chassis import call
+from services.router.caching.epochs import Epochs
+from services.router.caching.ports import Statistics
 from services.router.core.answer import Answer
 from services.router.core.request import Request
 from services.router.costs import Costs
 from services.router.planner import Planner
-from services.router.ports import Generator, Health
+from services.router.ports import Generator, Health, Streams
 from services.router.servicer import costs, replies, requests
 from services.router.servicer.champions import ChampionCalls
-from services.router.streaming import Streamer
 
 _Context = grpc.aio.ServicerContext[object, object]
 
@@ -27,10 +28,12 @@ class RouterServicer(router_pb2_grpc.RouterServiceServicer):
 
     planner: Planner
     generator: Generator
-    streamer: Streamer
+    streamer: Streams
     health: Health
     costs: Costs
     champions: ChampionCalls
+    epochs: Epochs
+    tally: Statistics
 
     async def Generate(self, request: pb.GenerateRequest, _context: _Context) -> pb.GenerateResponse:
         """Return the first good answer of the hedged route."""
@@ -75,6 +78,17 @@ class RouterServicer(router_pb2_grpc.RouterServiceServicer):
     async def GetChampion(self, request: pb.GetChampionRequest, _context: _Context) -> pb.GetChampionResponse:
         """Tell champion and challengers of the caller's tenant."""
         return await self.champions.get(request)
+
+    async def InvalidateCache(
+        self, request: pb.InvalidateCacheRequest, _context: _Context
+    ) -> pb.InvalidateCacheResponse:
+        """Forget cached answers of the caller's tenant."""
+        scope = requests.scope(request.domain, request.task_type)
+        return pb.InvalidateCacheResponse(epoch=await self.epochs.invalidate(call.tenant(), scope))
+
+    async def GetCacheStats(self, _request: pb.GetCacheStatsRequest, _context: _Context) -> pb.GetCacheStatsResponse:
+        """Tell how this replica's look-ups ended."""
+        return replies.cache_stats(self.tally.seen)
 
     async def PromoteModel(self, request: pb.PromoteModelRequest, _context: _Context) -> pb.PromoteModelResponse:
         """Make a model the champion by a person's word."""

@@ -22,6 +22,7 @@ QUESTIONS = st.builds(
     high_impact=st.booleans(),
     voting_rule=st.sampled_from(["", *VOTING_RULES]),
     tool_count=st.integers(min_value=0, max_value=1000),
+    fresh=st.booleans(),
 )
 
 

@@ -50,7 +50,7 @@ def check(report: Report) -> None:
     """Refuse a report that cannot be right.
 
     Raises:
-        CallerError: FIELD_REQUIRED, FIELD_TOO_LONG or FIELD_OUT_OF_RANGE.
+        CallerError: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_MALFORMED or FIELD_OUT_OF_RANGE.
     """
     check_text("decision_id", report.decision_id, MAX_ID_CHARS)
     # A comparison with NaN is always false, so NaN is refused as well.
@@ -64,9 +64,15 @@ def check(report: Report) -> None:
 
 
 def check_text(field: str, text: str, limit: int) -> None:
-    """Refuse a text that is blank or too long. Raises CallerError FIELD_REQUIRED or FIELD_TOO_LONG."""
+    """Refuse a text that is blank, too long, or none that a database takes.
+
+    Raises:
+        CallerError: FIELD_REQUIRED, FIELD_TOO_LONG or FIELD_MALFORMED.
+    """
     if not text.strip():
         raise invalid(field, f"is empty; give 1 to {limit} characters", reason="FIELD_REQUIRED")
+    if "\0" in text:
+        raise invalid(field, "has a NUL character; leave it out", reason="FIELD_MALFORMED")
     if len(text) > limit:
         problem = f"has {len(text)} characters; at most {limit} are allowed"
         raise CallerError(

@@ -139,8 +139,8 @@ class RouterServiceServicer:
 
     def PromoteModel(self, request, context):
         """Make a model the champion by hand; the former champion again is a rollback. The change is recorded as evidence.
-        Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_OUT_OF_RANGE, ENUM_UNKNOWN, MODEL_NOT_FOUND, WRITE_CONFLICT,
-        STORE_UNAVAILABLE.
+        Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_MALFORMED, FIELD_OUT_OF_RANGE, ENUM_UNKNOWN, MODEL_NOT_FOUND,
+        WRITE_CONFLICT, STORE_UNAVAILABLE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -148,8 +148,8 @@ class RouterServiceServicer:
 
     def DemoteModel(self, request, context):
         """Take a champion down by hand; the best challenger follows. The change is recorded as evidence.
-        Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_OUT_OF_RANGE, ENUM_UNKNOWN, MODEL_NOT_FOUND, STATE_CONFLICT,
-        WRITE_CONFLICT, STORE_UNAVAILABLE.
+        Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_MALFORMED, FIELD_OUT_OF_RANGE, ENUM_UNKNOWN, MODEL_NOT_FOUND,
+        STATE_CONFLICT, WRITE_CONFLICT, STORE_UNAVAILABLE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -157,8 +157,8 @@ class RouterServiceServicer:
 
     def ReportScore(self, request, context):
         """Report the quality of one answer; counted once per decision.
-        Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_OUT_OF_RANGE, ENUM_UNKNOWN, MODEL_NOT_FOUND, WRITE_CONFLICT,
-        STORE_UNAVAILABLE.
+        Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_MALFORMED, FIELD_OUT_OF_RANGE, ENUM_UNKNOWN, MODEL_NOT_FOUND,
+        WRITE_CONFLICT, STORE_UNAVAILABLE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -55,18 +55,18 @@ class RouterServiceStub:
     """
     PromoteModel: _grpc.UnaryUnaryMultiCallable[_router_pb2.PromoteModelRequest, _router_pb2.PromoteModelResponse]
     """Make a model the champion by hand; the former champion again is a rollback. The change is recorded as evidence.
-    Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_OUT_OF_RANGE, ENUM_UNKNOWN, MODEL_NOT_FOUND, WRITE_CONFLICT,
-    STORE_UNAVAILABLE.
+    Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_MALFORMED, FIELD_OUT_OF_RANGE, ENUM_UNKNOWN, MODEL_NOT_FOUND,
+    WRITE_CONFLICT, STORE_UNAVAILABLE.
     """
     DemoteModel: _grpc.UnaryUnaryMultiCallable[_router_pb2.DemoteModelRequest, _router_pb2.DemoteModelResponse]
     """Take a champion down by hand; the best challenger follows. The change is recorded as evidence.
-    Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_OUT_OF_RANGE, ENUM_UNKNOWN, MODEL_NOT_FOUND, STATE_CONFLICT,
-    WRITE_CONFLICT, STORE_UNAVAILABLE.
+    Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_MALFORMED, FIELD_OUT_OF_RANGE, ENUM_UNKNOWN, MODEL_NOT_FOUND,
+    STATE_CONFLICT, WRITE_CONFLICT, STORE_UNAVAILABLE.
     """
     ReportScore: _grpc.UnaryUnaryMultiCallable[_router_pb2.ReportScoreRequest, _router_pb2.ReportScoreResponse]
     """Report the quality of one answer; counted once per decision.
-    Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_OUT_OF_RANGE, ENUM_UNKNOWN, MODEL_NOT_FOUND, WRITE_CONFLICT,
-    STORE_UNAVAILABLE.
+    Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_MALFORMED, FIELD_OUT_OF_RANGE, ENUM_UNKNOWN, MODEL_NOT_FOUND,
+    WRITE_CONFLICT, STORE_UNAVAILABLE.
     """
     GetCostSummary: _grpc.UnaryUnaryMultiCallable[_router_pb2.GetCostSummaryRequest, _router_pb2.GetCostSummaryResponse]
     """Tell what the caller's tenant spent in a UTC day and what remains; admins and operators see every user of it, others
@@ -107,18 +107,18 @@ class RouterServiceAsyncStub(RouterServiceStub):
     """
     PromoteModel: _aio.UnaryUnaryMultiCallable[_router_pb2.PromoteModelRequest, _router_pb2.PromoteModelResponse]  # type: ignore[assignment]
     """Make a model the champion by hand; the former champion again is a rollback. The change is recorded as evidence.
-    Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_OUT_OF_RANGE, ENUM_UNKNOWN, MODEL_NOT_FOUND, WRITE_CONFLICT,
-    STORE_UNAVAILABLE.
+    Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_MALFORMED, FIELD_OUT_OF_RANGE, ENUM_UNKNOWN, MODEL_NOT_FOUND,
+    WRITE_CONFLICT, STORE_UNAVAILABLE.
     """
     DemoteModel: _aio.UnaryUnaryMultiCallable[_router_pb2.DemoteModelRequest, _router_pb2.DemoteModelResponse]  # type: ignore[assignment]
     """Take a champion down by hand; the best challenger follows. The change is recorded as evidence.
-    Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_OUT_OF_RANGE, ENUM_UNKNOWN, MODEL_NOT_FOUND, STATE_CONFLICT,
-    WRITE_CONFLICT, STORE_UNAVAILABLE.
+    Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_MALFORMED, FIELD_OUT_OF_RANGE, ENUM_UNKNOWN, MODEL_NOT_FOUND,
+    STATE_CONFLICT, WRITE_CONFLICT, STORE_UNAVAILABLE.
     """
     ReportScore: _aio.UnaryUnaryMultiCallable[_router_pb2.ReportScoreRequest, _router_pb2.ReportScoreResponse]  # type: ignore[assignment]
     """Report the quality of one answer; counted once per decision.
-    Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_OUT_OF_RANGE, ENUM_UNKNOWN, MODEL_NOT_FOUND, WRITE_CONFLICT,
-    STORE_UNAVAILABLE.
+    Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_MALFORMED, FIELD_OUT_OF_RANGE, ENUM_UNKNOWN, MODEL_NOT_FOUND,
+    WRITE_CONFLICT, STORE_UNAVAILABLE.
     """
     GetCostSummary: _aio.UnaryUnaryMultiCallable[_router_pb2.GetCostSummaryRequest, _router_pb2.GetCostSummaryResponse]  # type: ignore[assignment]
     """Tell what the caller's tenant spent in a UTC day and what remains; admins and operators see every user of it, others
@@ -186,8 +186,8 @@ class RouterServiceServicer:
         context: _ServicerContext,
     ) -> _typing.Union[_router_pb2.PromoteModelResponse, _abc.Awaitable[_router_pb2.PromoteModelResponse]]:
         """Make a model the champion by hand; the former champion again is a rollback. The change is recorded as evidence.
-        Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_OUT_OF_RANGE, ENUM_UNKNOWN, MODEL_NOT_FOUND, WRITE_CONFLICT,
-        STORE_UNAVAILABLE.
+        Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_MALFORMED, FIELD_OUT_OF_RANGE, ENUM_UNKNOWN, MODEL_NOT_FOUND,
+        WRITE_CONFLICT, STORE_UNAVAILABLE.
         """
 
     def DemoteModel(
@@ -196,8 +196,8 @@ class RouterServiceServicer:
         context: _ServicerContext,
     ) -> _typing.Union[_router_pb2.DemoteModelResponse, _abc.Awaitable[_router_pb2.DemoteModelResponse]]:
         """Take a champion down by hand; the best challenger follows. The change is recorded as evidence.
-        Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_OUT_OF_RANGE, ENUM_UNKNOWN, MODEL_NOT_FOUND, STATE_CONFLICT,
-        WRITE_CONFLICT, STORE_UNAVAILABLE.
+        Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_MALFORMED, FIELD_OUT_OF_RANGE, ENUM_UNKNOWN, MODEL_NOT_FOUND,
+        STATE_CONFLICT, WRITE_CONFLICT, STORE_UNAVAILABLE.
         """
 
     def ReportScore(
@@ -206,8 +206,8 @@ class RouterServiceServicer:
         context: _ServicerContext,
     ) -> _typing.Union[_router_pb2.ReportScoreResponse, _abc.Awaitable[_router_pb2.ReportScoreResponse]]:
         """Report the quality of one answer; counted once per decision.
-        Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_OUT_OF_RANGE, ENUM_UNKNOWN, MODEL_NOT_FOUND, WRITE_CONFLICT,
-        STORE_UNAVAILABLE.
+        Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_MALFORMED, FIELD_OUT_OF_RANGE, ENUM_UNKNOWN, MODEL_NOT_FOUND,
+        WRITE_CONFLICT, STORE_UNAVAILABLE.
         """
 
     def GetCostSummary(
