@@ -7,14 +7,19 @@ from asyncpg import Pool
 
 from services.chassis.clock import Clock
 from services.recorder.adapters.checkpoints import PostgresCheckpoints
+from services.recorder.adapters.eraser import PostgresEraser
+from services.recorder.adapters.keyring import PostgresKeyring
+from services.recorder.adapters.keys import AesSeal
 from services.recorder.adapters.reader import PostgresReader
 from services.recorder.adapters.writer import PostgresWriter
 from services.recorder.archive import Archive
 from services.recorder.committer import Committer
 from services.recorder.config import Config
 from services.recorder.core.batch import Window
+from services.recorder.entries import EntryMaker
+from services.recorder.eraser import Eraser
 from services.recorder.intake import Intake
-from services.recorder.ports import Seal, Signer
+from services.recorder.ports import Signer
 from services.recorder.prover import Prover
 from services.recorder.publisher import Publisher
 from services.recorder.servicer import RecorderServicer
@@ -29,7 +34,7 @@ class Recorder:
     publisher: Publisher
 
 
-def assemble(config: Config, pool: Pool, *, signer: Signer, seal: Seal, clock: Clock) -> Recorder:
+def assemble(config: Config, pool: Pool, *, signer: Signer, seal: AesSeal, clock: Clock) -> Recorder:
     """Return a recorder that writes through ``pool``."""
     window = Window(max_records=config.batch_records, linger_s=config.linger_s)
     writer, reader = PostgresWriter(pool, timeout_s=config.commit_timeout_s), PostgresReader(pool)
@@ -37,13 +42,16 @@ def assemble(config: Config, pool: Pool, *, signer: Signer, seal: Seal, clock: C
         writer, clock, window=window, queue_records=config.queue_records, queue_bytes=config.queue_bytes
     )
     publisher = Publisher(PostgresCheckpoints(pool), signer, clock, interval_s=config.checkpoint_interval_s)
-    intake = Intake(
-        committer,
-        seal,
-        clock,
-        random_bytes=secrets.token_bytes,
-        deployment=config.deployment,
-        patience_s=config.patience_s,
+    keyring = PostgresKeyring(pool, seal)
+    entries = EntryMaker(keyring, clock, random_bytes=secrets.token_bytes, deployment=config.deployment)
+    intake = Intake(committer, keyring, entries, clock, patience_s=config.patience_s)
+    eraser = Eraser(PostgresEraser(pool, timeout_s=config.erase_timeout_s), keyring, entries)
+    servicer = RecorderServicer(
+        intake=intake,
+        archive=Archive(reader, keyring),
+        prover=Prover(reader, publisher),
+        publisher=publisher,
+        eraser=eraser,
+        keyring=keyring,
     )
-    servicer = RecorderServicer(intake, Archive(reader, seal), Prover(reader, publisher), publisher)
     return Recorder(servicer=servicer, committer=committer, publisher=publisher)

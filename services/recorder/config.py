@@ -14,7 +14,8 @@ class Config(Settings, env_prefix="MAGISTRATE_RECORDER_"):
     signing_key_file: SecretFile
     """Ed25519 private key in PKCS 8 PEM that signs checkpoints; `python -m tools.verify.keys FOLDER` makes one."""
     body_key_file: SecretFile
-    """Key that seals payloads, 32 bytes in base64; `python -m tools.verify.keys FOLDER` makes one."""
+    """Key that wraps the tenants' keys, 32 bytes in base64; `python -m tools.verify.keys FOLDER` makes one. A new key
+    goes on the first line, the former ones stay below it until every tenant's key was rotated."""
     batch_records: int = Field(default=200, ge=1, le=1000)
     """Records in one transaction at most."""
     linger_s: float = Field(default=0.005, ge=0, le=0.1)
@@ -27,6 +28,8 @@ class Config(Settings, env_prefix="MAGISTRATE_RECORDER_"):
     """Longest time that an append waits for an unreachable database, within its own deadline, in seconds."""
     commit_timeout_s: float = Field(default=5.0, gt=0, le=60)
     """Seconds after which a transaction without an answer is broken off and tried again."""
+    erase_timeout_s: float = Field(default=25.0, gt=0, le=600)
+    """Seconds after which an erasure without an answer is broken off; nothing is erased then."""
     checkpoint_interval_s: float = Field(default=1.0, gt=0, le=60)
     """Seconds between checkpoints of a growing log; a proof that needs one sooner gets it at once."""
 

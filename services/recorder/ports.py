@@ -1,11 +1,12 @@
-"""What the recorder needs from the world: a store that is durable, a seal for bodies, a signature."""
+"""What the recorder needs from the world: a store that is durable, keys for bodies, a signature."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from services.recorder.core.batch import Entry
+from services.recorder.core.custody import Body, DataKey
 from services.recorder.core.merkle import Frontier
 from services.recorder.core.note import Checkpoint
 from services.recorder.core.proof import Tile
@@ -19,7 +20,7 @@ class Written:
     index: int
     leaf: bytes
     envelope: bytes
-    sealed: bytes
+    body: Body
     already_recorded: bool
     """Whether an earlier transaction had written it."""
 
@@ -34,8 +35,8 @@ class Stored:
     key: str
     leaf: bytes
     envelope: bytes
-    sealed: bytes
-    """The body; empty where it was not asked for."""
+    body: Body | None
+    """None where it was not asked for."""
     kind: str
     decision_id: str
     content_type: str
@@ -78,6 +79,10 @@ class RejectedError(Exception):
     """The store refuses the content of a record, or its log is damaged: repeating the write does not help."""
 
 
+class StaleKeysError(Exception):
+    """A key that seals some record of the batch was destroyed meanwhile: seal anew; nothing is written."""
+
+
 class LogDivergedError(Exception):
     """A log moved although it was locked: going on could fork it, so the process must end."""
 
@@ -91,8 +96,81 @@ class EvidenceWriter(Protocol):
         Raises:
             WorldError: the store did not answer. The write may have happened: repeat it, the keys decide.
             RejectedError: the store refuses the content of some record; nothing is written.
+            StaleKeysError: some record is sealed with a key that is no more; nothing is written.
             LogDivergedError: the log would fork.
         """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Erased:
+    """What an erasure did."""
+
+    count: int
+    """Records whose body is now unreadable."""
+    position: Written | None
+    """The first record of the erasure; None where there was nothing to erase."""
+
+
+class ErasureStore(Protocol):
+    """Where keys are destroyed."""
+
+    async def erase(
+        self,
+        tenant: str,
+        *,
+        tags: Collection[bytes],
+        subject_id: str,
+        repeat_key: str,
+        origin: str,
+        describe: Callable[[Mapping[str, Sequence[int]]], Sequence[Entry]],
+    ) -> Erased:
+        """Destroy the keys of one person and append the records of it, all in one transaction.
+
+        Args:
+            tenant: Whose logs.
+            tags: The person's tags.
+            subject_id: The person, for bodies that are older than keys.
+            repeat_key: Idempotency key of the first record; where it is there, that erasure is the answer.
+            origin: The log that gets the records.
+            describe: Makes the records from the erased indexes of each log.
+
+        Raises:
+            WorldError: the store did not answer; repeat the call.
+            StaleKeysError: the tenant's key was destroyed meanwhile; nothing is written.
+        """
+        ...
+
+
+class Keyring(Protocol):
+    """The keys of all tenants' bodies."""
+
+    async def draw(self, tenant: str, subject_id: str) -> DataKey:
+        """Return the key for a body about a person, always a new one where it is about nobody."""
+        ...
+
+    def close(self, key: DataKey, plaintext: bytes, context: bytes) -> bytes:
+        """Return the sealed form of ``plaintext``; the context binds it to its record."""
+        ...
+
+    async def open(self, body: Body, context: bytes) -> bytes | None:
+        """Return the plaintext; None where the body or its key is no more.
+
+        Raises:
+            WorldError: INTERNAL, it was altered, belongs elsewhere, or the key file does not have its key.
+        """
+        ...
+
+    def tags(self, tenant: str, subject_id: str) -> Sequence[bytes]:
+        """Return what a person's keys are found by: a name that only the holder of the body key can compute."""
+        ...
+
+    def forget(self, tenant: str) -> None:
+        """Read the tenant's keys anew from now on."""
+        ...
+
+    async def rotate(self, tenant: str) -> tuple[int, int]:
+        """Give the tenant a new key; return its version and how many data keys it wraps anew."""
         ...
 
 
@@ -145,22 +223,6 @@ class CheckpointStore(Protocol):
 
     async def publish(self, log: int, signed: SignedCheckpoint) -> SignedCheckpoint:
         """Store a checkpoint unless one of its size is there; return the stored one."""
-        ...
-
-
-class Seal(Protocol):
-    """How bodies rest in the store. The context binds a body to its record, so that none can be moved to another."""
-
-    def close(self, plaintext: bytes, context: bytes) -> bytes:
-        """Return the sealed form of ``plaintext``."""
-        ...
-
-    def open(self, sealed: bytes, context: bytes) -> bytes:
-        """Return the plaintext.
-
-        Raises:
-            WorldError: INTERNAL, it was altered or belongs elsewhere.
-        """
         ...
 
 

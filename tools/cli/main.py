@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from tools.cli import certs, decide, knowledge, migrate, models, stack, verify
+from tools.cli import certs, decide, erase, knowledge, migrate, models, stack, verify
 from tools.cli.failure import explain
 from tools.up.failures import StackError
 
@@ -44,6 +44,7 @@ app.command()(knowledge.ingest)
 app.command()(knowledge.search)
 app.command()(models.models)
 app.command()(verify.verify)
+app.command()(erase.erase)
 app.add_typer(certs.app, name="certs")
 app.add_typer(migrate.app, name="migrate")
 

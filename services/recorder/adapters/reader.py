@@ -6,7 +6,9 @@ import asyncpg
 from asyncpg import Pool
 
 from services.chassis.postgres import guarded
+from services.recorder.adapters.bodies import BODY, BODY_TABLES, body_of
 from services.recorder.adapters.tiles import FullTiles
+from services.recorder.core.custody import Body
 from services.recorder.core.merkle import TILE_HEIGHT, Frontier
 from services.recorder.core.proof import TILE_WIDTH, Tile
 from services.recorder.ports import Head, Query, Stored
@@ -14,15 +16,15 @@ from services.recorder.ports import Head, Query, Stored
 HEAD = """
 select log, origin, tenant, size, frontier from head
 where tenant = $1 and (origin = $2 or $2 = '') order by log desc limit 1"""
-RECORD = """
-select e.seq, e.ik, e.leaf, e.envelope, e.kind, e.decision_id, e.content_type, e.recorded_at, b.sealed
-from ev e join ev_body b using (log, seq) where e.log = $1 and e.seq = $2"""
+RECORD = f"""
+select e.seq, e.ik, e.leaf, e.envelope, e.kind, e.decision_id, e.content_type, e.recorded_at, {BODY}
+from ev e {BODY_TABLES} where e.log = $1 and e.seq = $2"""  # noqa: S608 - constants
 DECISION = """
 select h.log, h.origin, h.tenant, h.size, h.frontier, e.seq
 from ev e join head h using (log)
 where h.tenant = $1 and e.decision_id = $2 and e.kind = 'DECISION' order by e.log desc, e.seq desc limit 1"""
 RECORDS = """
-select seq, ik, leaf, envelope, kind, decision_id, content_type, recorded_at, ''::bytea as sealed
+select seq, ik, leaf, envelope, kind, decision_id, content_type, recorded_at
 from ev
 where log = $1 and seq > $2 and (kind = $3 or $3 = '') and (decision_id = $4 or $4 = '')
   and ($5::timestamptz is null or recorded_at >= $5) and ($6::timestamptz is null or recorded_at < $6)
@@ -58,7 +60,7 @@ class PostgresReader:
         """Return one record."""
         with guarded():
             row = await self._pool.fetchrow(RECORD, head.log, index)
-        return _stored(head, row) if row else None
+        return _stored(head, row, body_of(row)) if row else None
 
     async def records(self, head: Head, query: Query) -> Sequence[Stored]:
         """Return a page of records, without their bodies."""
@@ -94,7 +96,7 @@ def head_of(row: asyncpg.Record) -> Head:
     return Head(log=row["log"], origin=row["origin"], tenant=row["tenant"], frontier=frontier)
 
 
-def _stored(head: Head, row: asyncpg.Record) -> Stored:
+def _stored(head: Head, row: asyncpg.Record, body: Body | None = None) -> Stored:
     return Stored(
         origin=head.origin,
         tenant=head.tenant,
@@ -102,7 +104,7 @@ def _stored(head: Head, row: asyncpg.Record) -> Stored:
         key=row["ik"],
         leaf=row["leaf"],
         envelope=row["envelope"],
-        sealed=row["sealed"],
+        body=body,
         kind=row["kind"],
         decision_id=row["decision_id"],
         content_type=row["content_type"],

@@ -125,14 +125,41 @@ def write(draft: Draft, stamp: Stamp) -> bytes:
     return envelope
 
 
-def restate(draft: Draft, stored: bytes, salt: bytes) -> bytes:
+def restate(draft: Draft, stored: bytes, salt: bytes | None) -> bytes:
     """Return the envelope that ``draft`` would have had if it had been the first write of its key.
 
-    It equals ``stored`` exactly when the request repeats that write, whatever time and salt the write drew.
+    It equals ``stored`` exactly when the request repeats that write, whatever time and salt the write drew. Without a
+    salt, which perished with the body, the commitments are taken as they stand: all else must still be the same.
     """
     fields = json.loads(stored)
     recorded_at = datetime.fromisoformat(fields["recorded_at"])
-    return write(draft, Stamp(recorded_at=recorded_at, salt=salt, body_digest=bytes.fromhex(fields["body"])))
+    stamp = Stamp(recorded_at=recorded_at, salt=salt or b"", body_digest=bytes.fromhex(fields["body"]))
+    given = write(draft, stamp)
+    if salt is not None:
+        return given
+    return _canonical(json.loads(given) | {"payload": fields["payload"], "subject": fields["subject"]})
+
+
+def attributes(envelope: bytes) -> Mapping[str, str]:
+    """Return the attributes that an envelope holds."""
+    return {str(name): str(value) for name, value in json.loads(envelope)["attributes"].items()}
+
+
+def check_erasure(subject_id: str, basis: str) -> None:
+    """Return if both can be part of an erasure.
+
+    Raises:
+        CallerError: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_MALFORMED, with the field.
+    """
+    for field, text, limit in (
+        ("subject_id", subject_id, MAX_ID_CHARS),
+        ("legal_basis", basis, MAX_ATTRIBUTE_CHARS),
+    ):
+        if not text.strip():
+            raise invalid(field, "must be given", reason="FIELD_REQUIRED")
+        _check_length(field, len(text), limit)
+        if not text.isprintable():
+            raise _malformed(field, "must have no control characters")
 
 
 def _canonical(fields: Mapping[str, object]) -> bytes:

@@ -115,7 +115,6 @@ NOT_THERE: dict[str, tuple[str, Any, Kind, str]] = {
     ),
     "checkpoint of no log": ("GetCheckpoint", pb.GetCheckpointRequest(origin="x"), Kind.NOT_FOUND, "LOG_NOT_FOUND"),
     "export": ("Export", pb.ExportRequest(), Kind.UNIMPLEMENTED, "NOT_YET_IMPLEMENTED"),
-    "erasure": ("EraseSubject", pb.EraseSubjectRequest(), Kind.UNIMPLEMENTED, "NOT_YET_IMPLEMENTED"),
 }
 
 

@@ -19,7 +19,20 @@ from tools.verify.keys import SIGNING_KEY, VERIFIER_KEY, generate
 from tools.verify.note import key_hash
 
 ORIGIN = "evidence/local/default/2026h2"
-COMMANDS = ("up", "down", "status", "logs", "decide", "ingest", "search", "models", "verify", "certs", "migrate")
+COMMANDS = (
+    "up",
+    "down",
+    "status",
+    "logs",
+    "decide",
+    "ingest",
+    "search",
+    "models",
+    "verify",
+    "erase",
+    "certs",
+    "migrate",
+)
 
 
 @dataclass(frozen=True, slots=True)

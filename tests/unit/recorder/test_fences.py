@@ -8,12 +8,16 @@ import pytest
 from tests.fakes.postgres import Database, PostgresServer, fresh_database, migrate
 
 TABLES = ("ev", "ev_body", "node", "checkpoint")
+KEYS = ("tenant_key", "dek")
 ROWS = """
 insert into recorder.head (origin, tenant, size) values ('o', 't', 1);
 insert into recorder.ev (log, seq, ik, leaf, envelope, kind, decision_id, content_type, occurred_at, recorded_at)
 values (1, 0, 'k', sha256(''), 'e', 'DECISION', '', 'a/b', now(), now());
-insert into recorder.ev_body (log, seq, sealed, subject_id) values (1, 0, 's', '');
+insert into recorder.ev_body (log, seq, sealed) values (1, 0, 's');
 insert into recorder.node (log, level, number, hash) values (1, 8, 0, sha256(''));
+insert into recorder.tenant_key (tenant, version, master, wrapped) values ('t', 1, 'm', 'w');
+insert into recorder.dek (id, tenant_key, subject, wrapped) values ('0123456789abcdef', 1, 's', 'w');
+insert into recorder.dek (id, tenant_key, destroyed_at) values ('fedcba9876543210', 1, now());
 insert into recorder.checkpoint (log, size, root, note, signed_at) values (1, 1, sha256(''), 'n', now());
 """
 
@@ -42,6 +46,32 @@ def test_evidence_is_append_only(database: Database, table: str, statement: str)
     """Neither the recorder nor the owner of the tables changes or removes a row."""
     forbidden(database.dsn("recorder"), statement.format(table))
     forbidden(database.owner_dsn, statement.format(table))
+
+
+@pytest.mark.spec("REC-15")
+@pytest.mark.parametrize("table", KEYS)
+@pytest.mark.parametrize("statement", ["delete from recorder.{}", "truncate recorder.{} cascade"])
+def test_keys_are_never_removed_as_if_they_had_not_been(database: Database, table: str, statement: str) -> None:
+    """What is left of a destroyed key says that there was one."""
+    forbidden(database.dsn("recorder"), statement.format(table))
+    forbidden(database.owner_dsn, statement.format(table))
+
+
+@pytest.mark.spec("REC-15")
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "update recorder.dek set wrapped = 'w', destroyed_at = null where wrapped is null",
+        "update recorder.dek set subject = 'other' where wrapped is not null",
+        "update recorder.dek set destroyed_at = now() where wrapped is null",
+        "update recorder.tenant_key set tenant = 'other'",
+        "update recorder.ev_body set sealed = 'other'",
+        "update recorder.ev_body set sealed = '', seq = 1",
+    ],
+)
+def test_keys_are_wrapped_anew_or_destroyed_and_bodies_emptied(database: Database, statement: str) -> None:
+    """A destroyed key stays destroyed, a key stays its person's, and no body becomes another."""
+    forbidden(database.owner_dsn, statement)
 
 
 @pytest.mark.parametrize("change", ["size = 0", "size = 1", "size = 2, tenant = 'x'", "size = 2, origin = 'x'"])
