@@ -2,16 +2,17 @@
 
 import os
 import subprocess
+import tempfile
 from enum import StrEnum
 from pathlib import Path
 
 from psycopg.conninfo import conninfo_to_dict
 
-from tools.certs.publish import write_private
 from tools.up.postgres import installed_programs
 
 SCHEMA = "recorder"
 KEYS = f"{SCHEMA}.dek"
+_OWNER_ONLY = 0o600
 _VARIABLES = {
     "host": "PGHOST",
     "port": "PGPORT",
@@ -46,7 +47,11 @@ def dump(conninfo: str, half: Half, target: Path) -> None:
     Raises:
         BackupError: The database cannot be read. A file that was there before is still the old one then.
     """
-    write_private(target, _run(conninfo, "pg_dump", "--format=custom", *_WHAT[half]))
+    with tempfile.TemporaryDirectory(prefix=".", dir=target.parent) as private:
+        draft = Path(private) / "draft"
+        _run(conninfo, "pg_dump", "--format=custom", f"--file={draft}", *_WHAT[half])
+        draft.chmod(_OWNER_ONLY)
+        draft.replace(target)
 
 
 def restore(conninfo: str, *sources: Path) -> None:
@@ -61,7 +66,7 @@ def restore(conninfo: str, *sources: Path) -> None:
         _run(conninfo, "pg_restore", *options, str(source))
 
 
-def _run(conninfo: str, program: str, *options: str) -> bytes:
+def _run(conninfo: str, program: str, *options: str) -> None:
     """Run a program that logs in by its environment, where no other account can read the password."""
     parts = conninfo_to_dict(conninfo)
     env = {name: str(parts[part]) for part, name in _VARIABLES.items() if parts.get(part) is not None}
@@ -69,4 +74,3 @@ def _run(conninfo: str, program: str, *options: str) -> bytes:
     done = subprocess.run(command, capture_output=True, check=False, env={"PATH": os.defpath} | env)
     if done.returncode:
         raise BackupError(f"{program}: {done.stderr.decode(errors='replace').strip()}")
-    return done.stdout

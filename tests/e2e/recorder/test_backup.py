@@ -104,9 +104,9 @@ async def test_restored_log_grows_on_and_keeps_its_fences(
     async with recording(database, keys) as recorder, calling(recorder) as stub:
         first = (await append(stub)).position
     for half in Half:
-        dump(database.owner_dsn, half, tmp_path / half)
+        dump(database.owner_dsn, half, tmp_path / f"{half}.dump")
 
-    restore(restored.owner_dsn, *(tmp_path / half for half in Half))
+    restore(restored.owner_dsn, *(tmp_path / f"{half}.dump" for half in Half))
 
     async with recording(restored, keys) as recorder, calling(recorder) as stub:
         assert (await append(stub)).position == first
@@ -118,9 +118,9 @@ async def test_restored_log_grows_on_and_keeps_its_fences(
 @pytest.mark.spec("REC-16")
 def test_backup_that_does_not_fit_changes_nothing(tmp_path: Path, database: Database, restored: Database) -> None:
     """A half that finds no tables, and a database that cannot be reached, are told apart from success."""
-    dump(database.owner_dsn, Half.KEYS, tmp_path / "keys")
+    dump(database.owner_dsn, Half.KEYS, tmp_path / "half")
     with pytest.raises(BackupError, match="dek"):
-        restore(restored.owner_dsn, tmp_path / "keys")
+        restore(restored.owner_dsn, tmp_path / "half")
     with pytest.raises(BackupError, match="nowhere"):
         dump(database.owner_dsn.replace(database.name, "nowhere"), Half.EVIDENCE, tmp_path / "none")
     assert not (tmp_path / "none").exists()
