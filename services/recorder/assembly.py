@@ -1,7 +1,9 @@
 """Put the recorder's parts together over one pool."""
 
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from asyncpg import Pool
 
@@ -11,6 +13,7 @@ from services.recorder.adapters.eraser import PostgresEraser
 from services.recorder.adapters.keyring import PostgresKeyring
 from services.recorder.adapters.keys import AesSeal
 from services.recorder.adapters.reader import PostgresReader
+from services.recorder.adapters.volume import used_percent
 from services.recorder.adapters.writer import PostgresWriter
 from services.recorder.archive import Archive
 from services.recorder.committer import Committer
@@ -23,23 +26,26 @@ from services.recorder.ports import Signer
 from services.recorder.prover import Prover
 from services.recorder.publisher import Publisher
 from services.recorder.servicer import RecorderServicer
+from services.recorder.valve import Valve
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recorder:
-    """One recorder: what answers calls, and the two loops that must run beside it."""
+    """One recorder: what answers calls, and the loops that must run beside it."""
 
     servicer: RecorderServicer
     committer: Committer
     publisher: Publisher
+    valve: Valve
 
 
 def assemble(config: Config, pool: Pool, *, signer: Signer, seal: AesSeal, clock: Clock) -> Recorder:
     """Return a recorder that writes through ``pool``."""
     window = Window(max_records=config.batch_records, linger_s=config.linger_s)
     writer, reader = PostgresWriter(pool, timeout_s=config.commit_timeout_s), PostgresReader(pool)
+    valve = Valve(clock, used_percent=_measure(config), limit_percent=config.volume_limit_percent)
     committer = Committer(
-        writer, clock, window=window, queue_records=config.queue_records, queue_bytes=config.queue_bytes
+        writer, clock, valve, window=window, queue_records=config.queue_records, queue_bytes=config.queue_bytes
     )
     publisher = Publisher(PostgresCheckpoints(pool), signer, clock, interval_s=config.checkpoint_interval_s)
     keyring = PostgresKeyring(pool, seal)
@@ -54,4 +60,8 @@ def assemble(config: Config, pool: Pool, *, signer: Signer, seal: AesSeal, clock
         eraser=eraser,
         keyring=keyring,
     )
-    return Recorder(servicer=servicer, committer=committer, publisher=publisher)
+    return Recorder(servicer=servicer, committer=committer, publisher=publisher, valve=valve)
+
+
+def _measure(config: Config) -> Callable[[], float] | None:
+    return partial(used_percent, config.volume_dir) if config.volume_dir else None

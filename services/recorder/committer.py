@@ -10,7 +10,8 @@ from services.chassis.errors import Kind, WorldError, unavailable
 from services.chassis.log import get_logger
 from services.chassis.metrics import gauge, histogram
 from services.recorder.core.batch import Entry, Window
-from services.recorder.ports import EvidenceWriter, RejectedError, StaleKeysError, Written
+from services.recorder.ports import EvidenceWriter, RejectedError, StaleKeysError, StoreFullError, Written
+from services.recorder.valve import Valve, store_full
 
 FIRST_RETRY_S = 0.05
 LONGEST_RETRY_S = 1.0
@@ -46,12 +47,13 @@ class Committer:
         self,
         writer: EvidenceWriter,
         clock: Clock,
+        valve: Valve,
         *,
         window: Window,
         queue_records: int,
         queue_bytes: int,
     ) -> None:
-        self._writer, self._clock, self._window = writer, clock, window
+        self._writer, self._clock, self._valve, self._window = writer, clock, valve, window
         self._queue_records, self._queue_bytes = queue_records, queue_bytes
         self._queue = deque[_Waiting]()
         self._records = self._bytes = self._queued = 0
@@ -63,11 +65,12 @@ class Committer:
         """Return the place of each of one tenant's records after their commit, or why the store refuses it.
 
         Raises:
-            WorldError: QUEUE_FULL, nothing was taken; EVIDENCE_UNAVAILABLE, no commit was confirmed within
+            WorldError: QUEUE_FULL or STORE_FULL, nothing was taken; EVIDENCE_UNAVAILABLE, nothing was confirmed within
                 ``patience_s`` (the records may be written all the same; their keys decide at the next try).
             StaleKeysError: some of them are sealed with a key that is no more; nothing was written.
         """
         size_bytes = sum(entry.size_bytes for entry in entries)
+        self._valve.check()
         self._admit(len(entries), size_bytes)
         try:
             async with asyncio.timeout(patience_s):
@@ -154,8 +157,11 @@ class Committer:
         try:
             written = await self._writer.append(tenant, entries)
         except StaleKeysError as error:
-            for waiting in live:
-                _fail(waiting, error)
+            _fail(live, error)
+            return
+        except StoreFullError:
+            self._valve.refused()
+            _fail(live, store_full())
             return
         except RejectedError as error:
             await self._write_apart(tenant, live, error)
@@ -191,9 +197,10 @@ def _answer(waiting: _Waiting, places: list[Place]) -> None:
         waiting.answer.set_result(places)
 
 
-def _fail(waiting: _Waiting, error: Exception) -> None:
-    if not waiting.answer.done():
-        waiting.answer.set_exception(error)
+def _fail(live: Sequence[_Waiting], error: Exception) -> None:
+    for waiting in live:
+        if not waiting.answer.done():
+            waiting.answer.set_exception(error)
 
 
 def _by_tenant(batch: Sequence[_Waiting]) -> dict[str, list[_Waiting]]:

@@ -1,5 +1,7 @@
 """What the recorder must be told."""
 
+from pathlib import Path
+
 from pydantic import Field, field_validator
 
 from services.chassis.config import SecretFile, Settings
@@ -28,6 +30,10 @@ class Config(Settings, env_prefix="MAGISTRATE_RECORDER_"):
     """Longest time that an append waits for an unreachable database, within its own deadline, in seconds."""
     commit_timeout_s: float = Field(default=5.0, gt=0, le=60)
     """Seconds after which a transaction without an answer is broken off and tried again."""
+    volume_dir: Path | None = None
+    """Folder on the volume of the database, where the recorder can see it; none where it cannot."""
+    volume_limit_percent: float = Field(default=85.0, gt=0, le=100)
+    """How full that volume may be; above it reads go on and nothing new is accepted."""
     erase_timeout_s: float = Field(default=25.0, gt=0, le=600)
     """Seconds after which an erasure without an answer is broken off; nothing is erased then."""
     checkpoint_interval_s: float = Field(default=1.0, gt=0, le=60)

@@ -8,7 +8,8 @@ from services.recorder.core.batch import Entry
 from services.recorder.core.custody import DataKey
 from services.recorder.core.envelope import check_erasure
 from services.recorder.entries import EntryMaker
-from services.recorder.ports import Erased, ErasureStore, Keyring, StaleKeysError
+from services.recorder.ports import Erased, ErasureStore, Keyring, StaleKeysError, StoreFullError
+from services.recorder.valve import store_full
 
 
 class Eraser:
@@ -22,7 +23,7 @@ class Eraser:
 
         Raises:
             CallerError: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_MALFORMED.
-            WorldError: STORE_UNAVAILABLE, WRITE_CONFLICT.
+            WorldError: STORE_FULL, STORE_UNAVAILABLE, WRITE_CONFLICT.
         """
         check_erasure(subject_id, basis)
         try:
@@ -30,6 +31,8 @@ class Eraser:
         except StaleKeysError as error:
             message = "the tenant's key was changed at this moment; repeat the call"
             raise WorldError(Kind.ABORTED, "WRITE_CONFLICT", message) from error
+        except StoreFullError as error:
+            raise store_full() from error
         finally:
             self._keyring.forget(tenant)
 

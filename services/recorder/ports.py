@@ -83,6 +83,10 @@ class StaleKeysError(Exception):
     """A key that seals some record of the batch was destroyed meanwhile: seal anew; nothing is written."""
 
 
+class StoreFullError(Exception):
+    """The store has no room for the write: nothing is written, reads go on."""
+
+
 class LogDivergedError(Exception):
     """A log moved although it was locked: going on could fork it, so the process must end."""
 
@@ -97,6 +101,7 @@ class EvidenceWriter(Protocol):
             WorldError: the store did not answer. The write may have happened: repeat it, the keys decide.
             RejectedError: the store refuses the content of some record; nothing is written.
             StaleKeysError: some record is sealed with a key that is no more; nothing is written.
+            StoreFullError: there is no room; nothing is written.
             LogDivergedError: the log would fork.
         """
         ...
@@ -138,6 +143,7 @@ class ErasureStore(Protocol):
         Raises:
             WorldError: the store did not answer; repeat the call.
             StaleKeysError: the tenant's key was destroyed meanwhile; nothing is written.
+            StoreFullError: there is no room; nothing is written or destroyed.
         """
         ...
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from asyncpg import Pool
 
 from services.chassis.postgres import guarded
-from services.recorder.adapters.writer import Connection, cut_off, find, insert, lock
+from services.recorder.adapters.writer import Connection, cut_off, find, insert, lock, storing
 from services.recorder.core.batch import Entry
 from services.recorder.core.envelope import attributes
 from services.recorder.core.erasure import COUNT
@@ -51,8 +51,9 @@ class PostgresEraser:
         Raises:
             WorldError: STORE_UNAVAILABLE, WRITE_CONFLICT; repeat the call.
             StaleKeysError: the tenant's key was destroyed meanwhile; nothing is written.
+            StoreFullError: there is no room; nothing is destroyed.
         """
-        with guarded():
+        with guarded(), storing():
             async with (
                 self._pool.acquire() as connection,
                 cut_off(connection, self._timeout_s),

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 
 import asyncpg
 from asyncpg import Pool
@@ -13,14 +13,16 @@ from services.recorder.adapters.bodies import BODY, BODY_TABLES, body_of
 from services.recorder.core.batch import Entry, Plan, plan
 from services.recorder.core.custody import Body
 from services.recorder.core.merkle import Frontier, TreeError
-from services.recorder.ports import LogDivergedError, RejectedError, StaleKeysError, Written
+from services.recorder.ports import LogDivergedError, RejectedError, StaleKeysError, StoreFullError, Written
 
 Connection = PoolConnectionProxy
 
 # Every log of the tenant is locked, so that a retry across the turn of a half-year finds its key in the older log. The
-# commit waits for the disk whatever the server's default is.
+# commit waits for the disk whatever became the default of a server that was durable when the recorder started.
 LOCK = """
-select log, origin, size, frontier, set_config('synchronous_commit', 'on', true)
+select log, origin, size, frontier,
+  set_config('synchronous_commit', case current_setting('synchronous_commit')
+             when 'remote_apply' then 'remote_apply' else 'on' end, true)
 from head where tenant = $1 order by log for update"""
 CREATE = "insert into head (origin, tenant) values ($1, $2) on conflict (origin) do nothing"
 KNOWN = f"""
@@ -65,6 +67,7 @@ class PostgresWriter:
             WorldError: STORE_UNAVAILABLE; the write may have happened, repeat it.
             RejectedError: PostgreSQL refuses the content of some record, or the tenant's log is damaged.
             StaleKeysError: a key that seals some record was destroyed meanwhile.
+            StoreFullError: there is no room; nothing is written.
             LogDivergedError: an index would not follow its predecessor.
         """
         with guarded():
@@ -73,8 +76,9 @@ class PostgresWriter:
 
     async def _commit(self, connection: Connection, tenant: str, entries: Sequence[Entry]) -> dict[str, Written]:
         try:
-            async with connection.transaction():
-                return await _write(connection, tenant, entries)
+            with storing():
+                async with connection.transaction():
+                    return await _write(connection, tenant, entries)
         except (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError) as error:
             raise RejectedError(f"PostgreSQL refused the records: {type(error).__name__}") from error
 
@@ -188,6 +192,19 @@ def _found(row: asyncpg.Record) -> Written:
         body=body_of(row),
         already_recorded=True,
     )
+
+
+@contextmanager
+def storing() -> Iterator[None]:
+    """Tell a store without room from one that is away.
+
+    Raises:
+        StoreFullError: there is no room.
+    """
+    try:
+        yield
+    except asyncpg.DiskFullError as error:
+        raise StoreFullError from error
 
 
 @asynccontextmanager

@@ -12,7 +12,8 @@ from services.chassis.errors import Kind, WorldError, unavailable
 from services.recorder.committer import Committer
 from services.recorder.core.batch import Entry, Window
 from services.recorder.core.custody import Body
-from services.recorder.ports import LogDivergedError, RejectedError, StaleKeysError, Written
+from services.recorder.ports import LogDivergedError, RejectedError, StaleKeysError, StoreFullError, Written
+from services.recorder.valve import Valve
 from tests.unit.recorder.test_batch import entry
 
 AWAY = unavailable("STORE_UNAVAILABLE", "away")
@@ -47,13 +48,20 @@ class MemoryWriter:
         )
 
 
+def open_valve() -> Valve:
+    """Return a valve that watches no volume."""
+    return Valve(SystemClock(), used_percent=None, limit_percent=85)
+
+
 @asynccontextmanager
 async def committing(
     writer: MemoryWriter, *, queue_records: int = 100, queue_bytes: int = 1000, opened: bool = True
 ) -> AsyncIterator[Committer]:
     """Yield a running committer."""
     window = Window(max_records=10)
-    committer = Committer(writer, SystemClock(), window=window, queue_records=queue_records, queue_bytes=queue_bytes)
+    committer = Committer(
+        writer, SystemClock(), open_valve(), window=window, queue_records=queue_records, queue_bytes=queue_bytes
+    )
     running = asyncio.create_task(committer.run())
     if opened:
         writer.open.set()
@@ -158,7 +166,7 @@ async def test_log_that_would_fork_ends_the_committer() -> None:
 
     writer = MemoryWriter(trouble)
     writer.open.set()
-    committer = Committer(writer, SystemClock(), window=Window(), queue_records=9, queue_bytes=999)
+    committer = Committer(writer, SystemClock(), open_valve(), window=Window(), queue_records=9, queue_bytes=999)
     running = asyncio.create_task(committer.run())
 
     with pytest.raises(WorldError, match="EVIDENCE_UNAVAILABLE"):
@@ -197,3 +205,21 @@ async def test_perished_key_is_told_to_whom_it_concerns() -> None:
         with pytest.raises(StaleKeysError):
             await committer.append([entry("stale")], 5)
         assert (await append(committer, "fresh", 5)).index == 0
+
+
+@pytest.mark.spec("REC-05")
+async def test_store_without_room_is_not_pressed() -> None:
+    """Who waits learns it at once and with the time to come again; whoever comes next does not reach the store."""
+
+    def trouble(_: Sequence[Entry]) -> None:
+        raise StoreFullError
+
+    writer = MemoryWriter(trouble)
+    async with committing(writer) as committer:
+        for key in "ab":
+            with pytest.raises(WorldError) as raised:
+                await append(committer, key, 5)
+            assert (raised.value.kind, raised.value.reason) == (Kind.EXHAUSTED, "STORE_FULL")
+            assert raised.value.retry_after_s
+
+    assert len(writer.batches) == 1

@@ -94,7 +94,7 @@ class RecorderServiceServicer:
     def Append(self, request, context):
         """Append one record; the reply comes after it is durable.
         Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_MALFORMED, ENUM_UNKNOWN, IDEMPOTENCY_CONFLICT, QUEUE_FULL,
-        EVIDENCE_UNAVAILABLE, RECORD_DAMAGED.
+        STORE_FULL, EVIDENCE_UNAVAILABLE, WRITE_CONFLICT, RECORD_DAMAGED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -36,7 +36,7 @@ class RecorderServiceStub:
     Append: _grpc.UnaryUnaryMultiCallable[_recorder_pb2.AppendRequest, _recorder_pb2.AppendResponse]
     """Append one record; the reply comes after it is durable.
     Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_MALFORMED, ENUM_UNKNOWN, IDEMPOTENCY_CONFLICT, QUEUE_FULL,
-    EVIDENCE_UNAVAILABLE, RECORD_DAMAGED.
+    STORE_FULL, EVIDENCE_UNAVAILABLE, WRITE_CONFLICT, RECORD_DAMAGED.
     """
     AppendStream: _grpc.StreamStreamMultiCallable[_recorder_pb2.AppendStreamRequest, _recorder_pb2.AppendStreamResponse]
     """Append many over one stream; each is acknowledged by its idempotency key after it is durable, in any order.
@@ -87,7 +87,7 @@ class RecorderServiceAsyncStub(RecorderServiceStub):
     Append: _aio.UnaryUnaryMultiCallable[_recorder_pb2.AppendRequest, _recorder_pb2.AppendResponse]  # type: ignore[assignment]
     """Append one record; the reply comes after it is durable.
     Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_MALFORMED, ENUM_UNKNOWN, IDEMPOTENCY_CONFLICT, QUEUE_FULL,
-    EVIDENCE_UNAVAILABLE, RECORD_DAMAGED.
+    STORE_FULL, EVIDENCE_UNAVAILABLE, WRITE_CONFLICT, RECORD_DAMAGED.
     """
     AppendStream: _aio.StreamStreamMultiCallable[_recorder_pb2.AppendStreamRequest, _recorder_pb2.AppendStreamResponse]  # type: ignore[assignment]
     """Append many over one stream; each is acknowledged by its idempotency key after it is durable, in any order.
@@ -140,7 +140,7 @@ class RecorderServiceServicer:
     ) -> _typing.Union[_recorder_pb2.AppendResponse, _abc.Awaitable[_recorder_pb2.AppendResponse]]:
         """Append one record; the reply comes after it is durable.
         Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_MALFORMED, ENUM_UNKNOWN, IDEMPOTENCY_CONFLICT, QUEUE_FULL,
-        EVIDENCE_UNAVAILABLE, RECORD_DAMAGED.
+        STORE_FULL, EVIDENCE_UNAVAILABLE, WRITE_CONFLICT, RECORD_DAMAGED.
         """
 
     def AppendStream(
