@@ -56,7 +56,7 @@ def give_back(database: Database) -> None:
 async def fill(stub: Stub, payload: bytes, acknowledged: list[int]) -> None:
     """Append until it fails; note every index that was acknowledged."""
     for n in range(SMALL_BYTES // len(payload)):
-        acknowledged.append((await append(stub, f"k{n}", payload=payload)).position.index)
+        acknowledged.append((await append(stub, f"k{n}", payload=payload)).position.index)  # noqa: PERF401 - each by itself
 
 
 @pytest.mark.spec("REC-02", "REC-05")
