@@ -127,6 +127,7 @@ class Surroundings:
                 "MAGISTRATE_RECORDER_BODY_KEY_FILE": str(self._folder.secrets / BODY_KEY),
                 "MAGISTRATE_RECORDER_VOLUME_DIR": str(self._folder.root),
             },
+            "engine": {"MAGISTRATE_ENGINE_SPOOL_DIR": str(self._folder.data("engine") / "spool")},
             "context": {"MAGISTRATE_CONTEXT_COPY_FILE": str(self._folder.data("context") / "copies.sqlite")},
         }
         return own.get(room, {})
