@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from services.chassis.errors import CallerError, invalid, not_found
 from services.recorder.core import body
-from services.recorder.core.envelope import check_decision_id
+from services.recorder.core.envelope import check_decision_id, check_filter
 from services.recorder.core.log import check_origin, outside
 from services.recorder.ports import EvidenceReader, Head, Keyring, Query, Stored
 
@@ -101,6 +101,7 @@ class Archive:
                 FIELD_MALFORMED or FIELD_TOO_LONG, nothing can have the name of the filter.
         """
         check_decision_id(query.decision_id)
+        check_filter(query.attributes)
         if not 0 <= query.limit <= LARGEST_PAGE:
             raise invalid("page_size", f"must be from 0 to {LARGEST_PAGE}", value=query.limit)
         if token:

@@ -12,6 +12,7 @@ from services.recorder.adapters.checkpoints import PostgresCheckpoints
 from services.recorder.adapters.eraser import PostgresEraser
 from services.recorder.adapters.keyring import PostgresKeyring
 from services.recorder.adapters.keys import AesSeal
+from services.recorder.adapters.obligations import PostgresObligations
 from services.recorder.adapters.reader import PostgresReader
 from services.recorder.adapters.volume import used_percent
 from services.recorder.adapters.writer import PostgresWriter
@@ -25,6 +26,7 @@ from services.recorder.intake import Intake
 from services.recorder.ports import Signer
 from services.recorder.prover import Prover
 from services.recorder.publisher import Publisher
+from services.recorder.reconciler import Reconciler
 from services.recorder.servicer import RecorderServicer
 from services.recorder.valve import Valve
 
@@ -37,6 +39,7 @@ class Recorder:
     committer: Committer
     publisher: Publisher
     valve: Valve
+    reconciler: Reconciler
 
 
 def assemble(config: Config, pool: Pool, *, signer: Signer, seal: AesSeal, clock: Clock) -> Recorder:
@@ -52,6 +55,13 @@ def assemble(config: Config, pool: Pool, *, signer: Signer, seal: AesSeal, clock
     entries = EntryMaker(keyring, clock, random_bytes=secrets.token_bytes, deployment=config.deployment)
     intake = Intake(committer, keyring, entries, clock, patience_s=config.patience_s)
     eraser = Eraser(PostgresEraser(pool, timeout_s=config.erase_timeout_s), keyring, entries)
+    reconciler = Reconciler(
+        PostgresObligations(pool),
+        intake,
+        clock,
+        patience_s=config.outcome_patience_s,
+        interval_s=config.reconcile_interval_s,
+    )
     servicer = RecorderServicer(
         intake=intake,
         archive=Archive(reader, keyring),
@@ -60,7 +70,7 @@ def assemble(config: Config, pool: Pool, *, signer: Signer, seal: AesSeal, clock
         eraser=eraser,
         keyring=keyring,
     )
-    return Recorder(servicer=servicer, committer=committer, publisher=publisher, valve=valve)
+    return Recorder(servicer=servicer, committer=committer, publisher=publisher, valve=valve, reconciler=reconciler)
 
 
 def _measure(config: Config) -> Callable[[], float] | None:

@@ -30,6 +30,10 @@ class Config(Settings, env_prefix="MAGISTRATE_RECORDER_"):
     """Longest time that an append waits for an unreachable database, within its own deadline, in seconds."""
     commit_timeout_s: float = Field(default=5.0, gt=0, le=60)
     """Seconds after which a transaction without an answer is broken off and tried again."""
+    outcome_patience_s: float = Field(default=900.0, gt=0)
+    """Seconds that an intent may be open before it gets the outcome "unknown"."""
+    reconcile_interval_s: float = Field(default=15.0, gt=0, le=3600)
+    """Seconds between two looks for such intents."""
     volume_dir: Path | None = None
     """Folder on the volume of the database, where the recorder can see it; none where it cannot."""
     volume_limit_percent: float = Field(default=85.0, gt=0, le=100)

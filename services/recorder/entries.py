@@ -39,6 +39,7 @@ class EntryMaker:
             kind=draft.kind,
             decision_id=draft.decision_id,
             content_type=draft.content_type,
+            intent=draft.intent,
             occurred_at=draft.occurred_at or now,
             recorded_at=now,
         )

@@ -1,7 +1,7 @@
 """What the recorder needs from the world: a store that is durable, keys for bodies, a signature."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
@@ -9,6 +9,7 @@ from services.recorder.core.batch import Entry
 from services.recorder.core.custody import Body, DataKey
 from services.recorder.core.merkle import Frontier
 from services.recorder.core.note import Checkpoint
+from services.recorder.core.obligation import Obligation
 from services.recorder.core.proof import Tile
 
 
@@ -40,6 +41,7 @@ class Stored:
     kind: str
     decision_id: str
     content_type: str
+    intent: str
     recorded_at: datetime
 
 
@@ -68,6 +70,11 @@ class Query:
 
     kind: str = ""
     decision_id: str = ""
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    """Only records that have all of these."""
+    attribute: str = ""
+    """Only records that have an attribute of this name."""
+    open_intents: bool = False
     since: datetime | None = None
     until: datetime | None = None
     after: int = -1
@@ -201,6 +208,14 @@ class EvidenceReader(Protocol):
 
     async def tiles(self, log: int, wanted: Collection[Tile]) -> Mapping[Tile, Sequence[bytes]]:
         """Return the stored hashes of each tile, from its left."""
+        ...
+
+
+class Obligations(Protocol):
+    """What is open, over all tenants."""
+
+    async def overdue(self, before: datetime, limit: int) -> Sequence[Obligation]:
+        """Return the oldest intents that were recorded before this time and have no outcome."""
         ...
 
 

@@ -77,6 +77,9 @@ class RecorderServicer(rpc.RecorderServiceServicer):
             decision_id=request.decision_id,
             since=_instant("since", request.since) if request.HasField("since") else None,
             until=_instant("until", request.until) if request.HasField("until") else None,
+            attributes=_wanted(request),
+            attribute=_critic(request.critic),
+            open_intents=request.open_intents,
             limit=request.page_size,
         )
         page = await self._archive.list(tenant(), request.origin, query, request.page_token)
@@ -185,8 +188,19 @@ def _draft(entry: pb.Entry) -> Draft:
         payload=entry.payload,
         content_type=entry.content_type,
         attributes=dict(entry.attributes),
+        intent=entry.intent_key,
         occurred_at=_instant("occurred_at", entry.occurred_at) if entry.HasField("occurred_at") else None,
     )
+
+
+def _wanted(request: pb.ListRecordsRequest) -> dict[str, str]:
+    """Return the attributes to look for; those with a field of their own are what the engine records of a decision."""
+    named = {"verdict": request.verdict, "model": request.model}
+    return dict(request.attributes) | {name: value for name, value in named.items() if value}
+
+
+def _critic(name: str) -> str:
+    return f"critic.{name}" if name else ""
 
 
 def _kind(number: int) -> str:
@@ -225,6 +239,8 @@ def _record(stored: Stored) -> pb.Record:
         kind=pb.RecordKind.Value(KIND_PREFIX + stored.kind),
         decision_id=stored.decision_id,
         recorded_at=recorded_at,
+        idempotency_key=stored.key,
+        intent_key=stored.intent,
     )
 
 

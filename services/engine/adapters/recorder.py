@@ -3,7 +3,9 @@
 import asyncio
 from collections.abc import Sequence
 from datetime import UTC
+from typing import cast
 
+from magistrate.common.v1.critique_pb2 import EVALUATION_STATUS_EVALUATED, CriticEvaluation
 from magistrate.recorder.v1.recorder_pb2 import (
     RECORD_KIND_DECISION,
     RECORD_KIND_SECURITY,
@@ -61,6 +63,7 @@ class MeshEvidenceLog:
                 "model": decision.generated.model,
                 "degraded_mode": decision.gathered.mode.name.lower(),
                 "released": "no" if decision.withheld_reason else "yes",
+                **_objections(decision),
             },
         )
 
@@ -122,3 +125,15 @@ class MeshEvidenceLog:
             # Rather too early than not at all: half of the time is left for the second try in any case.
             await asyncio.sleep(min(pause_s, left_s / 2))
         return (await self._stub.Append(request, timeout=ends_at - self._clock.monotonic())).position
+
+
+def _objections(decision: Decision) -> dict[str, str]:
+    """Return each critic that found something, with the whole part of its severity, or that could not judge."""
+    found = dict[str, str]()
+    for sealed in decision.reviewed.evaluations:
+        evaluation = cast("CriticEvaluation", sealed)
+        if evaluation.status != EVALUATION_STATUS_EVALUATED:
+            found[f"critic.{evaluation.critic}"] = "unavailable"
+        elif evaluation.severity_0_3:
+            found[f"critic.{evaluation.critic}"] = str(int(evaluation.severity_0_3))
+    return found

@@ -1,5 +1,6 @@
 """Read evidence back from PostgreSQL, always from the primary."""
 
+import json
 from collections.abc import Collection, Mapping, Sequence
 
 import asyncpg
@@ -17,18 +18,22 @@ HEAD = """
 select log, origin, tenant, size, frontier from head
 where tenant = $1 and (origin = $2 or $2 = '') order by log desc limit 1"""
 RECORD = f"""
-select e.seq, e.ik, e.leaf, e.envelope, e.kind, e.decision_id, e.content_type, e.recorded_at, {BODY}
+select e.seq, e.ik, e.leaf, e.envelope, e.kind, e.decision_id, e.content_type, e.intent, e.recorded_at, {BODY}
 from ev e {BODY_TABLES} where e.log = $1 and e.seq = $2"""  # noqa: S608 - constants
 DECISION = """
 select h.log, h.origin, h.tenant, h.size, h.frontier, e.seq
 from ev e join head h using (log)
 where h.tenant = $1 and e.decision_id = $2 and e.kind = 'DECISION' order by e.log desc, e.seq desc limit 1"""
 RECORDS = """
-select seq, ik, leaf, envelope, kind, decision_id, content_type, recorded_at
+select seq, ik, leaf, envelope, kind, decision_id, content_type, intent, recorded_at
 from ev
 where log = $1 and seq > $2 and (kind = $3 or $3 = '') and (decision_id = $4 or $4 = '')
   and ($5::timestamptz is null or recorded_at >= $5) and ($6::timestamptz is null or recorded_at < $6)
+  {more}
 order by seq limit $7"""
+# Only a query that asks for attributes or for what is open pays for it.
+BY_ATTRIBUTES = "and attributes(envelope) @> $8::jsonb and ($9 = '' or attributes(envelope) ? $9)"
+ONLY_OPEN = "and exists (select from obligation o where o.log = ev.log and o.seq = ev.seq)"
 LEAVES = "select leaf as hash from ev where log = $1 and seq >= $2 and seq < $3 order by seq"
 NODES = "select hash from node where log = $1 and number >= $2 and number < $3 and level = $4 order by number"
 
@@ -64,9 +69,13 @@ class PostgresReader:
 
     async def records(self, head: Head, query: Query) -> Sequence[Stored]:
         """Return a page of records, without their bodies."""
-        filters = (query.kind, query.decision_id, query.since, query.until)
+        filters = [query.kind, query.decision_id, query.since, query.until, query.limit]
+        more = ONLY_OPEN if query.open_intents else ""
+        if query.attributes or query.attribute:
+            more += BY_ATTRIBUTES
+            filters += [json.dumps(dict(query.attributes)), query.attribute]
         with guarded():
-            rows = await self._pool.fetch(RECORDS, head.log, query.after, *filters, query.limit)
+            rows = await self._pool.fetch(RECORDS.format(more=more), head.log, query.after, *filters)
         return [_stored(head, row) for row in rows]
 
     async def tiles(self, log: int, wanted: Collection[Tile]) -> Mapping[Tile, Sequence[bytes]]:
@@ -108,5 +117,6 @@ def _stored(head: Head, row: asyncpg.Record, body: Body | None = None) -> Stored
         kind=row["kind"],
         decision_id=row["decision_id"],
         content_type=row["content_type"],
+        intent=row["intent"],
         recorded_at=row["recorded_at"],
     )

@@ -13,6 +13,7 @@ from services.recorder.adapters.bodies import BODY, BODY_TABLES, body_of
 from services.recorder.core.batch import Entry, Plan, plan
 from services.recorder.core.custody import Body
 from services.recorder.core.merkle import Frontier, TreeError
+from services.recorder.core.obligation import change
 from services.recorder.ports import LogDivergedError, RejectedError, StaleKeysError, StoreFullError, Written
 
 Connection = PoolConnectionProxy
@@ -20,7 +21,7 @@ Connection = PoolConnectionProxy
 # Every log of the tenant is locked, so that a retry across the turn of a half-year finds its key in the older log. The
 # commit waits for the disk whatever became the default of a server that was durable when the recorder started.
 LOCK = """
-select log, origin, size, frontier,
+select log, origin, tenant, size, frontier,
   set_config('synchronous_commit', case current_setting('synchronous_commit')
              when 'remote_apply' then 'remote_apply' else 'on' end, true)
 from head where tenant = $1 order by log for update"""
@@ -34,22 +35,30 @@ where h.tenant = $1 and e.ik = any($2::text[])"""  # noqa: S608 - constants
 WRITE = """
 with bodies as (
     insert into ev_body (log, seq, sealed, dek, personal)
-    select $1, r.* from unnest($5::bigint[], $6::bytea[], $7::bytea[], $21::boolean[]) as r
+    select $1, r.* from unnest($5::bigint[], $6::bytea[], $7::bytea[], $22::boolean[]) as r
 ), keys as (
     insert into dek (id, tenant_key, wrapped, subject)
-    select r.* from unnest($19::bytea[], $20::bigint[], $22::bytea[], $23::bytea[]) as r
+    select r.* from unnest($20::bytea[], $21::bigint[], $23::bytea[], $24::bytea[]) as r
     on conflict (id) do nothing
 ), nodes as (
     insert into node (log, level, number, hash)
     select $1, r.* from unnest($8::smallint[], $9::bigint[], $10::bytea[]) as r
 ), records as (
-    insert into ev (log, seq, ik, leaf, envelope, kind, decision_id, content_type, occurred_at, recorded_at)
+    insert into ev (log, seq, ik, leaf, envelope, kind, decision_id, content_type, occurred_at, recorded_at, intent)
     select $1, r.* from unnest($5::bigint[], $11::text[], $12::bytea[], $13::bytea[], $14::text[], $15::text[],
-                               $16::text[], $17::timestamptz[], $18::timestamptz[]) as r
+                               $16::text[], $17::timestamptz[], $18::timestamptz[], $19::text[]) as r
 )
 update head set size = $3, frontier = $4 where log = $1 and size = $2
-  and not exists (select from dek where id = any($24::bytea[]) and wrapped is null)
-  and not exists (select from tenant_key where id = any($20::bigint[]) and wrapped is null)"""
+  and not exists (select from dek where id = any($25::bytea[]) and wrapped is null)
+  and not exists (select from tenant_key where id = any($21::bigint[]) and wrapped is null)"""
+CLOSE = "delete from obligation where tenant = $1 and ik = any($2::text[])"
+# An outcome that came before its intent has closed it already.
+OPEN = """
+insert into obligation (tenant, ik, log, seq, opened_at)
+select $1, r.ik, $2, r.seq, r.at from unnest($3::text[], $4::bigint[], $5::timestamptz[]) as r (ik, seq, at)
+where not exists (
+    select from ev join head using (log)
+    where head.tenant = $1 and ev.intent = r.ik and ev.intent <> '' and ev.kind = 'OUTCOME')"""
 SIZE = "select size from head where log = $1"
 
 
@@ -123,7 +132,19 @@ async def insert(connection: Connection, head: asyncpg.Record, entries: Sequence
         if await connection.fetchval(SIZE, log) == planned.first_index:
             raise StaleKeysError
         raise LogDivergedError(f"log {log} was not at size {planned.first_index}")
+    await _keep_open(connection, head, planned)
     return _written(head["origin"], planned)
+
+
+async def _keep_open(connection: Connection, head: asyncpg.Record, planned: Plan) -> None:
+    """Bring the list of what is open up to date; most batches change nothing of it."""
+    changed = change(planned.first_index, planned.fresh)
+    if changed.closed:
+        await connection.execute(CLOSE, head["tenant"], changed.closed)
+    if changed.opened:
+        indexes, intents = zip(*changed.opened, strict=True)
+        columns = [entry.key for entry in intents], indexes, [entry.recorded_at for entry in intents]
+        await connection.execute(OPEN, head["tenant"], head["log"], *columns)
 
 
 def _bodies(planned: Plan) -> Iterator[list[object]]:
@@ -148,6 +169,7 @@ def _records(planned: Plan) -> Iterator[list[object]]:
     yield [entry.content_type for entry in fresh]
     yield [entry.occurred_at for entry in fresh]
     yield [entry.recorded_at for entry in fresh]
+    yield [entry.intent for entry in fresh]
 
 
 def _frontier(head: asyncpg.Record) -> Frontier:

@@ -25,6 +25,7 @@ class Entry:
     kind: str
     decision_id: str
     content_type: str
+    intent: str
     occurred_at: datetime
     recorded_at: datetime
 

@@ -8,6 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from magistrate.common.v1.critique_pb2 import (
+    EVALUATION_STATUS_EVALUATED,
+    EVALUATION_STATUS_UNAVAILABLE,
+    CriticEvaluation,
+)
 from magistrate.recorder.v1 import recorder_pb2 as pb
 from magistrate.recorder.v1.recorder_pb2 import Entry
 from magistrate.recorder.v1.recorder_pb2_grpc import (
@@ -23,7 +28,7 @@ from services.chassis.testing import Registration, serving
 from services.engine.adapters.recorder import MeshEvidenceLog
 from services.engine.adapters.spooled import SpooledEvidenceLog
 from services.engine.core.budget import Limits
-from services.engine.core.decision import Decision, Evidence
+from services.engine.core.decision import Decision, Evidence, Reviewed, Sealed
 from services.engine.core.question import Domain, Question, TaskType
 from services.engine.pipeline import Pipeline
 from services.recorder.main import SERVICE
@@ -148,3 +153,24 @@ async def test_refusals_are_not_spooled_away(database: Database, keys: Path, tmp
         with pytest.raises(CallerError, match="IDEMPOTENCY_CONFLICT"):
             await log.append(await made(), timeout_s=LIMIT_S)
         assert spool.total_bytes == 0
+
+
+@pytest.mark.spec("REC-10")
+async def test_decisions_are_found_by_what_critics_found() -> None:
+    """The record's attributes name each critic that objected or could not judge, and nothing of those at ease."""
+    decision = await made()
+    reviewed = Reviewed(
+        evaluations=(
+            Sealed(CriticEvaluation(critic="rights", status=EVALUATION_STATUS_EVALUATED, severity_0_3=2.5)),
+            Sealed(CriticEvaluation(critic="truth", status=EVALUATION_STATUS_EVALUATED)),
+            Sealed(CriticEvaluation(critic="risk", status=EVALUATION_STATUS_UNAVAILABLE)),
+        )
+    )
+
+    attributes = MeshEvidenceLog.entry(replace(decision, reviewed=reviewed)).attributes
+
+    assert (attributes["verdict"], attributes["model"]) == ("allow", "tiny")
+    assert {name: value for name, value in attributes.items() if name.startswith("critic.")} == {
+        "critic.rights": "2",
+        "critic.risk": "unavailable",
+    }

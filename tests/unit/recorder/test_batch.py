@@ -29,6 +29,7 @@ def entry(key: str) -> Entry:
         kind="DECISION",
         decision_id="",
         content_type="a/b",
+        intent="",
         occurred_at=NOW,
         recorded_at=NOW,
     )

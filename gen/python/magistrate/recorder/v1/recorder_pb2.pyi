@@ -135,6 +135,7 @@ class Entry(_message.Message):
     CONTENT_TYPE_FIELD_NUMBER: _builtins.int
     ATTRIBUTES_FIELD_NUMBER: _builtins.int
     OCCURRED_AT_FIELD_NUMBER: _builtins.int
+    INTENT_KEY_FIELD_NUMBER: _builtins.int
     idempotency_key: _builtins.str
     """The same key always names the same record; 1 to 200 characters. A retry with it returns the first index."""
     kind: Global___RecordKind.ValueType
@@ -147,6 +148,10 @@ class Entry(_message.Message):
     """The content, at most 1 MiB; kept apart from the log, which holds a commitment to it."""
     content_type: _builtins.str
     """Media type of the content, for example "application/json"."""
+    intent_key: _builtins.str
+    """For an attempt or outcome: idempotency key of the intent that it belongs to. An intent is open until an outcome names
+    it; one that stays open too long is given the outcome "unknown".
+    """
     @_builtins.property
     def attributes(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """Small facts that may be public in the log, at most 20 of at most 200 characters; never personal data."""
@@ -166,10 +171,11 @@ class Entry(_message.Message):
         content_type: _builtins.str = ...,
         attributes: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         occurred_at: _timestamp_pb2.Timestamp | None = ...,
+        intent_key: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["occurred_at", b"occurred_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attributes", b"attributes", "content_type", b"content_type", "decision_id", b"decision_id", "idempotency_key", b"idempotency_key", "kind", b"kind", "occurred_at", b"occurred_at", "payload", b"payload", "subject_id", b"subject_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attributes", b"attributes", "content_type", b"content_type", "decision_id", b"decision_id", "idempotency_key", b"idempotency_key", "intent_key", b"intent_key", "kind", b"kind", "occurred_at", b"occurred_at", "payload", b"payload", "subject_id", b"subject_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -450,6 +456,8 @@ class Record(_message.Message):
     KIND_FIELD_NUMBER: _builtins.int
     DECISION_ID_FIELD_NUMBER: _builtins.int
     RECORDED_AT_FIELD_NUMBER: _builtins.int
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
+    INTENT_KEY_FIELD_NUMBER: _builtins.int
     COMMITMENT_NONCE_FIELD_NUMBER: _builtins.int
     BODY_STATE_FIELD_NUMBER: _builtins.int
     ERASURE_FIELD_NUMBER: _builtins.int
@@ -464,6 +472,10 @@ class Record(_message.Message):
     """What it is evidence of."""
     decision_id: _builtins.str
     """Decision or run it belongs to."""
+    idempotency_key: _builtins.str
+    """Idempotency key that it was recorded under; attempts and outcomes name their intent by it."""
+    intent_key: _builtins.str
+    """For an attempt or outcome: the intent that it belongs to."""
     commitment_nonce: _builtins.bytes
     """The 32 random bytes of the content's commitment; empty once it is erased."""
     body_state: Global___BodyState.ValueType
@@ -492,6 +504,8 @@ class Record(_message.Message):
         kind: Global___RecordKind.ValueType = ...,
         decision_id: _builtins.str = ...,
         recorded_at: _timestamp_pb2.Timestamp | None = ...,
+        idempotency_key: _builtins.str = ...,
+        intent_key: _builtins.str = ...,
         commitment_nonce: _builtins.bytes = ...,
         body_state: Global___BodyState.ValueType = ...,
         erasure: Global___Position | None = ...,
@@ -499,7 +513,7 @@ class Record(_message.Message):
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["erasure", b"erasure", "position", b"position", "recorded_at", b"recorded_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["body_state", b"body_state", "commitment_nonce", b"commitment_nonce", "content_type", b"content_type", "decision_id", b"decision_id", "envelope", b"envelope", "erasure", b"erasure", "erasure_basis", b"erasure_basis", "kind", b"kind", "payload", b"payload", "position", b"position", "recorded_at", b"recorded_at"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["body_state", b"body_state", "commitment_nonce", b"commitment_nonce", "content_type", b"content_type", "decision_id", b"decision_id", "envelope", b"envelope", "erasure", b"erasure", "erasure_basis", b"erasure_basis", "idempotency_key", b"idempotency_key", "intent_key", b"intent_key", "kind", b"kind", "payload", b"payload", "position", b"position", "recorded_at", b"recorded_at"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -591,6 +605,26 @@ class ListRecordsRequest(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    @_typing.final
+    class AttributesEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     ORIGIN_FIELD_NUMBER: _builtins.int
     DECISION_ID_FIELD_NUMBER: _builtins.int
     KIND_FIELD_NUMBER: _builtins.int
@@ -598,6 +632,11 @@ class ListRecordsRequest(_message.Message):
     UNTIL_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    OPEN_INTENTS_FIELD_NUMBER: _builtins.int
+    ATTRIBUTES_FIELD_NUMBER: _builtins.int
+    VERDICT_FIELD_NUMBER: _builtins.int
+    MODEL_FIELD_NUMBER: _builtins.int
+    CRITIC_FIELD_NUMBER: _builtins.int
     origin: _builtins.str
     """Log; empty means the tenant's current one."""
     decision_id: _builtins.str
@@ -608,6 +647,14 @@ class ListRecordsRequest(_message.Message):
     """Records a page, 1 to 1000; 0 means 100."""
     page_token: _builtins.str
     """Token of the page before; empty for the first."""
+    open_intents: _builtins.bool
+    """Only intents without an outcome."""
+    verdict: _builtins.str
+    """Only decisions with this verdict, for example "deny"."""
+    model: _builtins.str
+    """Only decisions by this model."""
+    critic: _builtins.str
+    """Only decisions in which this critic found something or could not judge, for example "rights"."""
     @_builtins.property
     def since(self) -> _timestamp_pb2.Timestamp:
         """Recorded at or after (UTC); absent means from the start."""
@@ -615,6 +662,10 @@ class ListRecordsRequest(_message.Message):
     @_builtins.property
     def until(self) -> _timestamp_pb2.Timestamp:
         """Recorded before (UTC); absent means to the end."""
+
+    @_builtins.property
+    def attributes(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """Only records with all of these attributes; at most 5."""
 
     def __init__(
         self,
@@ -626,10 +677,15 @@ class ListRecordsRequest(_message.Message):
         until: _timestamp_pb2.Timestamp | None = ...,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        open_intents: _builtins.bool = ...,
+        attributes: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        verdict: _builtins.str = ...,
+        model: _builtins.str = ...,
+        critic: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["since", b"since", "until", b"until"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["decision_id", b"decision_id", "kind", b"kind", "origin", b"origin", "page_size", b"page_size", "page_token", b"page_token", "since", b"since", "until", b"until"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attributes", b"attributes", "critic", b"critic", "decision_id", b"decision_id", "kind", b"kind", "model", b"model", "open_intents", b"open_intents", "origin", b"origin", "page_size", b"page_size", "page_token", b"page_token", "since", b"since", "until", b"until", "verdict", b"verdict"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
