@@ -11,6 +11,7 @@ from services.recorder.core.batch import Entry
 from services.recorder.core.custody import DataKey
 from services.recorder.core.envelope import Draft, check, restate
 from services.recorder.core.merkle import hash_leaf
+from services.recorder.core.redaction import cleaned
 from services.recorder.entries import EntryMaker
 from services.recorder.ports import Keyring, RejectedError, StaleKeysError, Written
 
@@ -48,6 +49,7 @@ class Intake:
         """Return what became of each of one tenant's ``drafts``, which are written together."""
         patience_s = self._patience_s if remaining_s is None else min(self._patience_s, remaining_s - ANSWER_S)
         ends_at = self._clock.monotonic() + patience_s
+        drafts = [cleaned(draft) for draft in drafts]
         for _ in range(TRIES):
             try:
                 return await self._append(drafts, ends_at)

@@ -20,7 +20,7 @@ from services.chassis.client import MeshChannel
 from services.chassis.clock import Clock
 from services.chassis.errors import Kind, MeshError
 from services.chassis.spool import Item
-from services.engine.adapters import codec, questions
+from services.engine.adapters import codec, questions, redaction
 from services.engine.core.decision import Decision, Evidence, Screened
 from services.engine.ports import Kept
 
@@ -51,6 +51,7 @@ class MeshEvidenceLog:
         """Return what is recorded. The payload has what was asked, and an answer that is withheld."""
         message = codec.message(decision)
         message.answer = decision.generated.text
+        redaction.clean(message)
         return Entry(
             idempotency_key=decision.decision_id,
             kind=RECORD_KIND_DECISION,

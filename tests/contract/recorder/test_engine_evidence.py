@@ -25,6 +25,7 @@ from services.chassis.clock import SystemClock
 from services.chassis.errors import CallerError, Kind, MeshError, WorldError, unavailable
 from services.chassis.spool import Spool
 from services.chassis.testing import Registration, serving
+from services.engine.adapters import codec
 from services.engine.adapters.recorder import MeshEvidenceLog
 from services.engine.adapters.spooled import SpooledEvidenceLog
 from services.engine.core.budget import Limits
@@ -174,3 +175,18 @@ async def test_decisions_are_found_by_what_critics_found() -> None:
         "critic.rights": "2",
         "critic.risk": "unavailable",
     }
+
+
+@pytest.mark.spec("REC-17")
+async def test_evidence_of_a_decision_has_no_credentials() -> None:
+    """A key that somebody pasted into a question, or that a model answered with, is in no text of the record."""
+    secret = "sk-ant-0123456789abcdefghij"
+    decision = await made()
+    asked = replace(decision.question, query=f"is {secret} valid?")
+    entry = MeshEvidenceLog.entry(
+        replace(decision, question=asked, generated=replace(decision.generated, text=f"yes, {secret}"))
+    )
+
+    assert secret.encode() not in entry.SerializeToString()
+    kept = codec.decode(entry.payload)
+    assert (kept.question.query, kept.answer) == ("is [redacted] valid?", "yes, [redacted]")
