@@ -14,6 +14,7 @@ from services.recorder.adapters.keyring import PostgresKeyring
 from services.recorder.adapters.keys import AesSeal
 from services.recorder.adapters.obligations import PostgresObligations
 from services.recorder.adapters.reader import PostgresReader
+from services.recorder.adapters.shelf import PostgresShelf
 from services.recorder.adapters.volume import used_percent
 from services.recorder.adapters.writer import PostgresWriter
 from services.recorder.archive import Archive
@@ -23,6 +24,7 @@ from services.recorder.core.batch import Window
 from services.recorder.entries import EntryMaker
 from services.recorder.eraser import Eraser
 from services.recorder.intake import Intake
+from services.recorder.keeper import Keeper
 from services.recorder.ports import Signer
 from services.recorder.prover import Prover
 from services.recorder.publisher import Publisher
@@ -40,6 +42,7 @@ class Recorder:
     publisher: Publisher
     valve: Valve
     reconciler: Reconciler
+    keeper: Keeper
 
 
 def assemble(config: Config, pool: Pool, *, signer: Signer, seal: AesSeal, clock: Clock) -> Recorder:
@@ -62,6 +65,7 @@ def assemble(config: Config, pool: Pool, *, signer: Signer, seal: AesSeal, clock
         patience_s=config.outcome_patience_s,
         interval_s=config.reconcile_interval_s,
     )
+    keeper = Keeper(PostgresShelf(pool), intake, clock, days=config.retention_days)
     servicer = RecorderServicer(
         intake=intake,
         archive=Archive(reader, keyring),
@@ -70,7 +74,9 @@ def assemble(config: Config, pool: Pool, *, signer: Signer, seal: AesSeal, clock
         eraser=eraser,
         keyring=keyring,
     )
-    return Recorder(servicer=servicer, committer=committer, publisher=publisher, valve=valve, reconciler=reconciler)
+    return Recorder(
+        servicer=servicer, committer=committer, publisher=publisher, valve=valve, reconciler=reconciler, keeper=keeper
+    )
 
 
 def _measure(config: Config) -> Callable[[], float] | None:

@@ -34,6 +34,8 @@ class Config(Settings, env_prefix="MAGISTRATE_RECORDER_"):
     """Seconds that an intent may be open before it gets the outcome "unknown"."""
     reconcile_interval_s: float = Field(default=15.0, gt=0, le=3600)
     """Seconds between two looks for such intents."""
+    retention_days: int = Field(default=0, ge=0, le=36_500)
+    """Days after the end of a log's half-year for which its bodies are kept; 0 is for ever. The log always stays."""
     volume_dir: Path | None = None
     """Folder on the volume of the database, where the recorder can see it; none where it cannot."""
     volume_limit_percent: float = Field(default=85.0, gt=0, le=100)

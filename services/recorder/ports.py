@@ -11,6 +11,7 @@ from services.recorder.core.merkle import Frontier
 from services.recorder.core.note import Checkpoint
 from services.recorder.core.obligation import Obligation
 from services.recorder.core.proof import Tile
+from services.recorder.core.retention import Kept
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -216,6 +217,18 @@ class Obligations(Protocol):
 
     async def overdue(self, before: datetime, limit: int) -> Sequence[Obligation]:
         """Return the oldest intents that were recorded before this time and have no outcome."""
+        ...
+
+
+class Shelf(Protocol):
+    """Where bodies lie."""
+
+    async def kept(self) -> Sequence[Kept]:
+        """Return the logs that are closed and still have their bodies."""
+        ...
+
+    async def drop(self, log: int) -> None:
+        """Drop the bodies of a closed log."""
         ...
 
 

@@ -1,6 +1,7 @@
 """Append evidence in PostgreSQL: one transaction for a batch, the head row as the lock."""
 
 import asyncio
+from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 
@@ -25,11 +26,13 @@ select log, origin, tenant, size, frontier,
   set_config('synchronous_commit', case current_setting('synchronous_commit')
              when 'remote_apply' then 'remote_apply' else 'on' end, true)
 from head where tenant = $1 order by log for update"""
-CREATE = "insert into head (origin, tenant) values ($1, $2) on conflict (origin) do nothing"
-KNOWN = f"""
-select h.origin, e.seq, e.ik, e.leaf, e.envelope, {BODY}
-from head h join ev e using (log) {BODY_TABLES}
-where h.tenant = $1 and e.ik = any($2::text[])"""  # noqa: S608 - constants
+CREATE = "select open_log($1, $2)"
+KNOWN = """
+select h.origin, h.log, e.seq from head h join ev e using (log) where h.tenant = $1 and e.ik = any($2::text[])"""
+# One log at a time, so that the server looks at that log's bodies alone and not at everybody's.
+KNOWN_OF_LOG = f"""
+select e.seq, e.ik, e.leaf, e.envelope, {BODY}
+from ev e {BODY_TABLES} where e.log = $1 and e.seq = any($2::bigint[])"""  # noqa: S608 - constants
 # One statement and one journey for all that a batch writes; its status tells whether the head was where it was read and
 # every key is still there. Erasure and rotation hold the same locks, so no key can perish between this and the COMMIT.
 WRITE = """
@@ -111,7 +114,13 @@ async def lock(connection: Connection, tenant: str, origin: str) -> dict[str, as
 
 async def find(connection: Connection, tenant: str, keys: Sequence[str]) -> dict[str, Written]:
     """Return the tenant's records that have one of these idempotency keys."""
-    return {row["ik"]: _found(row) for row in await connection.fetch(KNOWN, tenant, keys)}
+    places = defaultdict[tuple[str, int], list[int]](list)
+    for row in await connection.fetch(KNOWN, tenant, keys):
+        places[row["origin"], row["log"]].append(row["seq"])
+    found = dict[str, Written]()
+    for (origin, log), indexes in places.items():
+        found |= {row["ik"]: _found(origin, row) for row in await connection.fetch(KNOWN_OF_LOG, log, indexes)}
+    return found
 
 
 async def insert(connection: Connection, head: asyncpg.Record, entries: Sequence[Entry]) -> dict[str, Written]:
@@ -205,9 +214,9 @@ def _written(origin: str, planned: Plan) -> dict[str, Written]:
     }
 
 
-def _found(row: asyncpg.Record) -> Written:
+def _found(origin: str, row: asyncpg.Record) -> Written:
     return Written(
-        origin=row["origin"],
+        origin=origin,
         index=row["seq"],
         leaf=row["leaf"],
         envelope=row["envelope"],

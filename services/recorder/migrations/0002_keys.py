@@ -83,7 +83,10 @@ grant update (tenant_key, subject, wrapped, destroyed_at, erased_log, erased_seq
 grant update (sealed, subject_id) on recorder.ev_body to recorder;
 """
 
+# A body without its key is no body any more.
 DOWN = """
+alter table recorder.ev_body disable trigger only_empty;
+update recorder.ev_body set sealed = '' where dek is not null;
 revoke update (sealed, subject_id) on recorder.ev_body from recorder;
 drop trigger only_empty on recorder.ev_body;
 drop trigger keep on recorder.ev_body;

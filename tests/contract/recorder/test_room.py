@@ -44,12 +44,12 @@ def use(database: Database, volume: Path) -> None:
     """Move the bodies onto a volume of their own, as evidence that grows has."""
     server = database.server
     server.execute(f"create tablespace small location '{volume}'")
-    server.execute("alter table recorder.ev_body set tablespace small", database.name)
+    server.execute("alter table recorder.ev_body_1 set tablespace small", database.name)
 
 
 def give_back(database: Database) -> None:
     """Move the bodies away again."""
-    database.server.execute("alter table recorder.ev_body set tablespace pg_default", database.name)
+    database.server.execute("alter table recorder.ev_body_1 set tablespace pg_default", database.name)
     database.server.execute("drop tablespace small")
 
 
@@ -63,12 +63,12 @@ async def fill(stub: Stub, payload: bytes, acknowledged: list[int]) -> None:
 async def test_full_disk(small_volume: Path, database: Database, keys: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """On a full volume an append is refused as STORE_FULL and reads go on; with room again the same append succeeds."""
     monkeypatch.setattr(valve, "PROBE_S", 0.0)
-    use(database, small_volume)
     large = os.urandom(1 << 20)
     acknowledged = list[int]()
     async with recording(database, keys) as recorder, calling(recorder) as stub:
+        await append(stub)
+        use(database, small_volume)
         try:
-            await append(stub)
             with pytest.raises(MeshError) as raised:
                 await fill(stub, large, acknowledged)
 
