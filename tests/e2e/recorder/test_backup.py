@@ -1,16 +1,18 @@
 """E1 of the crash matrix: backup, erasure, restore, on the real PostgreSQL and its own backup programs."""
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import psycopg
 import pytest
 
 from magistrate.recorder.v1 import recorder_pb2 as pb
-from tests.contract.recorder.client import PAYLOAD, Stub, append, at, calling, recording
+from tests.contract.recorder.client import OTHER, PAYLOAD, Stub, append, at, calling, recording, tamper
 from tests.fakes.bundles import bundle_of
-from tests.fakes.postgres import Database, PostgresServer, fresh_database
+from tests.fakes.postgres import Database, PostgresServer, fresh_database, migrator_dsn
 from tools.backup import BackupError, Half, dump, restore
+from tools.backup.drill import drill
 from tools.verify import verify
 from tools.verify.keys import VERIFIER_KEY, generate
 
@@ -124,3 +126,45 @@ def test_backup_that_does_not_fit_changes_nothing(tmp_path: Path, database: Data
     with pytest.raises(BackupError, match="nowhere"):
         dump(database.owner_dsn.replace(database.name, "nowhere"), Half.EVIDENCE, tmp_path / "none")
     assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.spec("REC-16")
+async def test_drill(keys: Path, database: Database) -> None:
+    """The drill brings every log back, beside the living database, and leaves nothing behind."""
+    async with recording(database, keys) as recorder, calling(recorder) as stub, calling(recorder, OTHER) as other:
+        for n in range(3):
+            await append(stub, f"k{n}", decision_id=f"d{n}")
+        await append(other)
+        await stub.EraseSubject(pb.EraseSubjectRequest(subject_id="person-1", legal_basis="b"))
+
+    found = drill(partial(migrator_dsn, database.server), database.server.dsn("postgres"), database.name)
+
+    assert [(log.origin.split("/")[2], log.records, log.bodies, log.keys) for log in found] == [
+        ("acme", 4, 4, 1),
+        ("other", 1, 1, 1),
+    ]
+    assert all(log.whole for log in found)
+    with psycopg.connect(database.server.dsn("postgres")) as connection:
+        left = connection.execute("select count(*) from pg_database where datname like 'drill%'").fetchone()
+    assert left == (0,)
+
+
+@pytest.mark.spec("REC-16", "REC-07")
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "update recorder.ev set envelope = envelope || ' ' where seq = 1",
+        "delete from recorder.ev where seq = 1",
+        "update recorder.ev_body set sealed = 'other' where seq = 1",
+    ],
+)
+async def test_drill_finds_damage(keys: Path, database: Database, statement: str) -> None:
+    """A record that was altered or removed makes its log not whole."""
+    async with recording(database, keys) as recorder, calling(recorder) as stub:
+        for n in range(3):
+            await append(stub, f"k{n}", decision_id=f"d{n}")
+    tamper(database, statement)
+
+    (log,) = drill(partial(migrator_dsn, database.server), database.server.dsn("postgres"), database.name)
+
+    assert not log.whole

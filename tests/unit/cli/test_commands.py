@@ -30,6 +30,7 @@ COMMANDS = (
     "models",
     "verify",
     "erase",
+    "backup",
     "certs",
     "migrate",
 )
