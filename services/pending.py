@@ -6,9 +6,7 @@ The chassis answers them UNIMPLEMENTED with the reason NOT_YET_IMPLEMENTED and t
 from collections.abc import Mapping
 from types import MappingProxyType
 
-_SPEND = "spend is recorded; summing it up is not part of this version"
 _RUNS = "durable runs are not part of this version"
-_CHAMPIONS = "champion and challenger models are not part of this version"
 _REVIEWS = "review packets are kept; deciding on them is not part of this version"
 _PRECEDENTS = "the ledger of precedents is not part of this version; every case counts as novel"
 
@@ -25,11 +23,7 @@ PENDING: Mapping[str, str] = MappingProxyType(
         "/magistrate.engine.v1.ToolService/GetTool": _RUNS,
         "/magistrate.context.v1.ContextService/InvalidatePack": "packs are read anew each time; no cache to drop",
         "/magistrate.context.v1.ContextService/SubmitFeedback": "ranking by feedback is not part of this version",
-        "/magistrate.router.v1.RouterService/GetChampion": _CHAMPIONS,
-        "/magistrate.router.v1.RouterService/PromoteModel": _CHAMPIONS,
-        "/magistrate.router.v1.RouterService/DemoteModel": _CHAMPIONS,
-        "/magistrate.router.v1.RouterService/ReportScore": _CHAMPIONS,
-        "/magistrate.router.v1.RouterService/GetCostSummary": _SPEND,
+        "/magistrate.provider.v1.ProviderService/GenerateBatch": "batches are not part of this version",
         "/magistrate.evaluator.v1.EvaluatorService/JudgePlan": _RUNS,
         "/magistrate.evaluator.v1.EvaluatorService/Calibrate": "model judges are not part of this version",
         "/magistrate.evaluator.v1.ReviewService/ListReviews": _REVIEWS,

@@ -143,6 +143,8 @@ _ROUTER = (
             Rpc(method="DemoteModel", roles=ADMINS),
             Rpc(method="ReportScore", callers=("engine",)),
             Rpc(method="GetCostSummary", callers=("engine",), roles=EVERYONE),
+            Rpc(method="InvalidateCache", roles=OPERATORS),
+            Rpc(method="GetCacheStats", roles=OPERATORS),
         ),
     ),
 )
@@ -155,6 +157,8 @@ _PROVIDER = (
             Rpc(method="GenerateStream", callers=("router",), default_s=60, cap_s=60),
             Rpc(method="CountTokens", callers=("router",)),
             Rpc(method="GetInfo", callers=("router",)),
+            Rpc(method="GetAttempts", callers=("router",), default_s=1, cap_s=5),
+            Rpc(method="GenerateBatch", callers=("router",), default_s=60, cap_s=60),
         ),
     ),
 )

@@ -1,124 +1,146 @@
-"""A transactional outbox: a service with a database writes what another must learn into its own transaction.
+"""A transactional outbox: what another service must hear is written with its cause and delivered until it is heard.
 
-The row is there exactly when the change is. `Relay.run` hands rows over and deletes each after it was acknowledged, so
-that a crash in between repeats a row and never loses one; rows carry what makes a repetition harmless.
+The table ``outbox`` of the service's schema has the columns ``letter_id``, ``tenant``, ``subject``, ``body``,
+``attempts`` and ``due_at``. A letter is taken for a while, delivered, and deleted once it is acknowledged. A process
+that dies between leaves it to whoever comes after that while, so that every letter arrives at least once: the receiver
+must know a letter by its id. A letter that is refused for good is tried again all the same, rarely: what it says must
+not be lost.
 """
 
 import asyncio
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
-from asyncpg import Pool, Record
+import asyncpg
 
-from services.chassis.errors import CallerError, MeshError, WorldError
-from services.chassis.log import get_logger
+from services.chassis import log
+from services.chassis.call import SUBJECT_KEY, TENANT_KEY
+from services.chassis.errors import CallerError, MeshError
 from services.chassis.metrics import counter
 from services.chassis.postgres import guarded
-from services.chassis.spool.frames import Item
-from services.chassis.spool.spool import Deliver
 
-TABLE = """
-create table {schema}.outbox (
-    id      bigint generated always as identity primary key,
-    tenant  text   not null,
-    body    bytea  not null,
-    refused text
-);
-create index outbox_waiting on {schema}.outbox (id) where refused is null;
-grant select, insert, delete on {schema}.outbox to {schema};
-grant update (refused) on {schema}.outbox to {schema};
-"""
-"""What a migration creates; ``schema`` is the service's, and the name of its role."""
-TOGETHER = 50
-IDLE_S = 1.0
-"""Seconds after which a relay looks even if nobody woke it: another process may have written a row."""
-FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 5.0
-
-# Relays of several processes share the work: a row that one has in hand is skipped by the others.
+BATCH = 32
+"""Letters that are under way at once."""
 _TAKE = """
-select id, tenant, body from outbox where refused is null order by id limit $1 for update skip locked"""
-_DELETE = "delete from outbox where id = any($1::bigint[])"
-_REFUSE = """
-update outbox set refused = r.reason from unnest($1::bigint[], $2::text[]) as r (id, reason) where outbox.id = r.id"""
-_ADD = "insert into outbox (tenant, body) values ($1, $2)"
+update outbox set attempts = attempts + 1, due_at = clock_timestamp() + make_interval(secs => $2)
+where letter_id in (
+    select letter_id from outbox where due_at <= clock_timestamp() order by due_at limit $1 for update skip locked
+)
+returning letter_id, tenant, subject, body, attempts
+"""
+_DELIVERED = "delete from outbox where letter_id = any($1)"
+_LATER = """
+update outbox set due_at = clock_timestamp() + make_interval(secs => l.pause)
+from unnest($1::text[], $2::float8[]) as l (letter_id, pause) where outbox.letter_id = l.letter_id
+"""
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.25, 60.0
+_LONGEST_DOUBLING = 16
+_REFUSED_PAUSE_S = 600.0
+"""After a refusal for good: until somebody mends what the letter needs, such as a model that left the catalogue."""
+_DELIVERIES = counter(
+    "magistrate_outbox_deliveries_total", "Tries to deliver a letter, by how they ended.", ("box", "outcome")
+)
+_log = log.get_logger("relay")
 
-_log = get_logger("relay")
-_refused = counter("magistrate_relay_refused_total", "Rows that the other service will never take; they stay, marked")
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Letter:
+    """What is to be delivered."""
 
-class Connection(Protocol):
-    """The connection whose transaction the row belongs to."""
+    letter_id: str
+    tenant: str
+    subject: str
+    """Person whose call caused it; empty where nobody's did."""
+    body: bytes
+    attempts: int
 
-    async def execute(self, query: str, *args: object) -> str:
-        """Run a statement."""
-        ...
+    @property
+    def metadata(self) -> tuple[tuple[str, str], ...]:
+        """Return what makes a call for this letter one of its tenant and person."""
+        known = ((TENANT_KEY, self.tenant), (SUBJECT_KEY, self.subject))
+        return tuple((key, value) for key, value in known if value)
 
 
 class Relay:
-    """Carries the rows of ``outbox`` in the service's own schema."""
+    """Delivers the letters of one service, beside its calls.
 
-    def __init__(self, pool: Pool, deliver: Deliver) -> None:
-        self._pool, self._deliver = pool, deliver
-        self._woken = asyncio.Event()
+    Args:
+        pool: Connections of the service's own schema.
+        deliver: Makes the call; returns once it is acknowledged, raises MeshError.
+        box: What the letters are about, for metrics and logs.
+        interval_s: Seconds between two looks for letters that other replicas wrote or that are due again.
+        lease_s: Seconds for which a letter is taken; longer than a delivery.
+    """
 
-    async def add(self, connection: Connection, item: Item) -> None:
-        """Write ``item`` in the transaction that runs on ``connection``; call `wake` after its commit."""
-        await connection.execute(_ADD, item.tenant, item.body)
+    def __init__(
+        self,
+        pool: asyncpg.Pool,
+        deliver: Callable[[Letter], Awaitable[None]],
+        *,
+        box: str,
+        interval_s: float = 1.0,
+        lease_s: float = 10.0,
+    ) -> None:
+        self._pool = pool
+        self._deliver = deliver
+        self._box = box
+        self._interval_s = interval_s
+        self._lease_s = lease_s
+        self._written = asyncio.Event()
 
     def wake(self) -> None:
-        """Say that a row was committed."""
-        self._woken.set()
+        """Look at once: a letter was written."""
+        self._written.set()
 
     async def run(self) -> None:
-        """Hand rows over for ever; while the database or the other service is away, ever more seldom."""
-        pause_s = FIRST_PAUSE_S
+        """Deliver letters as they are written, until cancelled."""
         while True:
-            try:
-                more = await self.carry()
-            except WorldError as error:
-                _log.warning("relay_waits", reason=error.reason)
-                await asyncio.sleep(pause_s)
-                pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
-                continue
-            pause_s = FIRST_PAUSE_S
-            if not more:
-                await self._rest()
+            self._written.clear()
+            if not await self._passed():
+                try:
+                    await asyncio.wait_for(self._written.wait(), self._interval_s)
+                except TimeoutError:
+                    continue
 
-    async def carry(self) -> bool:
-        """Hand over the oldest rows; return whether there may be more.
-
-        Raises:
-            WorldError: the database or the other service is away; what was acknowledged until then is deleted.
-        """
+    async def deliver_due(self) -> int:
+        """Deliver one batch of letters that are due; return how many there were. Raises WorldError."""
         with guarded():
-            async with self._pool.acquire() as connection, connection.transaction():
-                rows = await connection.fetch(_TAKE, TOGETHER)
-                rows = [row for row in rows if row["tenant"] == rows[0]["tenant"]]
-                outcomes = await self._outcomes(rows)
-                done = [row["id"] for row, outcome in zip(rows, outcomes, strict=True) if outcome is None]
-                bad = [(r["id"], o.reason) for r, o in zip(rows, outcomes, strict=True) if isinstance(o, CallerError)]
-                await connection.execute(_DELETE, done)
-                if bad:
-                    _log.error("relay_rows_refused", count=len(bad))
-                    _refused.inc(len(bad))
-                    await connection.execute(_REFUSE, [id_ for id_, _ in bad], [reason for _, reason in bad])
-        for outcome in outcomes:
-            if isinstance(outcome, WorldError):
-                raise outcome
-        return bool(rows)
+            taken = [Letter(**row) for row in await self._pool.fetch(_TAKE, BATCH, self._lease_s)]
+        if not taken:
+            return 0
+        failures = await asyncio.gather(*(self._try(letter) for letter in taken))
+        ended = list(zip(taken, failures, strict=True))
+        delivered = [letter.letter_id for letter, failure in ended if failure is None]
+        failed = [(letter, failure) for letter, failure in ended if failure is not None]
+        with guarded():
+            if delivered:
+                await self._pool.execute(_DELIVERED, delivered)
+            if failed:
+                pauses = [_pause_s(letter, failure) for letter, failure in failed]
+                await self._pool.execute(_LATER, [letter.letter_id for letter, _ in failed], pauses)
+        return len(taken)
 
-    async def _outcomes(self, rows: Sequence[Record]) -> Sequence[MeshError | None]:
-        if not rows:
-            return ()
+    async def _passed(self) -> bool:
+        """Return whether there may be more to deliver at once."""
         try:
-            return await self._deliver([Item(tenant=row["tenant"], body=row["body"]) for row in rows])
+            return await self.deliver_due() == BATCH
+        except (MeshError, asyncpg.PostgresError) as error:
+            reason = error.reason if isinstance(error, MeshError) else type(error).__name__
+            _log.warning("outbox cannot be read", component=self._box, reason=reason)
+            return False
+
+    async def _try(self, letter: Letter) -> MeshError | None:
+        try:
+            await self._deliver(letter)
         except MeshError as error:
-            return [error] * len(rows)
+            _DELIVERIES.labels(self._box, error.reason).inc()
+            _log.warning("letter not delivered", component=self._box, reason=error.reason, attempts=letter.attempts)
+            return error
+        _DELIVERIES.labels(self._box, "delivered").inc()
+        return None
 
-    async def _rest(self) -> None:
-        try:
-            async with asyncio.timeout(IDLE_S):
-                await self._woken.wait()
-        except TimeoutError:
-            return
-        self._woken.clear()
+
+def _pause_s(letter: Letter, failure: MeshError) -> float:
+    if isinstance(failure, CallerError):
+        return _REFUSED_PAUSE_S
+    return float(min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2 ** min(letter.attempts, _LONGEST_DOUBLING)))

@@ -1,7 +1,7 @@
 """What may be configured of the engine."""
 
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -9,8 +9,13 @@ from services.chassis.config import Settings
 
 
 class Config(Settings, env_prefix="MAGISTRATE_ENGINE_"):
-    """Limits of the pipeline's stages, in seconds, which also shrink with the time that the caller gives; evidence."""
+    """The vote on questions of high impact, the limits of the pipeline's stages in seconds, and the policy on evidence.
 
+    Each limit also shrinks with the time that the caller gives.
+    """
+
+    high_impact_vote: Literal["none", "unanimous", "majority", "weighted", "confidence"] = "majority"
+    """Rule by which several models vote on a question of high impact that names none itself; none asks one model."""
     screen_s: float = Field(default=5.0, gt=0, le=60)
     """Most that screening may take."""
     context_s: float = Field(default=5.0, gt=0, le=60)

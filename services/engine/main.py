@@ -4,12 +4,14 @@ from magistrate.engine.v1 import engine_pb2_grpc
 from services.chassis.clock import RandomIds, SystemClock
 from services.chassis.config import load
 from services.chassis.postgres import PostgresSettings, open_pool
+from services.chassis.relay import Relay
 from services.chassis.runtime import Registration, Runtime, open_runtime
 from services.chassis.spool import Spool
 from services.engine.adapters import codec
 from services.engine.adapters.context import MeshLibrarian
 from services.engine.adapters.critic import MeshCritics, MeshScreener
 from services.engine.adapters.evaluator import MeshAdjudicator, MeshScorer
+from services.engine.adapters.feedback import MeshFeedback, feedback
 from services.engine.adapters.recorder import MeshEvidenceLog
 from services.engine.adapters.router import MeshGenerator
 from services.engine.adapters.spooled import SpooledEvidenceLog
@@ -30,20 +32,23 @@ async def main(name: str) -> None:
     """Serve until SIGTERM."""
     config = load(Config)
     async with open_runtime(name) as mesh:
-        store = PostgresDecisions(await mesh.enter(open_pool(load(PostgresSettings))))
+        pool = await mesh.enter(open_pool(load(PostgresSettings)))
+        relay = Relay(pool, MeshFeedback(mesh.channel).deliver, box="feedback")
+        store = PostgresDecisions(pool, written=relay.wake)
         log = MeshEvidenceLog(mesh.channel, SystemClock())
         evidence = await _evidence(config, mesh, log)
         parts = Parts(
             screener=MeshScreener(mesh.channel),
             librarian=MeshLibrarian(mesh.channel),
-            generator=MeshGenerator(mesh.channel),
+            generator=MeshGenerator(mesh.channel, high_impact_rule=config.high_impact_vote),
             critics=MeshCritics(mesh.channel, SystemClock()),
             scorer=MeshScorer(mesh.channel),
             adjudicator=MeshAdjudicator(mesh.channel),
             evidence=evidence,
         )
         pipeline = Pipeline(parts, clock=SystemClock(), limits=_limits(config))
-        desk = Desk(pipeline, store, encode=codec.encode, recorded=log.recorded, ids=RandomIds())
+        desk = Desk(pipeline, store, encode=codec.encode, appraise=feedback, recorded=log.recorded, ids=RandomIds())
+        mesh.spawn(relay.run(), name="feedback")
         mesh.readiness("store", store.ready)
         await mesh.serve(
             [

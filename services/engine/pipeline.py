@@ -5,7 +5,7 @@ Posture of each edge, fixed here and declared in every reply (design: failure po
 ========== ==========================================================================
 screening  declared as unavailable; the critics still judge the whole exchange
 context    declared as DEGRADED_NO_RAG, or an error where the caller asked for strict context
-router     an error: there is no answer to judge
+router     an error: there is no answer to judge; models that do not agree: never better than escalate
 critics    every critic unavailable, so the verdict is never better than escalate
 scores     not evaluated, never a number
 verdict    abstain: nothing is released before a person has looked
@@ -193,7 +193,12 @@ class _Run:
 
     async def generate(self, question: Question, gathered: Gathered, decision_id: str) -> Generated:
         async with self._stage("route") as stage:
-            return await self._parts.generator.generate(question, gathered.text, decision_id, timeout_s=stage.allowed_s)
+            generated = await self._parts.generator.generate(
+                question, gathered.text, decision_id, timeout_s=stage.allowed_s
+            )
+            if generated.disagreed:
+                stage.partial(Degraded(component="router.vote", fallback="person_decides", reason="NO_CONSENSUS"))
+        return generated
 
     async def _review(self, question: Question, generated: Generated, gathered: Gathered) -> Reviewed:
         async with self._stage("review") as stage:

@@ -1,54 +1,103 @@
-"""Starts the router: config, catalogue and templates, ledger, hedged route, servicer, serve."""
+"""Starts the router: files, books, plans, hedged route, caches, championship, servicer, serve."""
 
-import sys
+import random
 
 from magistrate.router.v1.router_pb2_grpc import add_RouterServiceServicer_to_server
 from services.chassis.clock import RandomIds, SystemClock
-from services.chassis.config import USAGE, load
+from services.chassis.config import load
 from services.chassis.postgres import PostgresSettings, open_pool
+from services.chassis.redis import RedisSettings
+from services.chassis.relay import Relay
 from services.chassis.runtime import Registration, open_runtime
-from services.router.adapters.files import TEMPLATES, WrongFileError, read_catalogue, read_templates
-from services.router.adapters.ledger import PostgresLedger
-from services.router.adapters.meter import PrometheusMeter
+from services.router import assembly
+from services.router.adapters.attempts import AdapterWitness
+from services.router.adapters.board import Board
+from services.router.adapters.contests import PostgresContests
+from services.router.adapters.evidence import MeshEvidence, Postman, letter
+from services.router.adapters.history import PostgresHistory
+from services.router.adapters.ledger import PostgresAccounts, PostgresLedger
+from services.router.adapters.meter import ChampionMeter, PrometheusMeter
 from services.router.adapters.poll import HealthPoll
 from services.router.adapters.route import HedgedRoute
+from services.router.booking import Bookkeeper
+from services.router.caching.assembly import World, open_caches
+from services.router.championship import Championship
 from services.router.config import Config
-from services.router.core.catalogue import Catalogue
-from services.router.core.plan import Policy
-from services.router.core.prompt import Template
+from services.router.costs import Costs
 from services.router.dispatch import Dispatcher
+from services.router.inquest import Inquest
+from services.router.lookout import Watch
+from services.router.memory import Memory
+from services.router.planner import Planner
+from services.router.reconciler import Reconciler
+from services.router.remaining import Remaining
 from services.router.servicer import RouterServicer
+from services.router.servicer.champions import ChampionCalls
+from services.router.streaming import Streamer
+
+SERVICE = "magistrate.router.v1.RouterService"
 
 
 async def main(name: str) -> None:
     """Serve as the mesh service ``name`` until a signal asks to stop."""
     config = load(Config)
-    catalogue, templates = _files(config)
+    files = assembly.read_files(config)
     async with open_runtime(name) as mesh:
+        clock, ids, meter = SystemClock(), RandomIds(), PrometheusMeter()
+        pool = await mesh.enter(open_pool(load(PostgresSettings)))
+        remaining = Remaining(clock=clock)
+        memory = Memory(history=PostgresHistory(pool=pool), default_strategy=config.strategy)
+        contests = PostgresContests(pool, letter=letter)
+        board = Board(contests, interval_s=config.champion_refresh_s)
         poll = HealthPoll(mesh.channel, config.order, interval_s=config.health_interval_s)
-        dispatcher = Dispatcher(
-            policy=Policy(providers=config.order, hedge_delay_s=config.hedge_delay_s, limits=config.limits),
-            catalogue=catalogue,
-            templates=templates,
-            providers=HedgedRoute(mesh.channel, timeout_s=config.route_timeout_s),
-            ledger=PostgresLedger(pool=await mesh.enter(open_pool(load(PostgresSettings)))),
-            meter=PrometheusMeter(),
-            clock=SystemClock(),
-            ids=RandomIds(),
+        providers = HedgedRoute(mesh.channel, timeout_s=config.route_timeout_s)
+        planner = Planner(
+            policy=assembly.policy(config),
+            catalogue=files.catalogue,
+            templates=files.templates,
+            lookout=Watch(remaining=remaining, memory=memory, board=board, dice=random.random),
+            providers=providers,
+        )
+        ledger = PostgresLedger(pool)
+        inquest = Inquest(ledger=ledger, witness=AdapterWitness(mesh.channel))
+        books = Bookkeeper(
+            ledger=ledger,
+            inquest=inquest,
+            allowance=assembly.allowance(config, files.budgets),
+            watchers=(meter,),
+            tills=(meter, remaining),
+            clock=clock,
+            ids=ids,
             spawn=mesh.finish,
         )
-        mesh.spawn(poll.watch(), name="provider health")
-        servicer = RouterServicer(dispatcher=dispatcher, health=poll)
-        await mesh.serve(
-            [Registration(add_RouterServiceServicer_to_server, servicer, "magistrate.router.v1.RouterService")]
+        voter = assembly.voter(config, mesh.channel, Dispatcher(providers=providers, books=books))
+        world = World(
+            redis=load(RedisSettings), pool=pool, channel=mesh.channel, clock=clock, ids=ids, spawn=mesh.spawn
         )
-
-
-def _files(config: Config) -> tuple[Catalogue, tuple[Template, ...]]:
-    """Read what the room brings along, or end the process with one line that says what to mend."""
-    try:
-        catalogue = read_catalogue(config.catalogue_file).preferring(config.preferred_models)
-        return catalogue, read_templates(TEMPLATES)
-    except WrongFileError as error:
-        sys.stderr.write(f"magistrate: {error}\n")
-        raise SystemExit(USAGE) from None
+        streamer = Streamer(providers=providers, books=books)
+        caches = await mesh.enter(open_caches(config.cache_rules, world, generator=voter, streams=streamer))
+        relay = Relay(pool, MeshEvidence(mesh.channel).deliver, box="champion evidence")
+        championship = Championship(
+            contests=contests,
+            rules=assembly.champion_rules(config, files.catalogue),
+            announcers=(board, Postman(relay), ChampionMeter()),
+            clock=clock,
+            ids=ids,
+            learner=memory,
+        )
+        reconciler = Reconciler(ledger=ledger, inquest=inquest, interval_s=config.reconcile_interval_s)
+        mesh.spawn(poll.watch(), name="provider health")
+        mesh.spawn(reconciler.watch(), name="overdue holds")
+        mesh.spawn(board.watch(), name="standings")
+        mesh.spawn(relay.run(), name="champion evidence")
+        servicer = RouterServicer(
+            planner=planner,
+            generator=caches.generator,
+            streamer=caches.streams,
+            health=poll,
+            costs=Costs(accounts=PostgresAccounts(pool=pool), budgets=files.budgets, clock=clock),
+            champions=ChampionCalls(championship=championship, clock=clock),
+            epochs=caches.epochs,
+            tally=caches.tally,
+        )
+        await mesh.serve([Registration(add_RouterServiceServicer_to_server, servicer, SERVICE)])

@@ -1,13 +1,16 @@
 """A router in this process before a real provider service, a fake vendor and a real ledger."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING, TypeAlias
 
 import asyncpg
 import httpx
+import psycopg
+from psycopg.sql import SQL, Identifier
 
 from magistrate.common.v1 import task_pb2
 from magistrate.provider.v1.provider_pb2_grpc import add_ProviderServiceServicer_to_server
@@ -16,26 +19,58 @@ from magistrate.router.v1.router_pb2_grpc import RouterServiceStub, add_RouterSe
 from services.chassis import call
 from services.chassis.call import Principal
 from services.chassis.client import MeshChannel
-from services.chassis.clock import RandomIds, SystemClock
+from services.chassis.clock import Clock, RandomIds, SystemClock
+from services.chassis.config import SecretFile
+from services.chassis.errors import unavailable
+from services.chassis.postgres import PostgresSettings, open_pool
+from services.chassis.redis import RedisSettings
 from services.chassis.testing import Registration, serving
-from services.provider.servicer import ProviderServicer
+from services.router.adapters.attempts import AdapterWitness
+from services.router.adapters.board import Board
+from services.router.adapters.contests import PostgresContests
+from services.router.adapters.evidence import letter
 from services.router.adapters.files import CATALOGUE, TEMPLATES, read_catalogue, read_templates
-from services.router.adapters.ledger import PostgresLedger
+from services.router.adapters.ledger import PostgresAccounts, PostgresLedger
 from services.router.adapters.meter import PrometheusMeter
 from services.router.adapters.poll import HealthPoll
 from services.router.adapters.route import HedgedRoute
+from services.router.booking import Allowance, Bookkeeper, Spawn
+from services.router.caching import rules as caching_rules
+from services.router.caching.assembly import Caches, World, open_caches
+from services.router.championship import Championship
+from services.router.core.champion.contest import Rules
+from services.router.core.outlook import Outlook
 from services.router.core.plan import Policy
-from services.router.core.request import Limits
-from services.router.dispatch import Dispatcher, Spawn
+from services.router.core.request import CacheUse, Limits, Request
+from services.router.core.spend.limits import Budgets, Limit, TenantLimits
+from services.router.costs import Costs
+from services.router.dispatch import Dispatcher
+from services.router.finishing import Finisher
+from services.router.inquest import Inquest
+from services.router.lookout import Watch
+from services.router.planner import Planner
+from services.router.ports import Lookout
+from services.router.reconciler import Reconciler
+from services.router.remaining import Remaining
 from services.router.servicer import RouterServicer
+from services.router.servicer.champions import ChampionCalls
+from services.router.streaming import Streamer
+from services.router.voting import Voter
+from tests.fakes.postgres import Database
 from tests.fakes.vendors import Answer, FakeVendor, Step
-from tests.unit.provider.wiring import build
+from tests.unit.provider.wiring import servicer
 
 if TYPE_CHECKING:
     from magistrate.router.v1.router_pb2_grpc import RouterServiceAsyncStub
 
+RULES = Rules(models=frozenset({"small", "large", "other"}))
 Stub: TypeAlias = "RouterServiceAsyncStub"
+UNCACHED = caching_rules.Rules(use=CacheUse.BYPASS)
+NO_REDIS = RedisSettings(socket="/nonexistent/redis.sock", timeout_s=0.25)
+"""Where no Redis is."""
 USER = Principal(tenant="acme", subject="ada", roles=("user",))
+UNLIMITED = Budgets(default=TenantLimits(tenant=Limit(), user=Limit()))
+DEFAULTS = Limits()
 ADMIN = Principal(tenant="acme", subject="root", roles=("admin",))
 
 
@@ -46,11 +81,20 @@ class Background:
     tasks: set["asyncio.Task[None]"] = field(default_factory=set)
     began: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the first of it began."""
+    dead: bool = False
+    """Whether nothing that is begun now is carried out, as in a process that was killed."""
+
+    async def done(self, name: str) -> None:
+        """Wait for all that was begun as ``name``."""
+        await asyncio.gather(*(task for task in self.tasks if task.get_name() == name))
 
     def spawner(self) -> Spawn:
         """Return what the dispatcher takes."""
 
         def spawn(coro, *, name):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202 - the port has the types
+            if self.dead:
+                coro.close()
+                return asyncio.get_running_loop().create_future()
             task = asyncio.get_running_loop().create_task(coro, name=name)
             self.tasks.add(task)
             self.began.set()
@@ -68,6 +112,11 @@ class Mesh:
     vendor: FakeVendor
     pool: asyncpg.Pool
     background: Background
+    reconciler: Reconciler
+    remaining: Remaining
+    caches: Caches
+    caching: Background
+    """What the caches do behind replies; their loops never end."""
 
     async def ledger(self) -> list[asyncpg.Record]:
         """Return every row once all booking is done."""
@@ -75,14 +124,33 @@ class Mesh:
         return await self.pool.fetch("select * from spend order by started_at, attempt")
 
 
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """A lookout that sees what the test says."""
+
+    outlook: Outlook
+
+    async def look(self, _request: Request) -> Outlook:
+        """Return it."""
+        return self.outlook
+
+
+@dataclass(frozen=True, slots=True)
+class NoMeaning:
+    """An embedding model that is away."""
+
+    async def embed(self, _texts: Sequence[str]) -> Sequence[Sequence[float]]:
+        """Say so."""
+        raise unavailable("EMBEDDING_UNAVAILABLE", "it is away")
+
+
 @asynccontextmanager
 async def provider(vendor: FakeVendor, name: str) -> AsyncIterator[MeshChannel]:
     """Serve one provider in this process."""
     async with httpx.AsyncClient(trust_env=False) as client:
-        adapter = build(name, client, vendor.base_url, remaining_s=call.remaining_s)
-        servicer = ProviderServicer(vendor=adapter, default_model="default-model", clock=SystemClock())
+        wired = servicer(name, client, vendor.base_url, remaining_s=call.remaining_s)
         registration = Registration(
-            add_ProviderServiceServicer_to_server, servicer, "magistrate.provider.v1.ProviderService"
+            add_ProviderServiceServicer_to_server, wired, "magistrate.provider.v1.ProviderService"
         )
         async with serving([registration]) as channel:
             yield channel
@@ -94,30 +162,117 @@ async def mesh(
     *script: Step,
     order: tuple[str, ...] = ("openai",),
     principal: Principal = USER,
-    limits: Limits | None = None,
+    limits: Limits = DEFAULTS,
+    budgets: Budgets = UNLIMITED,
+    hold: timedelta = timedelta(seconds=60),
+    clock: Clock | None = None,
+    rules: Rules = RULES,
+    lookout: Lookout | None = None,
+    cache_rules: caching_rules.Rules = UNCACHED,
+    redis: RedisSettings = NO_REDIS,
+    embedding: MeshChannel | None = None,
 ) -> AsyncIterator[Mesh]:
-    """Serve a router whose way out leads straight to the provider; Envoy's part is proved by the tests of the mesh."""
+    """Serve a router whose way out leads straight to the provider; Envoy's part is proved by the tests of the mesh.
+
+    It caches nothing unless ``cache_rules`` say so: most tests are about calls that are made.
+    """
     background = Background()
     async with AsyncExitStack() as stack:
         vendor = await stack.enter_async_context(FakeVendor(script=script or (Answer(),)))
         channel = await stack.enter_async_context(provider(vendor, order[0]))
         poll = HealthPoll(channel, order, interval_s=5.0)
-        dispatcher = Dispatcher(
-            policy=Policy(providers=order, hedge_delay_s=10.0, limits=limits or Limits()),
+        providers = HedgedRoute(channel, timeout_s=5.0)
+        clock, meter, ledger = clock or SystemClock(), PrometheusMeter(), PostgresLedger(pool)
+        remaining = Remaining(clock=clock)
+        contests = PostgresContests(pool, letter=letter)
+        board = Board(contests, interval_s=60)
+        planner = Planner(
+            policy=Policy(providers=order, hedge_delay_s=10.0, limits=limits),
             catalogue=read_catalogue(CATALOGUE),
             templates=read_templates(TEMPLATES),
-            providers=HedgedRoute(channel, timeout_s=5.0),
-            ledger=PostgresLedger(pool=pool),
-            meter=PrometheusMeter(),
-            clock=SystemClock(),
+            lookout=lookout or Watch(remaining=remaining, board=board, dice=lambda: 1.0),
+            providers=providers,
+        )
+        inquest = Inquest(ledger=ledger, witness=AdapterWitness(channel), pauses_s=(0.02, 0.05, 0.1, 0.2))
+        books = Bookkeeper(
+            ledger=ledger,
+            inquest=inquest,
+            allowance=Allowance(budgets=budgets, request_micro_usd=limits.micro_usd, hold=hold),
+            watchers=(meter,),
+            tills=(meter, remaining),
+            clock=clock,
             ids=RandomIds(),
             spawn=background.spawner(),
         )
-        servicer = RouterServicer(dispatcher=dispatcher, health=poll)
+        world = World(
+            redis=redis,
+            pool=pool,
+            channel=embedding or channel,
+            clock=SystemClock(),
+            ids=RandomIds(),
+            spawn=(behind := Background()).spawner(),
+        )
+        caches = await stack.enter_async_context(
+            open_caches(
+                cache_rules,
+                world,
+                generator=_voter(Dispatcher(providers=providers, books=books)),
+                streams=Streamer(providers=providers, books=books),
+            )
+        )
+        servicer = RouterServicer(
+            planner=planner,
+            generator=caches.generator,
+            streamer=caches.streams,
+            health=poll,
+            costs=Costs(accounts=PostgresAccounts(pool=pool), budgets=budgets, clock=clock),
+            champions=_champions(contests, board, rules),
+            epochs=caches.epochs,
+            tally=caches.tally,
+        )
         registration = Registration(add_RouterServiceServicer_to_server, servicer, "magistrate.router.v1.RouterService")
         way_in = await stack.enter_async_context(serving([registration], principal=principal))
-        yield Mesh(stub=RouterServiceStub(way_in), poll=poll, vendor=vendor, pool=pool, background=background)
+        yield Mesh(
+            stub=RouterServiceStub(way_in),
+            poll=poll,
+            vendor=vendor,
+            pool=pool,
+            background=background,
+            remaining=remaining,
+            reconciler=Reconciler(ledger=ledger, inquest=inquest, interval_s=60),
+            caches=caches,
+            caching=behind,
+        )
         await asyncio.gather(*background.tasks, return_exceptions=True)
+
+
+def _voter(dispatcher: Dispatcher) -> Voter:
+    return Voter(generator=Finisher(generator=dispatcher), embedder=NoMeaning(), timeout_s=5.0, similarity=0.8)
+
+
+def _champions(contests: PostgresContests, board: Board, rules: Rules) -> ChampionCalls:
+    clock = SystemClock()
+    championship = Championship(contests=contests, rules=rules, announcers=(board,), clock=clock, ids=RandomIds())
+    return ChampionCalls(championship=championship, clock=clock)
+
+
+@asynccontextmanager
+async def open_router_pool(database: Database, *emptied: str) -> AsyncIterator[asyncpg.Pool]:
+    """Empty tables of the router, and yield its own pool: its role may do no more than in the field."""
+    with psycopg.connect(database.owner_dsn, autocommit=True) as owner:
+        for table in emptied:
+            owner.execute(SQL("truncate router.{}").format(Identifier(table)))
+    settings = PostgresSettings(
+        host=database.host,
+        port=database.port,
+        database=database.name,
+        user="router",
+        password_file=SecretFile(database.password_file),
+        schema="router",
+        connect_timeout_s=1,
+    )
+    async with open_pool(settings) as opened:
+        yield opened
 
 
 def routing(query: str = "How many days of leave do I have?", **fields: object) -> pb.RoutingRequest:

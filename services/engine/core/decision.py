@@ -95,6 +95,8 @@ class Generated:
     model: str
     route: Sealed
     truncated: bool = False
+    disagreed: bool = False
+    """Whether models were to vote on it and did not agree, so that a person must decide."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,10 +9,15 @@ import grpc
 from magistrate.router.v1 import router_pb2 as pb
 from magistrate.router.v1 import router_pb2_grpc
 from services.chassis import call
+from services.router.caching.epochs import Epochs
+from services.router.caching.ports import Statistics
+from services.router.core.answer import Answer
 from services.router.core.request import Request
-from services.router.dispatch import Answer, Dispatcher
-from services.router.ports import Health
-from services.router.servicer import replies, requests
+from services.router.costs import Costs
+from services.router.planner import Planner
+from services.router.ports import Generator, Health, Streams
+from services.router.servicer import costs, replies, requests
+from services.router.servicer.champions import ChampionCalls
 
 _Context = grpc.aio.ServicerContext[object, object]
 
@@ -21,21 +26,29 @@ _Context = grpc.aio.ServicerContext[object, object]
 class RouterServicer(router_pb2_grpc.RouterServiceServicer):
     """Implements the RPCs whose logic stands; ``services.pending`` names the others."""
 
-    dispatcher: Dispatcher
+    planner: Planner
+    generator: Generator
+    streamer: Streams
     health: Health
+    costs: Costs
+    champions: ChampionCalls
+    epochs: Epochs
+    tally: Statistics
 
     async def Generate(self, request: pb.GenerateRequest, _context: _Context) -> pb.GenerateResponse:
         """Return the first good answer of the hedged route."""
         asked = _asked_by_a_payer(request.routing)
-        answer = await self.dispatcher.generate(asked, request.routing.decision_id)
+        plan = await self.planner.plan(asked)
+        answer = await self.generator.generate(asked, plan, request.routing.decision_id)
         return pb.GenerateResponse(text=answer.text, route=replies.taken_route(answer), truncated=answer.truncated)
 
     async def GenerateStream(
         self, request: pb.GenerateStreamRequest, _context: _Context
     ) -> AsyncIterator[pb.GenerateStreamResponse]:
         """Yield the answer as it is written and, last, its route."""
-        asked = _asked_by_a_payer(request.routing)
-        async with aclosing(self.dispatcher.stream(asked, request.routing.decision_id)) as events:
+        asked = _asked_by_a_payer(request.routing, streamed=True)
+        plan = await self.planner.plan(asked)
+        async with aclosing(self.streamer.stream(asked, plan, request.routing.decision_id)) as events:
             async for event in events:
                 if isinstance(event, Answer):
                     yield pb.GenerateStreamResponse(route=replies.taken_route(event), truncated=event.truncated)
@@ -45,12 +58,16 @@ class RouterServicer(router_pb2_grpc.RouterServiceServicer):
     async def PlanRoute(self, request: pb.PlanRouteRequest, _context: _Context) -> pb.PlanRouteResponse:
         """Explain what Generate would do."""
         asked = requests.read(request.routing, call.current().principal.roles)
-        return replies.plan_reply(self.dispatcher.plan(asked))
+        return replies.plan_reply(await self.planner.explain(asked))
+
+    async def GetCostSummary(self, request: pb.GetCostSummaryRequest, _context: _Context) -> pb.GetCostSummaryResponse:
+        """Tell what the tenant's day has cost."""
+        return await costs.summary(self.costs, call.tenant(), request)
 
     async def ListModels(self, _request: pb.ListModelsRequest, _context: _Context) -> pb.ListModelsResponse:
         """List the catalogue with what was last seen of each provider."""
-        enabled = self.dispatcher.policy.providers
-        models = sorted(self.dispatcher.catalogue.models, key=lambda model: (model.provider, model.name))
+        enabled = self.planner.policy.providers
+        models = sorted(self.planner.catalogue.models, key=lambda model: (model.provider, model.name))
         return pb.ListModelsResponse(
             models=[
                 replies.listed(model, enabled=model.provider in enabled, seen=self.health.seen(model.provider))
@@ -58,8 +75,36 @@ class RouterServicer(router_pb2_grpc.RouterServiceServicer):
             ]
         )
 
+    async def GetChampion(self, request: pb.GetChampionRequest, _context: _Context) -> pb.GetChampionResponse:
+        """Tell champion and challengers of the caller's tenant."""
+        return await self.champions.get(request)
 
-def _asked_by_a_payer(routing: pb.RoutingRequest) -> Request:
+    async def InvalidateCache(
+        self, request: pb.InvalidateCacheRequest, _context: _Context
+    ) -> pb.InvalidateCacheResponse:
+        """Forget cached answers of the caller's tenant."""
+        scope = requests.scope(request.domain, request.task_type)
+        return pb.InvalidateCacheResponse(epoch=await self.epochs.invalidate(call.tenant(), scope))
+
+    async def GetCacheStats(self, _request: pb.GetCacheStatsRequest, _context: _Context) -> pb.GetCacheStatsResponse:
+        """Tell how this replica's look-ups ended."""
+        return replies.cache_stats(self.tally.seen)
+
+    async def PromoteModel(self, request: pb.PromoteModelRequest, _context: _Context) -> pb.PromoteModelResponse:
+        """Make a model the champion by a person's word."""
+        return await self.champions.promote(request)
+
+    async def DemoteModel(self, request: pb.DemoteModelRequest, _context: _Context) -> pb.DemoteModelResponse:
+        """Take the champion down by a person's word."""
+        return await self.champions.demote(request)
+
+    async def ReportScore(self, request: pb.ReportScoreRequest, _context: _Context) -> pb.ReportScoreResponse:
+        """Count the score of one decision's answer."""
+        return await self.champions.report(request)
+
+
+def _asked_by_a_payer(routing: pb.RoutingRequest, *, streamed: bool = False) -> Request:
     """Return what is asked; a call without a tenant is refused now, since nobody could be charged for it later."""
     call.tenant()
-    return requests.read(routing, call.current().principal.roles)
+    requests.check_decision_id(routing.decision_id)
+    return requests.read(routing, call.current().principal.roles, streamed=streamed)

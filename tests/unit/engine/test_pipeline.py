@@ -122,6 +122,20 @@ async def test_a_fallback_of_a_call_that_fails_is_counted() -> None:
     assert REGISTRY.get_sample_value("magistrate_fallback_total", labels) == before + 1
 
 
+@pytest.mark.spec("RTR-19", "ENG-11")
+async def test_models_that_disagree_are_declared_and_told_to_whoever_judges() -> None:
+    """The stage is degraded, the reply says that a person decides, and the verdict is made with it."""
+    mesh = FakeMesh(disagreed=True)
+
+    decision = await decide(mesh)
+
+    assert [(part.component, part.fallback, part.reason) for part in decision.degraded] == [
+        ("router.vote", "person_decides", "NO_CONSENSUS")
+    ]
+    assert {s.name: s.outcome for s in decision.stages}["route"] is StageOutcome.DEGRADED
+    assert [case.generated.disagreed for case in mesh.seen] == [True]
+
+
 async def test_two_missing_parts_are_both_declared() -> None:
     """One failure does not hide or cause another."""
     mesh = FakeMesh(failures={"context": down(), "score": down("EMBEDDING_UNAVAILABLE")})

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from services.router.adapters.files import CATALOGUE, TEMPLATES, read_catalogue, read_templates
 from services.router.core.account import Span
+from services.router.core.outlook import Outlook
 from services.router.core.plan import Plan, Policy, plan
 from services.router.core.request import Domain, Limits, Request, Task
 
@@ -21,4 +22,4 @@ def asking(query: str = "How many days of leave do I have?", **changes: object) 
 
 def planned(policy: Policy = POLICY, **changes: object) -> Plan:
     """Return the plan for a good request, or one with fields changed."""
-    return plan(asking(**changes), policy, SHIPPED, PROMPTS)  # type: ignore[arg-type]  # as above
+    return plan(asking(**changes), policy, SHIPPED, PROMPTS, Outlook())  # type: ignore[arg-type]  # as above

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from services.chassis.errors import Kind, MeshError
 from services.router.core.catalogue import Catalogue
+from services.router.core.outlook import Outlook
 from services.router.core.plan import Policy, plan
 from services.router.core.request import Limits
 from tests.unit.router.requests import POLICY, PROMPTS, SHIPPED, asking, planned
@@ -69,7 +70,9 @@ def test_a_request_that_breaks_a_limit_is_refused_with_its_reason(
 def test_the_limits_themselves_are_allowed() -> None:
     """5,000 characters of question and 10,000 of notes pass."""
     policy = replace(POLICY, limits=Limits(prompt_tokens=8_000), providers=("openai",))
-    assert plan(asking("a" * 5000, additional_context="b" * 10_000), policy, SHIPPED, PROMPTS).order == ("openai",)
+    assert plan(asking("a" * 5000, additional_context="b" * 10_000), policy, SHIPPED, PROMPTS, Outlook()).order == (
+        "openai",
+    )
 
 
 @pytest.mark.spec("RTR-22")
@@ -114,16 +117,16 @@ def test_all_tries_together_stay_below_the_limit(limit: int, cap: int, words: in
         providers=("openai", "anthropic"), hedge_delay_s=10.0, limits=Limits(micro_usd=limit, prompt_tokens=8000)
     )
     with contextlib.suppress(MeshError):
-        route = plan(asking("x " * words + "?", max_output_tokens=cap), policy, dear, PROMPTS)
+        route = plan(asking("x " * words + "?", max_output_tokens=cap), policy, dear, PROMPTS, Outlook())
         worst = sum(model.price.of(input_tokens=route.input_tokens, output_tokens=cap) for model in route.models)
         assert worst <= limit
 
 
 def test_a_counted_prompt_replaces_the_estimate() -> None:
     """A tokenizer's count decides about the limit and the price."""
-    assert plan(asking(), POLICY, SHIPPED, PROMPTS, counted_tokens=7).input_tokens == 7
+    assert plan(asking(), POLICY, SHIPPED, PROMPTS, Outlook(), counted_tokens=7).input_tokens == 7
     with pytest.raises(MeshError) as caught:
-        plan(asking(), POLICY, SHIPPED, PROMPTS, counted_tokens=4001)
+        plan(asking(), POLICY, SHIPPED, PROMPTS, Outlook(), counted_tokens=4001)
     assert caught.value.metadata == {"tokens": "4001", "limit": "4000"}
 
 

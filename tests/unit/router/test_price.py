@@ -49,7 +49,7 @@ def test_a_price_is_the_exact_one_rounded_up(price: Price, tokens_in: int, token
 def test_a_model_that_nobody_priced_is_not_free() -> None:
     """A configured model beyond the catalogue is booked at 1 and 3 cents a thousand tokens (spec 4)."""
     catalogue = SHIPPED.preferring({"openai": "my-own-finetune"})
-    model = catalogue.preferred("openai")
+    model = catalogue.offered(["openai"])[0]
     assert model is not None
     assert (model.name, model.price) == ("my-own-finetune", UNKNOWN_PRICE)
     assert UNKNOWN_PRICE.of(input_tokens=1000, output_tokens=1000) == 40_000
@@ -58,7 +58,7 @@ def test_a_model_that_nobody_priced_is_not_free() -> None:
 def test_a_configured_model_of_the_catalogue_keeps_its_price() -> None:
     """Preferring a model moves it to the front and changes nothing else."""
     catalogue = SHIPPED.preferring({"openai": "gpt-4"})
-    assert catalogue.preferred("openai") == SHIPPED.named("gpt-4")
+    assert catalogue.offered(["openai"])[0] == SHIPPED.named("gpt-4")
     assert sorted(model.name for model in catalogue.models) == sorted(model.name for model in SHIPPED.models)
 
 

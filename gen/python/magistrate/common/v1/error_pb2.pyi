@@ -83,9 +83,11 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_HUMAN_ACTION_REQUIRED: _ErrorReason.ValueType  # 60
     """[FAILED_PRECONDITION] The gate is closed: a named person must act first. Metadata: required, signals."""
     ERROR_REASON_STATE_CONFLICT: _ErrorReason.ValueType  # 61
-    """[FAILED_PRECONDITION] The run or review is in a state that does not allow this. Metadata: state."""
+    """[FAILED_PRECONDITION] The run, review or champion is in a state that does not allow this. Metadata: state."""
     ERROR_REASON_CONTEXT_REQUIRED: _ErrorReason.ValueType  # 62
     """[FAILED_PRECONDITION] Strict context was asked for and none could be had. Metadata: pack_id."""
+    ERROR_REASON_CAPABILITY_MISSING: _ErrorReason.ValueType  # 63
+    """[FAILED_PRECONDITION] No model of an enabled provider can do what the request needs. Metadata: capability, models."""
     ERROR_REASON_INDEX_OUT_OF_RANGE: _ErrorReason.ValueType  # 70
     """[OUT_OF_RANGE] The index or tree size is beyond the end of the log. Metadata: size."""
     ERROR_REASON_MESSAGE_TOO_LARGE: _ErrorReason.ValueType  # 80
@@ -95,7 +97,9 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_COST_LIMIT: _ErrorReason.ValueType  # 82
     """[RESOURCE_EXHAUSTED] The request alone would cost more than one request may. Metadata: limit_micro_usd, estimate_micro_usd."""
     ERROR_REASON_BUDGET_EXCEEDED: _ErrorReason.ValueType  # 83
-    """[RESOURCE_EXHAUSTED] A budget of the user or tenant is spent. Metadata: scope, limit_micro_usd, remaining_micro_usd."""
+    """[RESOURCE_EXHAUSTED] A day's budget of the user or tenant does not cover the call; RetryInfo says when the next UTC day
+    begins. Metadata: scope, and limit_D and remaining_D with D one of micro_usd, tokens and requests.
+    """
     ERROR_REASON_RATE_LIMITED: _ErrorReason.ValueType  # 84
     """[RESOURCE_EXHAUSTED] Too many calls in this window; RetryInfo says when to come again."""
     ERROR_REASON_PROVIDER_RATE_LIMITED: _ErrorReason.ValueType  # 85
@@ -218,9 +222,11 @@ ERROR_REASON_IDEMPOTENCY_CONFLICT: ErrorReason.ValueType  # 50
 ERROR_REASON_HUMAN_ACTION_REQUIRED: ErrorReason.ValueType  # 60
 """[FAILED_PRECONDITION] The gate is closed: a named person must act first. Metadata: required, signals."""
 ERROR_REASON_STATE_CONFLICT: ErrorReason.ValueType  # 61
-"""[FAILED_PRECONDITION] The run or review is in a state that does not allow this. Metadata: state."""
+"""[FAILED_PRECONDITION] The run, review or champion is in a state that does not allow this. Metadata: state."""
 ERROR_REASON_CONTEXT_REQUIRED: ErrorReason.ValueType  # 62
 """[FAILED_PRECONDITION] Strict context was asked for and none could be had. Metadata: pack_id."""
+ERROR_REASON_CAPABILITY_MISSING: ErrorReason.ValueType  # 63
+"""[FAILED_PRECONDITION] No model of an enabled provider can do what the request needs. Metadata: capability, models."""
 ERROR_REASON_INDEX_OUT_OF_RANGE: ErrorReason.ValueType  # 70
 """[OUT_OF_RANGE] The index or tree size is beyond the end of the log. Metadata: size."""
 ERROR_REASON_MESSAGE_TOO_LARGE: ErrorReason.ValueType  # 80
@@ -230,7 +236,9 @@ ERROR_REASON_QUEUE_FULL: ErrorReason.ValueType  # 81
 ERROR_REASON_COST_LIMIT: ErrorReason.ValueType  # 82
 """[RESOURCE_EXHAUSTED] The request alone would cost more than one request may. Metadata: limit_micro_usd, estimate_micro_usd."""
 ERROR_REASON_BUDGET_EXCEEDED: ErrorReason.ValueType  # 83
-"""[RESOURCE_EXHAUSTED] A budget of the user or tenant is spent. Metadata: scope, limit_micro_usd, remaining_micro_usd."""
+"""[RESOURCE_EXHAUSTED] A day's budget of the user or tenant does not cover the call; RetryInfo says when the next UTC day
+begins. Metadata: scope, and limit_D and remaining_D with D one of micro_usd, tokens and requests.
+"""
 ERROR_REASON_RATE_LIMITED: ErrorReason.ValueType  # 84
 """[RESOURCE_EXHAUSTED] Too many calls in this window; RetryInfo says when to come again."""
 ERROR_REASON_PROVIDER_RATE_LIMITED: ErrorReason.ValueType  # 85

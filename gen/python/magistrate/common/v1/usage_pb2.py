@@ -26,21 +26,29 @@ from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n magistrate/common/v1/usage.proto\x12\x14magistrate.common.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x1a\n\x05Money\x12\x11\n\tmicro_usd\x18\x01 \x01(\x03\"L\n\nTokenUsage\x12\x14\n\x0cinput_tokens\x18\x01 \x01(\x05\x12\x15\n\routput_tokens\x18\x02 \x01(\x05\x12\x11\n\testimated\x18\x03 \x01(\x08\"\xe0\x02\n\x07\x41ttempt\x12\x10\n\x08provider\x18\x01 \x01(\t\x12\r\n\x05model\x18\x02 \x01(\t\x12\x35\n\x07outcome\x18\x03 \x01(\x0e\x32$.magistrate.common.v1.AttemptOutcome\x12.\n\nstarted_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x34\n\x11\x66irst_token_after\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\x12+\n\x08\x64uration\x18\x06 \x01(\x0b\x32\x19.google.protobuf.Duration\x12/\n\x05usage\x18\x07 \x01(\x0b\x32 .magistrate.common.v1.TokenUsage\x12)\n\x04\x63ost\x18\x08 \x01(\x0b\x32\x1b.magistrate.common.v1.Money\x12\x0e\n\x06reason\x18\t \x01(\t\"\xfd\x02\n\x05Route\x12\x10\n\x08strategy\x18\x01 \x01(\t\x12\x16\n\x0eprovider_order\x18\x02 \x03(\t\x12\x10\n\x08provider\x18\x03 \x01(\t\x12\r\n\x05model\x18\x04 \x01(\t\x12\x15\n\rmodel_version\x18\x05 \x01(\t\x12\x15\n\rattempt_count\x18\x06 \x01(\x05\x12/\n\x08\x61ttempts\x18\x07 \x03(\x0b\x32\x1d.magistrate.common.v1.Attempt\x12/\n\x05usage\x18\x08 \x01(\x0b\x32 .magistrate.common.v1.TokenUsage\x12)\n\x04\x63ost\x18\t \x01(\x0b\x32\x1b.magistrate.common.v1.Money\x12\x10\n\x08template\x18\n \x01(\t\x12\x17\n\x0ftemplate_sha256\x18\x0b \x01(\t\x12\x13\n\x0b\x65xplanation\x18\x0c \x01(\t\x12.\n\x0bhedge_delay\x18\r \x01(\x0b\x32\x19.google.protobuf.Duration*\xa2\x01\n\x0e\x41ttemptOutcome\x12\x1f\n\x1b\x41TTEMPT_OUTCOME_UNSPECIFIED\x10\x00\x12\x17\n\x13\x41TTEMPT_OUTCOME_WON\x10\x01\x12\x1a\n\x16\x41TTEMPT_OUTCOME_FAILED\x10\x02\x12\x1d\n\x19\x41TTEMPT_OUTCOME_CANCELLED\x10\x03\x12\x1b\n\x17\x41TTEMPT_OUTCOME_UNKNOWN\x10\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n magistrate/common/v1/usage.proto\x12\x14magistrate.common.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x1a\n\x05Money\x12\x11\n\tmicro_usd\x18\x01 \x01(\x03\"L\n\nTokenUsage\x12\x14\n\x0cinput_tokens\x18\x01 \x01(\x05\x12\x15\n\routput_tokens\x18\x02 \x01(\x05\x12\x11\n\testimated\x18\x03 \x01(\x08\"\xf9\x02\n\x07\x41ttempt\x12\x10\n\x08provider\x18\x01 \x01(\t\x12\r\n\x05model\x18\x02 \x01(\t\x12\x35\n\x07outcome\x18\x03 \x01(\x0e\x32$.magistrate.common.v1.AttemptOutcome\x12.\n\nstarted_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x34\n\x11\x66irst_token_after\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\x12+\n\x08\x64uration\x18\x06 \x01(\x0b\x32\x19.google.protobuf.Duration\x12/\n\x05usage\x18\x07 \x01(\x0b\x32 .magistrate.common.v1.TokenUsage\x12)\n\x04\x63ost\x18\x08 \x01(\x0b\x32\x1b.magistrate.common.v1.Money\x12\x0e\n\x06reason\x18\t \x01(\t\x12\x17\n\x0fkey_fingerprint\x18\n \x01(\t\"\xa5\x05\n\x05Route\x12\x10\n\x08strategy\x18\x01 \x01(\t\x12\x16\n\x0eprovider_order\x18\x02 \x03(\t\x12\x10\n\x08provider\x18\x03 \x01(\t\x12\r\n\x05model\x18\x04 \x01(\t\x12\x15\n\rmodel_version\x18\x05 \x01(\t\x12\x15\n\rattempt_count\x18\x06 \x01(\x05\x12/\n\x08\x61ttempts\x18\x07 \x03(\x0b\x32\x1d.magistrate.common.v1.Attempt\x12/\n\x05usage\x18\x08 \x01(\x0b\x32 .magistrate.common.v1.TokenUsage\x12)\n\x04\x63ost\x18\t \x01(\x0b\x32\x1b.magistrate.common.v1.Money\x12\x10\n\x08template\x18\n \x01(\t\x12\x17\n\x0ftemplate_sha256\x18\x0b \x01(\t\x12\x13\n\x0b\x65xplanation\x18\x0c \x01(\t\x12.\n\x0bhedge_delay\x18\r \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0f\n\x07\x63\x61ll_id\x18\x0e \x01(\t\x12\r\n\x05place\x18\x0f \x01(\t\x12\x18\n\x10\x63hampion_version\x18\x10 \x01(\x03\x12\x12\n\npropensity\x18\x11 \x01(\x01\x12\x10\n\x08\x65xplored\x18\x12 \x01(\x08\x12\x17\n\ncomplexity\x18\x13 \x01(\x01H\x00\x88\x01\x01\x12-\n\x08reserved\x18\x14 \x01(\x0b\x32\x1b.magistrate.common.v1.Money\x12\x31\n\tcache_hit\x18\x15 \x01(\x0b\x32\x1e.magistrate.common.v1.CacheHit\x12(\n\x04vote\x18\x16 \x01(\x0b\x32\x1a.magistrate.common.v1.Vote\x12\x12\n\nrecoveries\x18\x17 \x01(\x05\x42\r\n\x0b_complexity\"\x8f\x01\n\x08\x43\x61\x63heHit\x12/\n\x05level\x18\x01 \x01(\x0e\x32 .magistrate.common.v1.CacheLevel\x12\x16\n\x0esource_call_id\x18\x02 \x01(\t\x12\x12\n\nsimilarity\x18\x03 \x01(\x01\x12&\n\x03\x61ge\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\"f\n\x04Vote\x12\x0c\n\x04rule\x18\x01 \x01(\t\x12\x11\n\tconsensus\x18\x02 \x01(\x01\x12\x0e\n\x06\x61greed\x18\x03 \x01(\x08\x12-\n\x07\x62\x61llots\x18\x04 \x03(\x0b\x32\x1c.magistrate.common.v1.Ballot\"i\n\x06\x42\x61llot\x12\x10\n\x08provider\x18\x01 \x01(\t\x12\r\n\x05model\x18\x02 \x01(\t\x12\r\n\x05group\x18\x03 \x01(\x05\x12\x0e\n\x06weight\x18\x04 \x01(\x01\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12\x0f\n\x07\x63\x61ll_id\x18\x06 \x01(\t*\x90\x01\n\nCacheLevel\x12\x1b\n\x17\x43\x41\x43HE_LEVEL_UNSPECIFIED\x10\x00\x12\x1b\n\x17\x43\x41\x43HE_LEVEL_SHARED_CALL\x10\x01\x12\x16\n\x12\x43\x41\x43HE_LEVEL_MEMORY\x10\x02\x12\x16\n\x12\x43\x41\x43HE_LEVEL_SHARED\x10\x03\x12\x18\n\x14\x43\x41\x43HE_LEVEL_SEMANTIC\x10\x04*\xa2\x01\n\x0e\x41ttemptOutcome\x12\x1f\n\x1b\x41TTEMPT_OUTCOME_UNSPECIFIED\x10\x00\x12\x17\n\x13\x41TTEMPT_OUTCOME_WON\x10\x01\x12\x1a\n\x16\x41TTEMPT_OUTCOME_FAILED\x10\x02\x12\x1d\n\x19\x41TTEMPT_OUTCOME_CANCELLED\x10\x03\x12\x1b\n\x17\x41TTEMPT_OUTCOME_UNKNOWN\x10\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'magistrate.common.v1.usage_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_ATTEMPTOUTCOME']._serialized_start=969
-  _globals['_ATTEMPTOUTCOME']._serialized_end=1131
+  _globals['_CACHELEVEL']._serialized_start=1647
+  _globals['_CACHELEVEL']._serialized_end=1791
+  _globals['_ATTEMPTOUTCOME']._serialized_start=1794
+  _globals['_ATTEMPTOUTCOME']._serialized_end=1956
   _globals['_MONEY']._serialized_start=123
   _globals['_MONEY']._serialized_end=149
   _globals['_TOKENUSAGE']._serialized_start=151
   _globals['_TOKENUSAGE']._serialized_end=227
   _globals['_ATTEMPT']._serialized_start=230
-  _globals['_ATTEMPT']._serialized_end=582
-  _globals['_ROUTE']._serialized_start=585
-  _globals['_ROUTE']._serialized_end=966
+  _globals['_ATTEMPT']._serialized_end=607
+  _globals['_ROUTE']._serialized_start=610
+  _globals['_ROUTE']._serialized_end=1287
+  _globals['_CACHEHIT']._serialized_start=1290
+  _globals['_CACHEHIT']._serialized_end=1433
+  _globals['_VOTE']._serialized_start=1435
+  _globals['_VOTE']._serialized_end=1537
+  _globals['_BALLOT']._serialized_start=1539
+  _globals['_BALLOT']._serialized_end=1644
 # @@protoc_insertion_point(module_scope)

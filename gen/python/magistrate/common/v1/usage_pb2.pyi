@@ -21,6 +21,38 @@ else:
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class _CacheLevel:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _CacheLevelEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_CacheLevel.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    CACHE_LEVEL_UNSPECIFIED: _CacheLevel.ValueType  # 0
+    """Never sent."""
+    CACHE_LEVEL_SHARED_CALL: _CacheLevel.ValueType  # 1
+    """An identical call was under way, or had just ended, and its answer was shared."""
+    CACHE_LEVEL_MEMORY: _CacheLevel.ValueType  # 2
+    """The memory of this process."""
+    CACHE_LEVEL_SHARED: _CacheLevel.ValueType  # 3
+    """The memory that all replicas share."""
+    CACHE_LEVEL_SEMANTIC: _CacheLevel.ValueType  # 4
+    """An answer to a question that means the same."""
+
+class CacheLevel(_CacheLevel, metaclass=_CacheLevelEnumTypeWrapper):
+    """Where an answer was found without asking a model."""
+
+CACHE_LEVEL_UNSPECIFIED: CacheLevel.ValueType  # 0
+"""Never sent."""
+CACHE_LEVEL_SHARED_CALL: CacheLevel.ValueType  # 1
+"""An identical call was under way, or had just ended, and its answer was shared."""
+CACHE_LEVEL_MEMORY: CacheLevel.ValueType  # 2
+"""The memory of this process."""
+CACHE_LEVEL_SHARED: CacheLevel.ValueType  # 3
+"""The memory that all replicas share."""
+CACHE_LEVEL_SEMANTIC: CacheLevel.ValueType  # 4
+"""An answer to a question that means the same."""
+Global___CacheLevel: _TypeAlias = CacheLevel  # noqa: Y015
+
 class _AttemptOutcome:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -120,6 +152,7 @@ class Attempt(_message.Message):
     USAGE_FIELD_NUMBER: _builtins.int
     COST_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
+    KEY_FINGERPRINT_FIELD_NUMBER: _builtins.int
     provider: _builtins.str
     """Name of the provider adapter, for example "local"."""
     model: _builtins.str
@@ -128,6 +161,8 @@ class Attempt(_message.Message):
     """How it ended."""
     reason: _builtins.str
     """For a failed try: an ErrorReason name."""
+    key_fingerprint: _builtins.str
+    """Which of the vendor's keys paid: the first characters of the key's SHA-256, never of the key."""
     @_builtins.property
     def started_at(self) -> _timestamp_pb2.Timestamp:
         """When the try began (UTC)."""
@@ -160,10 +195,11 @@ class Attempt(_message.Message):
         usage: Global___TokenUsage | None = ...,
         cost: Global___Money | None = ...,
         reason: _builtins.str = ...,
+        key_fingerprint: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["cost", b"cost", "duration", b"duration", "first_token_after", b"first_token_after", "started_at", b"started_at", "usage", b"usage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cost", b"cost", "duration", b"duration", "first_token_after", b"first_token_after", "model", b"model", "outcome", b"outcome", "provider", b"provider", "reason", b"reason", "started_at", b"started_at", "usage", b"usage"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cost", b"cost", "duration", b"duration", "first_token_after", b"first_token_after", "key_fingerprint", b"key_fingerprint", "model", b"model", "outcome", b"outcome", "provider", b"provider", "reason", b"reason", "started_at", b"started_at", "usage", b"usage"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -188,6 +224,16 @@ class Route(_message.Message):
     TEMPLATE_SHA256_FIELD_NUMBER: _builtins.int
     EXPLANATION_FIELD_NUMBER: _builtins.int
     HEDGE_DELAY_FIELD_NUMBER: _builtins.int
+    CALL_ID_FIELD_NUMBER: _builtins.int
+    PLACE_FIELD_NUMBER: _builtins.int
+    CHAMPION_VERSION_FIELD_NUMBER: _builtins.int
+    PROPENSITY_FIELD_NUMBER: _builtins.int
+    EXPLORED_FIELD_NUMBER: _builtins.int
+    COMPLEXITY_FIELD_NUMBER: _builtins.int
+    RESERVED_FIELD_NUMBER: _builtins.int
+    CACHE_HIT_FIELD_NUMBER: _builtins.int
+    VOTE_FIELD_NUMBER: _builtins.int
+    RECOVERIES_FIELD_NUMBER: _builtins.int
     strategy: _builtins.str
     """Strategy that chose the order, for example "configured"."""
     provider: _builtins.str
@@ -204,6 +250,20 @@ class Route(_message.Message):
     """SHA-256 of the template's text, lowercase hex."""
     explanation: _builtins.str
     """Why this order and model, in one sentence."""
+    call_id: _builtins.str
+    """Id of the call that all tries share; the spend ledger has it."""
+    place: _builtins.str
+    """Place in the order of the provider that answered: "primary", "secondary" or "emergency"."""
+    champion_version: _builtins.int
+    """Version of the champion's row that the choice was made with; 0 where no champion had a say."""
+    propensity: _builtins.float
+    """Probability with which this model came first, exploration included: 0 to 1; 1 where nothing was drawn."""
+    explored: _builtins.bool
+    """Whether a challenger came first for the sake of learning."""
+    complexity: _builtins.float
+    """Complexity of the question as the adaptive strategy saw it, 0 to 1."""
+    recoveries: _builtins.int
+    """Times that a broken stream was taken up again."""
     @_builtins.property
     def provider_order(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Providers in the order in which they were to be tried."""
@@ -222,7 +282,19 @@ class Route(_message.Message):
 
     @_builtins.property
     def hedge_delay(self) -> _duration_pb2.Duration:
-        """Delay after which the next provider joins."""
+        """Delay after which the next provider joins; absent where none may."""
+
+    @_builtins.property
+    def reserved(self) -> Global___Money:
+        """What was reserved before the first try for all that might be in flight."""
+
+    @_builtins.property
+    def cache_hit(self) -> Global___CacheHit:
+        """Where the answer came from without a model being asked; absent where one was."""
+
+    @_builtins.property
+    def vote(self) -> Global___Vote:
+        """How several models voted; absent where one answered alone."""
 
     def __init__(
         self,
@@ -240,11 +312,137 @@ class Route(_message.Message):
         template_sha256: _builtins.str = ...,
         explanation: _builtins.str = ...,
         hedge_delay: _duration_pb2.Duration | None = ...,
+        call_id: _builtins.str = ...,
+        place: _builtins.str = ...,
+        champion_version: _builtins.int = ...,
+        propensity: _builtins.float = ...,
+        explored: _builtins.bool = ...,
+        complexity: _builtins.float | None = ...,
+        reserved: Global___Money | None = ...,
+        cache_hit: Global___CacheHit | None = ...,
+        vote: Global___Vote | None = ...,
+        recoveries: _builtins.int = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["cost", b"cost", "hedge_delay", b"hedge_delay", "usage", b"usage"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_complexity", b"_complexity", "cache_hit", b"cache_hit", "complexity", b"complexity", "cost", b"cost", "hedge_delay", b"hedge_delay", "reserved", b"reserved", "usage", b"usage", "vote", b"vote"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt_count", b"attempt_count", "attempts", b"attempts", "cost", b"cost", "explanation", b"explanation", "hedge_delay", b"hedge_delay", "model", b"model", "model_version", b"model_version", "provider", b"provider", "provider_order", b"provider_order", "strategy", b"strategy", "template", b"template", "template_sha256", b"template_sha256", "usage", b"usage"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_complexity", b"_complexity", "attempt_count", b"attempt_count", "attempts", b"attempts", "cache_hit", b"cache_hit", "call_id", b"call_id", "champion_version", b"champion_version", "complexity", b"complexity", "cost", b"cost", "explanation", b"explanation", "explored", b"explored", "hedge_delay", b"hedge_delay", "model", b"model", "model_version", b"model_version", "place", b"place", "propensity", b"propensity", "provider", b"provider", "provider_order", b"provider_order", "recoveries", b"recoveries", "reserved", b"reserved", "strategy", b"strategy", "template", b"template", "template_sha256", b"template_sha256", "usage", b"usage", "vote", b"vote"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__complexity: _TypeAlias = _typing.Literal["complexity"]  # noqa: Y015
+    _WhichOneofArgType__complexity: _TypeAlias = _typing.Literal["_complexity", b"_complexity"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__complexity) -> _WhichOneofReturnType__complexity | None: ...
+
+Global___Route: _TypeAlias = Route  # noqa: Y015
+
+@_typing.final
+class CacheHit(_message.Message):
+    """An answer that was given before."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LEVEL_FIELD_NUMBER: _builtins.int
+    SOURCE_CALL_ID_FIELD_NUMBER: _builtins.int
+    SIMILARITY_FIELD_NUMBER: _builtins.int
+    AGE_FIELD_NUMBER: _builtins.int
+    level: Global___CacheLevel.ValueType
+    """Where it was found."""
+    source_call_id: _builtins.str
+    """Call that produced the answer."""
+    similarity: _builtins.float
+    """Cosine similarity of the questions; 1 for an identical one."""
+    @_builtins.property
+    def age(self) -> _duration_pb2.Duration:
+        """Age of the answer."""
+
+    def __init__(
+        self,
+        *,
+        level: Global___CacheLevel.ValueType = ...,
+        source_call_id: _builtins.str = ...,
+        similarity: _builtins.float = ...,
+        age: _duration_pb2.Duration | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["age", b"age"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["age", b"age", "level", b"level", "similarity", b"similarity", "source_call_id", b"source_call_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___Route: _TypeAlias = Route  # noqa: Y015
+Global___CacheHit: _TypeAlias = CacheHit  # noqa: Y015
+
+@_typing.final
+class Vote(_message.Message):
+    """How several models agreed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RULE_FIELD_NUMBER: _builtins.int
+    CONSENSUS_FIELD_NUMBER: _builtins.int
+    AGREED_FIELD_NUMBER: _builtins.int
+    BALLOTS_FIELD_NUMBER: _builtins.int
+    rule: _builtins.str
+    """Rule that counted: unanimous, majority, weighted or confidence."""
+    consensus: _builtins.float
+    """Share of the weight that stands behind the answer, 0 to 1."""
+    agreed: _builtins.bool
+    """Whether the rule was met; where not, a person should decide."""
+    @_builtins.property
+    def ballots(self) -> _containers.RepeatedCompositeFieldContainer[Global___Ballot]:
+        """Who said what."""
+
+    def __init__(
+        self,
+        *,
+        rule: _builtins.str = ...,
+        consensus: _builtins.float = ...,
+        agreed: _builtins.bool = ...,
+        ballots: _abc.Iterable[Global___Ballot] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agreed", b"agreed", "ballots", b"ballots", "consensus", b"consensus", "rule", b"rule"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Vote: _TypeAlias = Vote  # noqa: Y015
+
+@_typing.final
+class Ballot(_message.Message):
+    """What one model said in a vote."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROVIDER_FIELD_NUMBER: _builtins.int
+    MODEL_FIELD_NUMBER: _builtins.int
+    GROUP_FIELD_NUMBER: _builtins.int
+    WEIGHT_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    CALL_ID_FIELD_NUMBER: _builtins.int
+    provider: _builtins.str
+    """Its provider."""
+    model: _builtins.str
+    """The model."""
+    group: _builtins.int
+    """Number of the group of like answers it belongs to, the largest group being 0; -1 where it gave none."""
+    weight: _builtins.float
+    """Weight of its voice."""
+    reason: _builtins.str
+    """Where it gave no answer: an ErrorReason name."""
+    call_id: _builtins.str
+    """Call that asked it, which the spend ledger has; empty where it gave no answer."""
+    def __init__(
+        self,
+        *,
+        provider: _builtins.str = ...,
+        model: _builtins.str = ...,
+        group: _builtins.int = ...,
+        weight: _builtins.float = ...,
+        reason: _builtins.str = ...,
+        call_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["call_id", b"call_id", "group", b"group", "model", b"model", "provider", b"provider", "reason", b"reason", "weight", b"weight"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Ballot: _TypeAlias = Ballot  # noqa: Y015

@@ -7,6 +7,7 @@ from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from magistrate.common.v1 import usage_pb2 as _usage_pb2
@@ -136,6 +137,7 @@ class Generation(_message.Message):
     JSON_SCHEMA_FIELD_NUMBER: _builtins.int
     SEED_FIELD_NUMBER: _builtins.int
     CALL_ID_FIELD_NUMBER: _builtins.int
+    PARTIAL_FIELD_NUMBER: _builtins.int
     max_output_tokens: _builtins.int
     """Most tokens of the answer, 1 to 4000."""
     temperature: _builtins.float
@@ -146,6 +148,8 @@ class Generation(_message.Message):
     """Seed for vendors that take one."""
     call_id: _builtins.str
     """Id of the call this is a part of, the same for all its tries; for accounting."""
+    partial: _builtins.str
+    """What the answer already says: the vendor goes on from there and sends only what follows. Only for vendors that continue."""
     @_builtins.property
     def models(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """Model by provider, so that whichever provider answers uses its own; a provider that is not named uses its default."""
@@ -164,10 +168,11 @@ class Generation(_message.Message):
         json_schema: _builtins.str = ...,
         seed: _builtins.int | None = ...,
         call_id: _builtins.str = ...,
+        partial: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_seed", b"_seed", "_temperature", b"_temperature", "seed", b"seed", "temperature", b"temperature"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_seed", b"_seed", "_temperature", b"_temperature", "call_id", b"call_id", "json_schema", b"json_schema", "max_output_tokens", b"max_output_tokens", "messages", b"messages", "models", b"models", "seed", b"seed", "temperature", b"temperature"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_seed", b"_seed", "_temperature", b"_temperature", "call_id", b"call_id", "json_schema", b"json_schema", "max_output_tokens", b"max_output_tokens", "messages", b"messages", "models", b"models", "partial", b"partial", "seed", b"seed", "temperature", b"temperature"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__seed: _TypeAlias = _typing.Literal["seed"]  # noqa: Y015
     _WhichOneofArgType__seed: _TypeAlias = _typing.Literal["_seed", b"_seed"]  # noqa: Y015
@@ -388,6 +393,7 @@ class GetInfoResponse(_message.Message):
     DEFAULT_MODEL_FIELD_NUMBER: _builtins.int
     HEALTHY_FIELD_NUMBER: _builtins.int
     COUNTS_TOKENS_FIELD_NUMBER: _builtins.int
+    CONTINUES_FIELD_NUMBER: _builtins.int
     provider: _builtins.str
     """Name of the adapter, for example "local"."""
     default_model: _builtins.str
@@ -396,6 +402,8 @@ class GetInfoResponse(_message.Message):
     """Whether the vendor answered its health or model list call."""
     counts_tokens: _builtins.bool
     """Whether it counts tokens itself."""
+    continues: _builtins.bool
+    """Whether it can go on from a partial answer."""
     @_builtins.property
     def models(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Models the vendor says it serves; may be empty."""
@@ -408,11 +416,144 @@ class GetInfoResponse(_message.Message):
         default_model: _builtins.str = ...,
         healthy: _builtins.bool = ...,
         counts_tokens: _builtins.bool = ...,
+        continues: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["counts_tokens", b"counts_tokens", "default_model", b"default_model", "healthy", b"healthy", "models", b"models", "provider", b"provider"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["continues", b"continues", "counts_tokens", b"counts_tokens", "default_model", b"default_model", "healthy", b"healthy", "models", b"models", "provider", b"provider"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetInfoResponse: _TypeAlias = GetInfoResponse  # noqa: Y015
+
+@_typing.final
+class GetAttemptsRequest(_message.Message):
+    """Request of ProviderService.GetAttempts."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CALL_ID_FIELD_NUMBER: _builtins.int
+    call_id: _builtins.str
+    """Id of the call."""
+    def __init__(
+        self,
+        *,
+        call_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["call_id", b"call_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetAttemptsRequest: _TypeAlias = GetAttemptsRequest  # noqa: Y015
+
+@_typing.final
+class GetAttemptsResponse(_message.Message):
+    """Reply of ProviderService.GetAttempts."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ATTEMPTS_FIELD_NUMBER: _builtins.int
+    RUNNING_FIELD_NUMBER: _builtins.int
+    REMEMBERS_SINCE_FIELD_NUMBER: _builtins.int
+    running: _builtins.int
+    """Tries of the call that still run."""
+    @_builtins.property
+    def attempts(self) -> _containers.RepeatedCompositeFieldContainer[_usage_pb2.Attempt]:
+        """The tries of the call that this process remembers, oldest first, unpriced."""
+
+    @_builtins.property
+    def remembers_since(self) -> _timestamp_pb2.Timestamp:
+        """Since when this process remembers (UTC): of what came earlier it knows nothing."""
+
+    def __init__(
+        self,
+        *,
+        attempts: _abc.Iterable[_usage_pb2.Attempt] | None = ...,
+        running: _builtins.int = ...,
+        remembers_since: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["remembers_since", b"remembers_since"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempts", b"attempts", "remembers_since", b"remembers_since", "running", b"running"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetAttemptsResponse: _TypeAlias = GetAttemptsResponse  # noqa: Y015
+
+@_typing.final
+class GenerateBatchRequest(_message.Message):
+    """Request of ProviderService.GenerateBatch."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GENERATIONS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def generations(self) -> _containers.RepeatedCompositeFieldContainer[Global___Generation]:
+        """What to generate, 1 to 20."""
+
+    def __init__(
+        self,
+        *,
+        generations: _abc.Iterable[Global___Generation] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["generations", b"generations"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GenerateBatchRequest: _TypeAlias = GenerateBatchRequest  # noqa: Y015
+
+@_typing.final
+class GenerateBatchResponse(_message.Message):
+    """Reply of ProviderService.GenerateBatch."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RESULTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def results(self) -> _containers.RepeatedCompositeFieldContainer[Global___BatchResult]:
+        """One result for each prompt, in the order of the request."""
+
+    def __init__(
+        self,
+        *,
+        results: _abc.Iterable[Global___BatchResult] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["results", b"results"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GenerateBatchResponse: _TypeAlias = GenerateBatchResponse  # noqa: Y015
+
+@_typing.final
+class BatchResult(_message.Message):
+    """What became of one prompt of a batch."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RESPONSE_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    reason: _builtins.str
+    """Where there is no answer: an ErrorReason name."""
+    @_builtins.property
+    def response(self) -> Global___GenerateResponse:
+        """The answer; absent where there is none."""
+
+    def __init__(
+        self,
+        *,
+        response: Global___GenerateResponse | None = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["response", b"response"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["reason", b"reason", "response", b"response"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BatchResult: _TypeAlias = BatchResult  # noqa: Y015

@@ -56,6 +56,16 @@ class ProviderServiceStub:
                 request_serializer=magistrate_dot_provider_dot_v1_dot_provider__pb2.GetInfoRequest.SerializeToString,
                 response_deserializer=magistrate_dot_provider_dot_v1_dot_provider__pb2.GetInfoResponse.FromString,
                 _registered_method=True)
+        self.GetAttempts = channel.unary_unary(
+                '/magistrate.provider.v1.ProviderService/GetAttempts',
+                request_serializer=magistrate_dot_provider_dot_v1_dot_provider__pb2.GetAttemptsRequest.SerializeToString,
+                response_deserializer=magistrate_dot_provider_dot_v1_dot_provider__pb2.GetAttemptsResponse.FromString,
+                _registered_method=True)
+        self.GenerateBatch = channel.unary_unary(
+                '/magistrate.provider.v1.ProviderService/GenerateBatch',
+                request_serializer=magistrate_dot_provider_dot_v1_dot_provider__pb2.GenerateBatchRequest.SerializeToString,
+                response_deserializer=magistrate_dot_provider_dot_v1_dot_provider__pb2.GenerateBatchResponse.FromString,
+                _registered_method=True)
 
 
 class ProviderServiceServicer:
@@ -97,6 +107,23 @@ class ProviderServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetAttempts(self, request, context):
+        """Tell what became of the tries of one call in this process, the cancelled ones too: only the adapter knows what its
+        vendor had read and written when the proxy took a losing try back.
+        Reasons: FIELD_REQUIRED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GenerateBatch(self, request, context):
+        """Generate several answers with one call; each prompt stays alone, none sees another.
+        Reasons: FIELD_REQUIRED, FIELD_TOO_LONG; what fails a single prompt is in its own result.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ProviderServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -119,6 +146,16 @@ def add_ProviderServiceServicer_to_server(servicer, server):
                     servicer.GetInfo,
                     request_deserializer=magistrate_dot_provider_dot_v1_dot_provider__pb2.GetInfoRequest.FromString,
                     response_serializer=magistrate_dot_provider_dot_v1_dot_provider__pb2.GetInfoResponse.SerializeToString,
+            ),
+            'GetAttempts': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetAttempts,
+                    request_deserializer=magistrate_dot_provider_dot_v1_dot_provider__pb2.GetAttemptsRequest.FromString,
+                    response_serializer=magistrate_dot_provider_dot_v1_dot_provider__pb2.GetAttemptsResponse.SerializeToString,
+            ),
+            'GenerateBatch': grpc.unary_unary_rpc_method_handler(
+                    servicer.GenerateBatch,
+                    request_deserializer=magistrate_dot_provider_dot_v1_dot_provider__pb2.GenerateBatchRequest.FromString,
+                    response_serializer=magistrate_dot_provider_dot_v1_dot_provider__pb2.GenerateBatchResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -231,6 +268,60 @@ class ProviderService:
             '/magistrate.provider.v1.ProviderService/GetInfo',
             magistrate_dot_provider_dot_v1_dot_provider__pb2.GetInfoRequest.SerializeToString,
             magistrate_dot_provider_dot_v1_dot_provider__pb2.GetInfoResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetAttempts(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/magistrate.provider.v1.ProviderService/GetAttempts',
+            magistrate_dot_provider_dot_v1_dot_provider__pb2.GetAttemptsRequest.SerializeToString,
+            magistrate_dot_provider_dot_v1_dot_provider__pb2.GetAttemptsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GenerateBatch(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/magistrate.provider.v1.ProviderService/GenerateBatch',
+            magistrate_dot_provider_dot_v1_dot_provider__pb2.GenerateBatchRequest.SerializeToString,
+            magistrate_dot_provider_dot_v1_dot_provider__pb2.GenerateBatchResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -53,6 +53,15 @@ class ProviderServiceStub:
     """Tell vendor, models and health.
     Reasons: PROVIDER_UNAVAILABLE.
     """
+    GetAttempts: _grpc.UnaryUnaryMultiCallable[_provider_pb2.GetAttemptsRequest, _provider_pb2.GetAttemptsResponse]
+    """Tell what became of the tries of one call in this process, the cancelled ones too: only the adapter knows what its
+    vendor had read and written when the proxy took a losing try back.
+    Reasons: FIELD_REQUIRED.
+    """
+    GenerateBatch: _grpc.UnaryUnaryMultiCallable[_provider_pb2.GenerateBatchRequest, _provider_pb2.GenerateBatchResponse]
+    """Generate several answers with one call; each prompt stays alone, none sees another.
+    Reasons: FIELD_REQUIRED, FIELD_TOO_LONG; what fails a single prompt is in its own result.
+    """
 
 @_typing.type_check_only
 class ProviderServiceAsyncStub(ProviderServiceStub):
@@ -78,6 +87,15 @@ class ProviderServiceAsyncStub(ProviderServiceStub):
     GetInfo: _aio.UnaryUnaryMultiCallable[_provider_pb2.GetInfoRequest, _provider_pb2.GetInfoResponse]  # type: ignore[assignment]
     """Tell vendor, models and health.
     Reasons: PROVIDER_UNAVAILABLE.
+    """
+    GetAttempts: _aio.UnaryUnaryMultiCallable[_provider_pb2.GetAttemptsRequest, _provider_pb2.GetAttemptsResponse]  # type: ignore[assignment]
+    """Tell what became of the tries of one call in this process, the cancelled ones too: only the adapter knows what its
+    vendor had read and written when the proxy took a losing try back.
+    Reasons: FIELD_REQUIRED.
+    """
+    GenerateBatch: _aio.UnaryUnaryMultiCallable[_provider_pb2.GenerateBatchRequest, _provider_pb2.GenerateBatchResponse]  # type: ignore[assignment]
+    """Generate several answers with one call; each prompt stays alone, none sees another.
+    Reasons: FIELD_REQUIRED, FIELD_TOO_LONG; what fails a single prompt is in its own result.
     """
 
 class ProviderServiceServicer:
@@ -121,6 +139,25 @@ class ProviderServiceServicer:
     ) -> _typing.Union[_provider_pb2.GetInfoResponse, _abc.Awaitable[_provider_pb2.GetInfoResponse]]:
         """Tell vendor, models and health.
         Reasons: PROVIDER_UNAVAILABLE.
+        """
+
+    def GetAttempts(
+        self,
+        request: _provider_pb2.GetAttemptsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_provider_pb2.GetAttemptsResponse, _abc.Awaitable[_provider_pb2.GetAttemptsResponse]]:
+        """Tell what became of the tries of one call in this process, the cancelled ones too: only the adapter knows what its
+        vendor had read and written when the proxy took a losing try back.
+        Reasons: FIELD_REQUIRED.
+        """
+
+    def GenerateBatch(
+        self,
+        request: _provider_pb2.GenerateBatchRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_provider_pb2.GenerateBatchResponse, _abc.Awaitable[_provider_pb2.GenerateBatchResponse]]:
+        """Generate several answers with one call; each prompt stays alone, none sees another.
+        Reasons: FIELD_REQUIRED, FIELD_TOO_LONG; what fails a single prompt is in its own result.
         """
 
 def add_ProviderServiceServicer_to_server(servicer: ProviderServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

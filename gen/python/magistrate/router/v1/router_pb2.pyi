@@ -5,6 +5,7 @@ isort:skip_file
 
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
@@ -21,6 +22,130 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _StreamRecovery:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _StreamRecoveryEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_StreamRecovery.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    STREAM_RECOVERY_UNSPECIFIED: _StreamRecovery.ValueType  # 0
+    """The configured default, restart."""
+    STREAM_RECOVERY_RESTART: _StreamRecovery.ValueType  # 1
+    """Another provider begins anew; a discard tells the reader."""
+    STREAM_RECOVERY_CONTINUE: _StreamRecovery.ValueType  # 2
+    """A provider that can goes on from the partial answer; where none can, as restart."""
+    STREAM_RECOVERY_FAIL: _StreamRecovery.ValueType  # 3
+    """The stream ends with STREAM_BROKEN; the reader keeps the partial answer."""
+
+class StreamRecovery(_StreamRecovery, metaclass=_StreamRecoveryEnumTypeWrapper):
+    """What happens where a provider breaks off after the answer has begun."""
+
+STREAM_RECOVERY_UNSPECIFIED: StreamRecovery.ValueType  # 0
+"""The configured default, restart."""
+STREAM_RECOVERY_RESTART: StreamRecovery.ValueType  # 1
+"""Another provider begins anew; a discard tells the reader."""
+STREAM_RECOVERY_CONTINUE: StreamRecovery.ValueType  # 2
+"""A provider that can goes on from the partial answer; where none can, as restart."""
+STREAM_RECOVERY_FAIL: StreamRecovery.ValueType  # 3
+"""The stream ends with STREAM_BROKEN; the reader keeps the partial answer."""
+Global___StreamRecovery: _TypeAlias = StreamRecovery  # noqa: Y015
+
+class _CacheUse:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _CacheUseEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_CacheUse.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    CACHE_USE_UNSPECIFIED: _CacheUse.ValueType  # 0
+    """The configured default."""
+    CACHE_USE_EXACT: _CacheUse.ValueType  # 1
+    """An identical question may get the answer of before."""
+    CACHE_USE_SEMANTIC: _CacheUse.ValueType  # 2
+    """So may a question that means the same."""
+    CACHE_USE_REFRESH: _CacheUse.ValueType  # 3
+    """A model is asked, and its answer replaces what was cached."""
+    CACHE_USE_BYPASS: _CacheUse.ValueType  # 4
+    """A model is asked, and nothing is cached."""
+
+class CacheUse(_CacheUse, metaclass=_CacheUseEnumTypeWrapper):
+    """Whether an answer that was given before will do."""
+
+CACHE_USE_UNSPECIFIED: CacheUse.ValueType  # 0
+"""The configured default."""
+CACHE_USE_EXACT: CacheUse.ValueType  # 1
+"""An identical question may get the answer of before."""
+CACHE_USE_SEMANTIC: CacheUse.ValueType  # 2
+"""So may a question that means the same."""
+CACHE_USE_REFRESH: CacheUse.ValueType  # 3
+"""A model is asked, and its answer replaces what was cached."""
+CACHE_USE_BYPASS: CacheUse.ValueType  # 4
+"""A model is asked, and nothing is cached."""
+Global___CacheUse: _TypeAlias = CacheUse  # noqa: Y015
+
+class _VotingRule:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _VotingRuleEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_VotingRule.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    VOTING_RULE_UNSPECIFIED: _VotingRule.ValueType  # 0
+    """No vote: one model answers."""
+    VOTING_RULE_UNANIMOUS: _VotingRule.ValueType  # 1
+    """All must agree."""
+    VOTING_RULE_MAJORITY: _VotingRule.ValueType  # 2
+    """More than half must agree."""
+    VOTING_RULE_WEIGHTED: _VotingRule.ValueType  # 3
+    """More than half of the weight must agree; a model weighs what its scores say."""
+    VOTING_RULE_CONFIDENCE: _VotingRule.ValueType  # 4
+    """The best-scored model among those that agree decides, where their mean score is high enough."""
+
+class VotingRule(_VotingRule, metaclass=_VotingRuleEnumTypeWrapper):
+    """How several models vote on one answer."""
+
+VOTING_RULE_UNSPECIFIED: VotingRule.ValueType  # 0
+"""No vote: one model answers."""
+VOTING_RULE_UNANIMOUS: VotingRule.ValueType  # 1
+"""All must agree."""
+VOTING_RULE_MAJORITY: VotingRule.ValueType  # 2
+"""More than half must agree."""
+VOTING_RULE_WEIGHTED: VotingRule.ValueType  # 3
+"""More than half of the weight must agree; a model weighs what its scores say."""
+VOTING_RULE_CONFIDENCE: VotingRule.ValueType  # 4
+"""The best-scored model among those that agree decides, where their mean score is high enough."""
+Global___VotingRule: _TypeAlias = VotingRule  # noqa: Y015
+
+class _ChampionChangeKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ChampionChangeKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ChampionChangeKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    CHAMPION_CHANGE_KIND_UNSPECIFIED: _ChampionChangeKind.ValueType  # 0
+    """Never sent."""
+    CHAMPION_CHANGE_KIND_FIRST: _ChampionChangeKind.ValueType  # 1
+    """It had the first score, and nobody was champion."""
+    CHAMPION_CHANGE_KIND_PROMOTION: _ChampionChangeKind.ValueType  # 2
+    """It was proved better than the champion, or a person preferred it."""
+    CHAMPION_CHANGE_KIND_DEMOTION: _ChampionChangeKind.ValueType  # 3
+    """The champion fell, or a person took it down, and this one followed."""
+    CHAMPION_CHANGE_KIND_ROLLBACK: _ChampionChangeKind.ValueType  # 4
+    """A person took the last promotion or demotion back."""
+
+class ChampionChangeKind(_ChampionChangeKind, metaclass=_ChampionChangeKindEnumTypeWrapper):
+    """How a model came to be the champion."""
+
+CHAMPION_CHANGE_KIND_UNSPECIFIED: ChampionChangeKind.ValueType  # 0
+"""Never sent."""
+CHAMPION_CHANGE_KIND_FIRST: ChampionChangeKind.ValueType  # 1
+"""It had the first score, and nobody was champion."""
+CHAMPION_CHANGE_KIND_PROMOTION: ChampionChangeKind.ValueType  # 2
+"""It was proved better than the champion, or a person preferred it."""
+CHAMPION_CHANGE_KIND_DEMOTION: ChampionChangeKind.ValueType  # 3
+"""The champion fell, or a person took it down, and this one followed."""
+CHAMPION_CHANGE_KIND_ROLLBACK: ChampionChangeKind.ValueType  # 4
+"""A person took the last promotion or demotion back."""
+Global___ChampionChangeKind: _TypeAlias = ChampionChangeKind  # noqa: Y015
 
 class _ModelHealth:
     ValueType = _typing.NewType("ValueType", _builtins.int)
@@ -62,6 +187,11 @@ class RoutingRequest(_message.Message):
     STRATEGY_FIELD_NUMBER: _builtins.int
     MODEL_FIELD_NUMBER: _builtins.int
     DECISION_ID_FIELD_NUMBER: _builtins.int
+    STREAM_RECOVERY_FIELD_NUMBER: _builtins.int
+    CACHE_USE_FIELD_NUMBER: _builtins.int
+    JSON_SCHEMA_FIELD_NUMBER: _builtins.int
+    VOTING_RULE_FIELD_NUMBER: _builtins.int
+    TOOL_COUNT_FIELD_NUMBER: _builtins.int
     query: _builtins.str
     """The question, 1 to 5,000 characters."""
     context: _builtins.str
@@ -82,6 +212,16 @@ class RoutingRequest(_message.Message):
     """Model to use whatever the strategy says; only for roles that may choose."""
     decision_id: _builtins.str
     """Decision this is for; for accounting."""
+    stream_recovery: Global___StreamRecovery.ValueType
+    """What happens where a provider breaks off after the answer has begun; only for GenerateStream."""
+    cache_use: Global___CacheUse.ValueType
+    """Whether an answer that was given before will do."""
+    json_schema: _builtins.str
+    """JSON schema the answer must follow; empty means free text."""
+    voting_rule: Global___VotingRule.ValueType
+    """How several models shall vote on the answer; unset asks one. Only for Generate."""
+    tool_count: _builtins.int
+    """Tools that the answer may call for; more than three make a question complex."""
     def __init__(
         self,
         *,
@@ -95,10 +235,15 @@ class RoutingRequest(_message.Message):
         strategy: _builtins.str = ...,
         model: _builtins.str = ...,
         decision_id: _builtins.str = ...,
+        stream_recovery: Global___StreamRecovery.ValueType = ...,
+        cache_use: Global___CacheUse.ValueType = ...,
+        json_schema: _builtins.str = ...,
+        voting_rule: Global___VotingRule.ValueType = ...,
+        tool_count: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_temperature", b"_temperature", "temperature", b"temperature"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_temperature", b"_temperature", "additional_context", b"additional_context", "context", b"context", "decision_id", b"decision_id", "domain", b"domain", "max_output_tokens", b"max_output_tokens", "model", b"model", "query", b"query", "strategy", b"strategy", "task_type", b"task_type", "temperature", b"temperature"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_temperature", b"_temperature", "additional_context", b"additional_context", "cache_use", b"cache_use", "context", b"context", "decision_id", b"decision_id", "domain", b"domain", "json_schema", b"json_schema", "max_output_tokens", b"max_output_tokens", "model", b"model", "query", b"query", "strategy", b"strategy", "stream_recovery", b"stream_recovery", "task_type", b"task_type", "temperature", b"temperature", "tool_count", b"tool_count", "voting_rule", b"voting_rule"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__temperature: _TypeAlias = _typing.Literal["temperature"]  # noqa: Y015
     _WhichOneofArgType__temperature: _TypeAlias = _typing.Literal["_temperature", b"_temperature"]  # noqa: Y015
@@ -195,6 +340,7 @@ class GenerateStreamResponse(_message.Message):
     TEXT_FIELD_NUMBER: _builtins.int
     ROUTE_FIELD_NUMBER: _builtins.int
     TRUNCATED_FIELD_NUMBER: _builtins.int
+    DISCARD_FIELD_NUMBER: _builtins.int
     text: _builtins.str
     """New text."""
     truncated: _builtins.bool
@@ -203,20 +349,55 @@ class GenerateStreamResponse(_message.Message):
     def route(self) -> _usage_pb2.Route:
         """Set in the last message only, with an empty text."""
 
+    @_builtins.property
+    def discard(self) -> Global___Discard:
+        """Set where a provider broke off and the answer begins anew: forget every text before this message."""
+
     def __init__(
         self,
         *,
         text: _builtins.str = ...,
         route: _usage_pb2.Route | None = ...,
         truncated: _builtins.bool = ...,
+        discard: Global___Discard | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["route", b"route"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["discard", b"discard", "route", b"route"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["route", b"route", "text", b"text", "truncated", b"truncated"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["discard", b"discard", "route", b"route", "text", b"text", "truncated", b"truncated"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GenerateStreamResponse: _TypeAlias = GenerateStreamResponse  # noqa: Y015
+
+@_typing.final
+class Discard(_message.Message):
+    """Word that what was streamed so far is void."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHARACTERS_FIELD_NUMBER: _builtins.int
+    PROVIDER_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    characters: _builtins.int
+    """Characters that are void: all that were sent since the start or the last discard."""
+    provider: _builtins.str
+    """Provider that broke off."""
+    reason: _builtins.str
+    """Why: an ErrorReason name."""
+    def __init__(
+        self,
+        *,
+        characters: _builtins.int = ...,
+        provider: _builtins.str = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["characters", b"characters", "provider", b"provider", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Discard: _TypeAlias = Discard  # noqa: Y015
 
 @_typing.final
 class PlanRouteRequest(_message.Message):
@@ -251,6 +432,8 @@ class PlanRouteResponse(_message.Message):
     ROUTE_FIELD_NUMBER: _builtins.int
     ESTIMATED_INPUT_TOKENS_FIELD_NUMBER: _builtins.int
     ESTIMATED_COST_FIELD_NUMBER: _builtins.int
+    MODELS_FIELD_NUMBER: _builtins.int
+    LEFT_OUT_FIELD_NUMBER: _builtins.int
     estimated_input_tokens: _builtins.int
     """Tokens the prompt would have, estimated."""
     @_builtins.property
@@ -259,7 +442,15 @@ class PlanRouteResponse(_message.Message):
 
     @_builtins.property
     def estimated_cost(self) -> _usage_pb2.Money:
-        """Cost at the token limit, estimated."""
+        """Cost at the token limit, estimated; of all voters where there is a vote."""
+
+    @_builtins.property
+    def models(self) -> _containers.RepeatedCompositeFieldContainer[Global___PlannedModel]:
+        """Who would be asked, in the order of the tries or of the seats in a vote."""
+
+    @_builtins.property
+    def left_out(self) -> _containers.RepeatedCompositeFieldContainer[Global___LeftOutModel]:
+        """Who would not be asked."""
 
     def __init__(
         self,
@@ -267,14 +458,90 @@ class PlanRouteResponse(_message.Message):
         route: _usage_pb2.Route | None = ...,
         estimated_input_tokens: _builtins.int = ...,
         estimated_cost: _usage_pb2.Money | None = ...,
+        models: _abc.Iterable[Global___PlannedModel] | None = ...,
+        left_out: _abc.Iterable[Global___LeftOutModel] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["estimated_cost", b"estimated_cost", "route", b"route"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["estimated_cost", b"estimated_cost", "estimated_input_tokens", b"estimated_input_tokens", "route", b"route"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["estimated_cost", b"estimated_cost", "estimated_input_tokens", b"estimated_input_tokens", "left_out", b"left_out", "models", b"models", "route", b"route"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___PlanRouteResponse: _TypeAlias = PlanRouteResponse  # noqa: Y015
+
+@_typing.final
+class PlannedModel(_message.Message):
+    """A model that would be asked."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    PROVIDER_FIELD_NUMBER: _builtins.int
+    TIER_FIELD_NUMBER: _builtins.int
+    PLACE_FIELD_NUMBER: _builtins.int
+    FIGURE_FIELD_NUMBER: _builtins.int
+    ESTIMATED_COST_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Its name."""
+    provider: _builtins.str
+    """Provider that serves it."""
+    tier: _builtins.str
+    """Its tier."""
+    place: _builtins.str
+    """Place of its provider in the order: "primary", "secondary" or "emergency"; in a vote "voter"."""
+    figure: _builtins.str
+    """What the strategy weighed of it, for example "score 0.812 of 40"; empty where it weighed nothing."""
+    @_builtins.property
+    def estimated_cost(self) -> _usage_pb2.Money:
+        """Cost at the token limit, estimated."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        provider: _builtins.str = ...,
+        tier: _builtins.str = ...,
+        place: _builtins.str = ...,
+        figure: _builtins.str = ...,
+        estimated_cost: _usage_pb2.Money | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["estimated_cost", b"estimated_cost"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["estimated_cost", b"estimated_cost", "figure", b"figure", "name", b"name", "place", b"place", "provider", b"provider", "tier", b"tier"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PlannedModel: _TypeAlias = PlannedModel  # noqa: Y015
+
+@_typing.final
+class LeftOutModel(_message.Message):
+    """A model that would not be asked."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    PROVIDER_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Its name."""
+    provider: _builtins.str
+    """Provider that serves it."""
+    reason: _builtins.str
+    """Why not, in one sentence."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        provider: _builtins.str = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "provider", b"provider", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LeftOutModel: _TypeAlias = LeftOutModel  # noqa: Y015
 
 @_typing.final
 class Model(_message.Message):
@@ -291,6 +558,9 @@ class Model(_message.Message):
     CAPABILITIES_FIELD_NUMBER: _builtins.int
     ENABLED_FIELD_NUMBER: _builtins.int
     HEALTH_FIELD_NUMBER: _builtins.int
+    EXPECTED_QUALITY_FIELD_NUMBER: _builtins.int
+    EXPECTED_FIRST_TOKEN_FIELD_NUMBER: _builtins.int
+    MEASURED_FIRST_TOKEN_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Its name in the catalogue."""
     provider: _builtins.str
@@ -303,6 +573,8 @@ class Model(_message.Message):
     """Whether its provider is part of this mesh."""
     health: Global___ModelHealth.ValueType
     """What was last seen of its provider."""
+    expected_quality: _builtins.float
+    """Quality that the catalogue expects of it, 0 to 1; counts until scores are known."""
     @_builtins.property
     def input_price_per_million(self) -> _usage_pb2.Money:
         """Price of a million tokens read."""
@@ -314,6 +586,14 @@ class Model(_message.Message):
     @_builtins.property
     def capabilities(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """What it can do, for example "stream" or "json_schema"."""
+
+    @_builtins.property
+    def expected_first_token(self) -> _duration_pb2.Duration:
+        """Time to its first token that the catalogue expects; counts until latencies are measured."""
+
+    @_builtins.property
+    def measured_first_token(self) -> _duration_pb2.Duration:
+        """95th percentile of the time to its first token as this replica measured it; absent where it has measured too little."""
 
     def __init__(
         self,
@@ -327,10 +607,13 @@ class Model(_message.Message):
         capabilities: _abc.Iterable[_builtins.str] | None = ...,
         enabled: _builtins.bool = ...,
         health: Global___ModelHealth.ValueType = ...,
+        expected_quality: _builtins.float = ...,
+        expected_first_token: _duration_pb2.Duration | None = ...,
+        measured_first_token: _duration_pb2.Duration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["input_price_per_million", b"input_price_per_million", "output_price_per_million", b"output_price_per_million"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["expected_first_token", b"expected_first_token", "input_price_per_million", b"input_price_per_million", "measured_first_token", b"measured_first_token", "output_price_per_million", b"output_price_per_million"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["capabilities", b"capabilities", "context_tokens", b"context_tokens", "enabled", b"enabled", "health", b"health", "input_price_per_million", b"input_price_per_million", "name", b"name", "output_price_per_million", b"output_price_per_million", "provider", b"provider", "tier", b"tier"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["capabilities", b"capabilities", "context_tokens", b"context_tokens", "enabled", b"enabled", "expected_first_token", b"expected_first_token", "expected_quality", b"expected_quality", "health", b"health", "input_price_per_million", b"input_price_per_million", "measured_first_token", b"measured_first_token", "name", b"name", "output_price_per_million", b"output_price_per_million", "provider", b"provider", "tier", b"tier"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -389,6 +672,10 @@ class Standing(_message.Message):
     PEAK_FIELD_NUMBER: _builtins.int
     LOWEST_FIELD_NUMBER: _builtins.int
     TREND_FIELD_NUMBER: _builtins.int
+    MEAN_FIELD_NUMBER: _builtins.int
+    DEVIATION_FIELD_NUMBER: _builtins.int
+    LOWER_BOUND_FIELD_NUMBER: _builtins.int
+    UPPER_BOUND_FIELD_NUMBER: _builtins.int
     model: _builtins.str
     """The model."""
     ema: _builtins.float
@@ -400,7 +687,15 @@ class Standing(_message.Message):
     lowest: _builtins.float
     """Worst score of the last 50."""
     trend: _builtins.float
-    """Mean of the last 10 minus mean of the 10 before."""
+    """Mean of the last 10 minus mean of the 10 before; 0 below 20 scores."""
+    mean: _builtins.float
+    """Mean of the last 50."""
+    deviation: _builtins.float
+    """Standard deviation of the last 50."""
+    lower_bound: _builtins.float
+    """What the model's mean exceeds, by all scores since a person last chose the champion; holds at every moment at once."""
+    upper_bound: _builtins.float
+    """What it stays below."""
     def __init__(
         self,
         *,
@@ -410,14 +705,174 @@ class Standing(_message.Message):
         peak: _builtins.float = ...,
         lowest: _builtins.float = ...,
         trend: _builtins.float = ...,
+        mean: _builtins.float = ...,
+        deviation: _builtins.float = ...,
+        lower_bound: _builtins.float = ...,
+        upper_bound: _builtins.float = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["count", b"count", "ema", b"ema", "lowest", b"lowest", "model", b"model", "peak", b"peak", "trend", b"trend"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["count", b"count", "deviation", b"deviation", "ema", b"ema", "lower_bound", b"lower_bound", "lowest", b"lowest", "mean", b"mean", "model", b"model", "peak", b"peak", "trend", b"trend", "upper_bound", b"upper_bound"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Standing: _TypeAlias = Standing  # noqa: Y015
+
+@_typing.final
+class ChampionChange(_message.Message):
+    """A change of champion. Each is an evidence record of kind CHANGE as well, its idempotency key being change_id."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHANGE_ID_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    CHAMPION_FIELD_NUMBER: _builtins.int
+    PREVIOUS_FIELD_NUMBER: _builtins.int
+    ACTOR_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    CHANGED_AT_FIELD_NUMBER: _builtins.int
+    FIGURES_FIELD_NUMBER: _builtins.int
+    RISK_FIELD_NUMBER: _builtins.int
+    change_id: _builtins.str
+    """Its id."""
+    kind: Global___ChampionChangeKind.ValueType
+    """How the new champion came to be it."""
+    champion: _builtins.str
+    """The new champion."""
+    previous: _builtins.str
+    """The one before; empty where there was none."""
+    actor: _builtins.str
+    """Who did it: the person's id, or "rules"."""
+    reason: _builtins.str
+    """Why."""
+    version: _builtins.int
+    """Version of the row after the change."""
+    risk: _builtins.float
+    """Probability of a mistake that the test allowed; 0 where no test was asked."""
+    @_builtins.property
+    def changed_at(self) -> _timestamp_pb2.Timestamp:
+        """When (UTC)."""
+
+    @_builtins.property
+    def figures(self) -> _containers.RepeatedCompositeFieldContainer[Global___ChangeFigures]:
+        """What justified it: the new champion's figures, then those of the one before."""
+
+    def __init__(
+        self,
+        *,
+        change_id: _builtins.str = ...,
+        kind: Global___ChampionChangeKind.ValueType = ...,
+        champion: _builtins.str = ...,
+        previous: _builtins.str = ...,
+        actor: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        version: _builtins.int = ...,
+        changed_at: _timestamp_pb2.Timestamp | None = ...,
+        figures: _abc.Iterable[Global___ChangeFigures] | None = ...,
+        risk: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["changed_at", b"changed_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "champion", b"champion", "change_id", b"change_id", "changed_at", b"changed_at", "figures", b"figures", "kind", b"kind", "previous", b"previous", "reason", b"reason", "risk", b"risk", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ChampionChange: _TypeAlias = ChampionChange  # noqa: Y015
+
+@_typing.final
+class ChangeFigures(_message.Message):
+    """One model at the moment of a change."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MODEL_FIELD_NUMBER: _builtins.int
+    EMA_FIELD_NUMBER: _builtins.int
+    COUNT_FIELD_NUMBER: _builtins.int
+    LOWER_BOUND_FIELD_NUMBER: _builtins.int
+    UPPER_BOUND_FIELD_NUMBER: _builtins.int
+    model: _builtins.str
+    """The model."""
+    ema: _builtins.float
+    """Its average."""
+    count: _builtins.int
+    """Its scores."""
+    lower_bound: _builtins.float
+    """What its mean exceeds."""
+    upper_bound: _builtins.float
+    """What its mean stays below."""
+    def __init__(
+        self,
+        *,
+        model: _builtins.str = ...,
+        ema: _builtins.float = ...,
+        count: _builtins.int = ...,
+        lower_bound: _builtins.float = ...,
+        upper_bound: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["count", b"count", "ema", b"ema", "lower_bound", b"lower_bound", "model", b"model", "upper_bound", b"upper_bound"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ChangeFigures: _TypeAlias = ChangeFigures  # noqa: Y015
+
+@_typing.final
+class ScoreEntry(_message.Message):
+    """One score as it was reported. All of them in order give the standings again."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VERSION_FIELD_NUMBER: _builtins.int
+    DECISION_ID_FIELD_NUMBER: _builtins.int
+    MODEL_FIELD_NUMBER: _builtins.int
+    SCORE_FIELD_NUMBER: _builtins.int
+    PROPENSITY_FIELD_NUMBER: _builtins.int
+    CHAMPION_VERSION_FIELD_NUMBER: _builtins.int
+    HEURISTIC_FIELD_NUMBER: _builtins.int
+    FELL_BACK_FIELD_NUMBER: _builtins.int
+    REPORTED_AT_FIELD_NUMBER: _builtins.int
+    version: _builtins.int
+    """Version of the row that this score made; the order of the scores."""
+    decision_id: _builtins.str
+    """Decision the answer belonged to."""
+    model: _builtins.str
+    """Model that answered."""
+    score: _builtins.float
+    """Its score, 0 to 1."""
+    propensity: _builtins.float
+    """Probability with which the model came first."""
+    champion_version: _builtins.int
+    """Version of the row that the choice was made with; 0 where no champion had a say."""
+    heuristic: _builtins.bool
+    """Whether it is a stand-in that does not count."""
+    fell_back: _builtins.bool
+    """Whether the model answered in the place of the one that came first."""
+    @_builtins.property
+    def reported_at(self) -> _timestamp_pb2.Timestamp:
+        """When it was counted (UTC)."""
+
+    def __init__(
+        self,
+        *,
+        version: _builtins.int = ...,
+        decision_id: _builtins.str = ...,
+        model: _builtins.str = ...,
+        score: _builtins.float = ...,
+        propensity: _builtins.float = ...,
+        champion_version: _builtins.int = ...,
+        heuristic: _builtins.bool = ...,
+        fell_back: _builtins.bool = ...,
+        reported_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["reported_at", b"reported_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["champion_version", b"champion_version", "decision_id", b"decision_id", "fell_back", b"fell_back", "heuristic", b"heuristic", "model", b"model", "propensity", b"propensity", "reported_at", b"reported_at", "score", b"score", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ScoreEntry: _TypeAlias = ScoreEntry  # noqa: Y015
 
 @_typing.final
 class GetChampionRequest(_message.Message):
@@ -427,19 +882,27 @@ class GetChampionRequest(_message.Message):
 
     DOMAIN_FIELD_NUMBER: _builtins.int
     TASK_TYPE_FIELD_NUMBER: _builtins.int
+    SCORE_PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    SCORE_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     domain: _task_pb2.Domain.ValueType
     """Field of work."""
     task_type: _task_pb2.TaskType.ValueType
     """Kind of task."""
+    score_page_size: _builtins.int
+    """Scores a page, oldest first, at most 1000; 0 means none."""
+    score_page_token: _builtins.str
+    """Token of the page before; empty for the first."""
     def __init__(
         self,
         *,
         domain: _task_pb2.Domain.ValueType = ...,
         task_type: _task_pb2.TaskType.ValueType = ...,
+        score_page_size: _builtins.int = ...,
+        score_page_token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["domain", b"domain", "task_type", b"task_type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["domain", b"domain", "score_page_size", b"score_page_size", "score_page_token", b"score_page_token", "task_type", b"task_type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -455,11 +918,20 @@ class GetChampionResponse(_message.Message):
     CHALLENGERS_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
     CHANGED_AT_FIELD_NUMBER: _builtins.int
+    HISTORY_FIELD_NUMBER: _builtins.int
+    PROPOSAL_FIELD_NUMBER: _builtins.int
+    AUTO_PROMOTE_FIELD_NUMBER: _builtins.int
+    SCORES_FIELD_NUMBER: _builtins.int
+    NEXT_SCORE_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     version: _builtins.int
     """Row version; counts up with every change."""
+    auto_promote: _builtins.bool
+    """Whether the rules change the champion themselves."""
+    next_score_page_token: _builtins.str
+    """Token of the next page; empty at the end."""
     @_builtins.property
     def champion(self) -> Global___Standing:
-        """The champion."""
+        """The champion; absent before the first score. One with a count of 0 was chosen by a person."""
 
     @_builtins.property
     def challengers(self) -> _containers.RepeatedCompositeFieldContainer[Global___Standing]:
@@ -469,6 +941,18 @@ class GetChampionResponse(_message.Message):
     def changed_at(self) -> _timestamp_pb2.Timestamp:
         """Last change of champion (UTC)."""
 
+    @_builtins.property
+    def history(self) -> _containers.RepeatedCompositeFieldContainer[Global___ChampionChange]:
+        """The last 50 changes, newest first."""
+
+    @_builtins.property
+    def proposal(self) -> Global___ChampionChange:
+        """The change that the rules ask for where they may only propose; absent where there is none."""
+
+    @_builtins.property
+    def scores(self) -> _containers.RepeatedCompositeFieldContainer[Global___ScoreEntry]:
+        """One page of scores."""
+
     def __init__(
         self,
         *,
@@ -476,10 +960,15 @@ class GetChampionResponse(_message.Message):
         challengers: _abc.Iterable[Global___Standing] | None = ...,
         version: _builtins.int = ...,
         changed_at: _timestamp_pb2.Timestamp | None = ...,
+        history: _abc.Iterable[Global___ChampionChange] | None = ...,
+        proposal: Global___ChampionChange | None = ...,
+        auto_promote: _builtins.bool = ...,
+        scores: _abc.Iterable[Global___ScoreEntry] | None = ...,
+        next_score_page_token: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["champion", b"champion", "changed_at", b"changed_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["champion", b"champion", "changed_at", b"changed_at", "proposal", b"proposal"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["challengers", b"challengers", "champion", b"champion", "changed_at", b"changed_at", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["auto_promote", b"auto_promote", "challengers", b"challengers", "champion", b"champion", "changed_at", b"changed_at", "history", b"history", "next_score_page_token", b"next_score_page_token", "proposal", b"proposal", "scores", b"scores", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -505,7 +994,7 @@ class PromoteModelRequest(_message.Message):
     expected_version: _builtins.int
     """Version the caller saw; 0 means any."""
     reason: _builtins.str
-    """Why, for the record."""
+    """Why, for the record, 1 to 500 characters."""
     def __init__(
         self,
         *,
@@ -530,16 +1019,22 @@ class PromoteModelResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     VERSION_FIELD_NUMBER: _builtins.int
+    CHANGE_FIELD_NUMBER: _builtins.int
     version: _builtins.int
     """Version after the change."""
+    @_builtins.property
+    def change(self) -> Global___ChampionChange:
+        """What was changed; absent where the model was the champion already."""
+
     def __init__(
         self,
         *,
         version: _builtins.int = ...,
+        change: Global___ChampionChange | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["change", b"change"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["change", b"change", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -565,7 +1060,7 @@ class DemoteModelRequest(_message.Message):
     expected_version: _builtins.int
     """Version the caller saw; 0 means any."""
     reason: _builtins.str
-    """Why, for the record."""
+    """Why, for the record, 1 to 500 characters."""
     def __init__(
         self,
         *,
@@ -590,16 +1085,22 @@ class DemoteModelResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     VERSION_FIELD_NUMBER: _builtins.int
+    CHANGE_FIELD_NUMBER: _builtins.int
     version: _builtins.int
     """Version after the change."""
+    @_builtins.property
+    def change(self) -> Global___ChampionChange:
+        """What was changed, with the model that follows."""
+
     def __init__(
         self,
         *,
         version: _builtins.int = ...,
+        change: Global___ChampionChange | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["change", b"change"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["change", b"change", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -616,6 +1117,10 @@ class ReportScoreRequest(_message.Message):
     TASK_TYPE_FIELD_NUMBER: _builtins.int
     MODEL_FIELD_NUMBER: _builtins.int
     SCORE_FIELD_NUMBER: _builtins.int
+    PROPENSITY_FIELD_NUMBER: _builtins.int
+    CHAMPION_VERSION_FIELD_NUMBER: _builtins.int
+    HEURISTIC_FIELD_NUMBER: _builtins.int
+    FELL_BACK_FIELD_NUMBER: _builtins.int
     decision_id: _builtins.str
     """Decision the answer belonged to; counted once."""
     domain: _task_pb2.Domain.ValueType
@@ -626,6 +1131,14 @@ class ReportScoreRequest(_message.Message):
     """Model that answered."""
     score: _builtins.float
     """Its score, 0 to 1. An answer that was not evaluated is not reported."""
+    propensity: _builtins.float
+    """Probability with which the model came first, as the route of the decision says; 0 means 1."""
+    champion_version: _builtins.int
+    """Version of the champion's row, as the route of the decision says."""
+    heuristic: _builtins.bool
+    """Whether the score is a stand-in because a judge that was to give it did not: it is kept, but promotes nobody."""
+    fell_back: _builtins.bool
+    """Whether the model answered in the place of the one that came first: the score counts, but nobody drew it."""
     def __init__(
         self,
         *,
@@ -634,10 +1147,14 @@ class ReportScoreRequest(_message.Message):
         task_type: _task_pb2.TaskType.ValueType = ...,
         model: _builtins.str = ...,
         score: _builtins.float = ...,
+        propensity: _builtins.float = ...,
+        champion_version: _builtins.int = ...,
+        heuristic: _builtins.bool = ...,
+        fell_back: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["decision_id", b"decision_id", "domain", b"domain", "model", b"model", "score", b"score", "task_type", b"task_type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["champion_version", b"champion_version", "decision_id", b"decision_id", "domain", b"domain", "fell_back", b"fell_back", "heuristic", b"heuristic", "model", b"model", "propensity", b"propensity", "score", b"score", "task_type", b"task_type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -650,16 +1167,20 @@ class ReportScoreResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     ALREADY_COUNTED_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
     already_counted: _builtins.bool
     """Whether it was counted before."""
+    version: _builtins.int
+    """Version of the row; where it was counted before, that of then."""
     def __init__(
         self,
         *,
         already_counted: _builtins.bool = ...,
+        version: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["already_counted", b"already_counted"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["already_counted", b"already_counted", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -698,23 +1219,36 @@ class GetCostSummaryResponse(_message.Message):
     DAILY_LIMIT_FIELD_NUMBER: _builtins.int
     REMAINING_FIELD_NUMBER: _builtins.int
     BY_MODEL_FIELD_NUMBER: _builtins.int
+    HELD_FIELD_NUMBER: _builtins.int
+    BY_USER_FIELD_NUMBER: _builtins.int
+    DAY_FIELD_NUMBER: _builtins.int
     requests: _builtins.int
     """Requests that day."""
+    day: _builtins.str
+    """The day it is about, as YYYY-MM-DD."""
     @_builtins.property
     def total(self) -> _usage_pb2.Money:
         """Spent that day."""
 
     @_builtins.property
     def daily_limit(self) -> _usage_pb2.Money:
-        """Limit of a day."""
+        """Limit of a day; absent where there is none."""
 
     @_builtins.property
     def remaining(self) -> _usage_pb2.Money:
-        """What remains of it."""
+        """What remains of it, neither spent nor held; absent where there is no limit."""
 
     @_builtins.property
     def by_model(self) -> _containers.RepeatedCompositeFieldContainer[Global___ModelCost]:
         """By model."""
+
+    @_builtins.property
+    def held(self) -> _usage_pb2.Money:
+        """Set aside for calls in flight."""
+
+    @_builtins.property
+    def by_user(self) -> _containers.RepeatedCompositeFieldContainer[Global___UserCost]:
+        """By user, the dearest 1000 first; only the caller where the caller is neither admin nor operator."""
 
     def __init__(
         self,
@@ -724,14 +1258,67 @@ class GetCostSummaryResponse(_message.Message):
         daily_limit: _usage_pb2.Money | None = ...,
         remaining: _usage_pb2.Money | None = ...,
         by_model: _abc.Iterable[Global___ModelCost] | None = ...,
+        held: _usage_pb2.Money | None = ...,
+        by_user: _abc.Iterable[Global___UserCost] | None = ...,
+        day: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["daily_limit", b"daily_limit", "remaining", b"remaining", "total", b"total"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["daily_limit", b"daily_limit", "held", b"held", "remaining", b"remaining", "total", b"total"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["by_model", b"by_model", "daily_limit", b"daily_limit", "remaining", b"remaining", "requests", b"requests", "total", b"total"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["by_model", b"by_model", "by_user", b"by_user", "daily_limit", b"daily_limit", "day", b"day", "held", b"held", "remaining", b"remaining", "requests", b"requests", "total", b"total"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetCostSummaryResponse: _TypeAlias = GetCostSummaryResponse  # noqa: Y015
+
+@_typing.final
+class UserCost(_message.Message):
+    """What one user cost."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SUBJECT_FIELD_NUMBER: _builtins.int
+    COST_FIELD_NUMBER: _builtins.int
+    REQUESTS_FIELD_NUMBER: _builtins.int
+    HELD_FIELD_NUMBER: _builtins.int
+    DAILY_LIMIT_FIELD_NUMBER: _builtins.int
+    REMAINING_FIELD_NUMBER: _builtins.int
+    subject: _builtins.str
+    """The user."""
+    requests: _builtins.int
+    """Requests that day."""
+    @_builtins.property
+    def cost(self) -> _usage_pb2.Money:
+        """Spent that day."""
+
+    @_builtins.property
+    def held(self) -> _usage_pb2.Money:
+        """Set aside for calls in flight."""
+
+    @_builtins.property
+    def daily_limit(self) -> _usage_pb2.Money:
+        """Limit of a day; absent where there is none."""
+
+    @_builtins.property
+    def remaining(self) -> _usage_pb2.Money:
+        """What remains of it; absent where there is no limit."""
+
+    def __init__(
+        self,
+        *,
+        subject: _builtins.str = ...,
+        cost: _usage_pb2.Money | None = ...,
+        requests: _builtins.int = ...,
+        held: _usage_pb2.Money | None = ...,
+        daily_limit: _usage_pb2.Money | None = ...,
+        remaining: _usage_pb2.Money | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["cost", b"cost", "daily_limit", b"daily_limit", "held", b"held", "remaining", b"remaining"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cost", b"cost", "daily_limit", b"daily_limit", "held", b"held", "remaining", b"remaining", "requests", b"requests", "subject", b"subject"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UserCost: _TypeAlias = UserCost  # noqa: Y015
 
 @_typing.final
 class ModelCost(_message.Message):
@@ -744,15 +1331,21 @@ class ModelCost(_message.Message):
     ATTEMPTS_FIELD_NUMBER: _builtins.int
     USAGE_FIELD_NUMBER: _builtins.int
     COST_FIELD_NUMBER: _builtins.int
+    INPUT_TOKENS_FIELD_NUMBER: _builtins.int
+    OUTPUT_TOKENS_FIELD_NUMBER: _builtins.int
     model: _builtins.str
     """The model."""
     provider: _builtins.str
     """Its provider."""
     attempts: _builtins.int
     """Tries."""
+    input_tokens: _builtins.int
+    """Tokens read."""
+    output_tokens: _builtins.int
+    """Tokens written."""
     @_builtins.property
     def usage(self) -> _usage_pb2.TokenUsage:
-        """Tokens read and written."""
+        """Tokens read and written, up to 2147483647 each; input_tokens and output_tokens have no such end."""
 
     @_builtins.property
     def cost(self) -> _usage_pb2.Money:
@@ -766,11 +1359,136 @@ class ModelCost(_message.Message):
         attempts: _builtins.int = ...,
         usage: _usage_pb2.TokenUsage | None = ...,
         cost: _usage_pb2.Money | None = ...,
+        input_tokens: _builtins.int = ...,
+        output_tokens: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["cost", b"cost", "usage", b"usage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempts", b"attempts", "cost", b"cost", "model", b"model", "provider", b"provider", "usage", b"usage"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempts", b"attempts", "cost", b"cost", "input_tokens", b"input_tokens", "model", b"model", "output_tokens", b"output_tokens", "provider", b"provider", "usage", b"usage"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ModelCost: _TypeAlias = ModelCost  # noqa: Y015
+
+@_typing.final
+class InvalidateCacheRequest(_message.Message):
+    """Request of RouterService.InvalidateCache."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DOMAIN_FIELD_NUMBER: _builtins.int
+    TASK_TYPE_FIELD_NUMBER: _builtins.int
+    domain: _task_pb2.Domain.ValueType
+    """Only answers of this field of work; unset means all."""
+    task_type: _task_pb2.TaskType.ValueType
+    """Only answers of this kind of task; unset means all."""
+    def __init__(
+        self,
+        *,
+        domain: _task_pb2.Domain.ValueType = ...,
+        task_type: _task_pb2.TaskType.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["domain", b"domain", "task_type", b"task_type"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___InvalidateCacheRequest: _TypeAlias = InvalidateCacheRequest  # noqa: Y015
+
+@_typing.final
+class InvalidateCacheResponse(_message.Message):
+    """Reply of RouterService.InvalidateCache."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EPOCH_FIELD_NUMBER: _builtins.int
+    epoch: _builtins.int
+    """Counts up with every invalidation; what was cached under a lower one is never served again."""
+    def __init__(
+        self,
+        *,
+        epoch: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["epoch", b"epoch"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___InvalidateCacheResponse: _TypeAlias = InvalidateCacheResponse  # noqa: Y015
+
+@_typing.final
+class GetCacheStatsRequest(_message.Message):
+    """Request of RouterService.GetCacheStats."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetCacheStatsRequest: _TypeAlias = GetCacheStatsRequest  # noqa: Y015
+
+@_typing.final
+class GetCacheStatsResponse(_message.Message):
+    """Reply of RouterService.GetCacheStats."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LEVELS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def levels(self) -> _containers.RepeatedCompositeFieldContainer[Global___CacheLevelStats]:
+        """One row for each level."""
+
+    def __init__(
+        self,
+        *,
+        levels: _abc.Iterable[Global___CacheLevelStats] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["levels", b"levels"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetCacheStatsResponse: _TypeAlias = GetCacheStatsResponse  # noqa: Y015
+
+@_typing.final
+class CacheLevelStats(_message.Message):
+    """How one level of the cache did since the process began."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LEVEL_FIELD_NUMBER: _builtins.int
+    HITS_FIELD_NUMBER: _builtins.int
+    MISSES_FIELD_NUMBER: _builtins.int
+    ERRORS_FIELD_NUMBER: _builtins.int
+    level: _usage_pb2.CacheLevel.ValueType
+    """The level."""
+    hits: _builtins.int
+    """Look-ups that found an answer."""
+    misses: _builtins.int
+    """Look-ups that found none."""
+    errors: _builtins.int
+    """Look-ups that failed, so that the level was passed over."""
+    def __init__(
+        self,
+        *,
+        level: _usage_pb2.CacheLevel.ValueType = ...,
+        hits: _builtins.int = ...,
+        misses: _builtins.int = ...,
+        errors: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["errors", b"errors", "hits", b"hits", "level", b"level", "misses", b"misses"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CacheLevelStats: _TypeAlias = CacheLevelStats  # noqa: Y015

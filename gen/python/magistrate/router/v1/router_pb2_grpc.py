@@ -80,6 +80,16 @@ class RouterServiceStub:
                 request_serializer=magistrate_dot_router_dot_v1_dot_router__pb2.GetCostSummaryRequest.SerializeToString,
                 response_deserializer=magistrate_dot_router_dot_v1_dot_router__pb2.GetCostSummaryResponse.FromString,
                 _registered_method=True)
+        self.InvalidateCache = channel.unary_unary(
+                '/magistrate.router.v1.RouterService/InvalidateCache',
+                request_serializer=magistrate_dot_router_dot_v1_dot_router__pb2.InvalidateCacheRequest.SerializeToString,
+                response_deserializer=magistrate_dot_router_dot_v1_dot_router__pb2.InvalidateCacheResponse.FromString,
+                _registered_method=True)
+        self.GetCacheStats = channel.unary_unary(
+                '/magistrate.router.v1.RouterService/GetCacheStats',
+                request_serializer=magistrate_dot_router_dot_v1_dot_router__pb2.GetCacheStatsRequest.SerializeToString,
+                response_deserializer=magistrate_dot_router_dot_v1_dot_router__pb2.GetCacheStatsResponse.FromString,
+                _registered_method=True)
 
 
 class RouterServiceServicer:
@@ -88,15 +98,16 @@ class RouterServiceServicer:
 
     def Generate(self, request, context):
         """Generate an answer through the hedged route of providers, within the price limits, every try accounted for.
-        Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_OUT_OF_RANGE, ENUM_UNKNOWN, PROMPT_TOO_LONG, COST_LIMIT, BUDGET_EXCEEDED,
-        MODEL_NOT_FOUND, MODEL_OVERRIDE_NOT_ALLOWED, PROVIDERS_UNAVAILABLE, PROVIDER_RATE_LIMITED, STORE_UNAVAILABLE.
+        Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_OUT_OF_RANGE, FIELD_MALFORMED, ENUM_UNKNOWN, PROMPT_TOO_LONG, COST_LIMIT,
+        BUDGET_EXCEEDED, CAPABILITY_MISSING, MODEL_NOT_FOUND, MODEL_OVERRIDE_NOT_ALLOWED, PROVIDERS_UNAVAILABLE, PROVIDER_RATE_LIMITED, STORE_UNAVAILABLE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GenerateStream(self, request, context):
-        """The same, token by token; the last message carries the route.
+        """The same, token by token; the last message carries the route. Where a provider breaks off, the policy of the request
+        decides: begin anew with a discard, go on from the partial answer, or end.
         Reasons: as Generate; after the first token STREAM_BROKEN.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -105,7 +116,7 @@ class RouterServiceServicer:
 
     def PlanRoute(self, request, context):
         """Explain what Generate would do, calling nobody and spending nothing.
-        Reasons: as Generate, without those of providers.
+        Reasons: as Generate; PROVIDERS_UNAVAILABLE only where every provider that could answer is known to be away.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -119,24 +130,26 @@ class RouterServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetChampion(self, request, context):
-        """Tell the champion and its challengers for a domain and task.
-        Reasons: ENUM_UNKNOWN, STORE_UNAVAILABLE.
+        """Tell the champion and its challengers for a domain and task, how they came there, and on request every score.
+        Reasons: ENUM_UNKNOWN, FIELD_OUT_OF_RANGE, FIELD_MALFORMED, STORE_UNAVAILABLE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def PromoteModel(self, request, context):
-        """Make a model the champion by hand.
-        Reasons: ENUM_UNKNOWN, MODEL_NOT_FOUND, WRITE_CONFLICT, STORE_UNAVAILABLE.
+        """Make a model the champion by hand; the former champion again is a rollback. The change is recorded as evidence.
+        Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_MALFORMED, FIELD_OUT_OF_RANGE, ENUM_UNKNOWN, MODEL_NOT_FOUND,
+        WRITE_CONFLICT, STORE_UNAVAILABLE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def DemoteModel(self, request, context):
-        """Take a champion down by hand; the best challenger follows.
-        Reasons: ENUM_UNKNOWN, MODEL_NOT_FOUND, WRITE_CONFLICT, STORE_UNAVAILABLE.
+        """Take a champion down by hand; the best challenger follows. The change is recorded as evidence.
+        Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_MALFORMED, FIELD_OUT_OF_RANGE, ENUM_UNKNOWN, MODEL_NOT_FOUND,
+        STATE_CONFLICT, WRITE_CONFLICT, STORE_UNAVAILABLE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -144,15 +157,32 @@ class RouterServiceServicer:
 
     def ReportScore(self, request, context):
         """Report the quality of one answer; counted once per decision.
-        Reasons: FIELD_REQUIRED, FIELD_OUT_OF_RANGE, MODEL_NOT_FOUND, STORE_UNAVAILABLE.
+        Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_MALFORMED, FIELD_OUT_OF_RANGE, ENUM_UNKNOWN, MODEL_NOT_FOUND,
+        WRITE_CONFLICT, STORE_UNAVAILABLE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetCostSummary(self, request, context):
-        """Tell what was spent and what remains.
-        Reasons: FIELD_OUT_OF_RANGE, STORE_UNAVAILABLE.
+        """Tell what the caller's tenant spent in a UTC day and what remains; admins and operators see every user of it, others
+        themselves.
+        Reasons: FIELD_MALFORMED, STORE_UNAVAILABLE.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def InvalidateCache(self, request, context):
+        """Forget cached answers of the caller's tenant, on every replica.
+        Reasons: ENUM_UNKNOWN, STORE_UNAVAILABLE.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetCacheStats(self, request, context):
+        """Tell how often answers were found at which level, in the replica that answers.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -205,6 +235,16 @@ def add_RouterServiceServicer_to_server(servicer, server):
                     servicer.GetCostSummary,
                     request_deserializer=magistrate_dot_router_dot_v1_dot_router__pb2.GetCostSummaryRequest.FromString,
                     response_serializer=magistrate_dot_router_dot_v1_dot_router__pb2.GetCostSummaryResponse.SerializeToString,
+            ),
+            'InvalidateCache': grpc.unary_unary_rpc_method_handler(
+                    servicer.InvalidateCache,
+                    request_deserializer=magistrate_dot_router_dot_v1_dot_router__pb2.InvalidateCacheRequest.FromString,
+                    response_serializer=magistrate_dot_router_dot_v1_dot_router__pb2.InvalidateCacheResponse.SerializeToString,
+            ),
+            'GetCacheStats': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetCacheStats,
+                    request_deserializer=magistrate_dot_router_dot_v1_dot_router__pb2.GetCacheStatsRequest.FromString,
+                    response_serializer=magistrate_dot_router_dot_v1_dot_router__pb2.GetCacheStatsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -451,6 +491,60 @@ class RouterService:
             '/magistrate.router.v1.RouterService/GetCostSummary',
             magistrate_dot_router_dot_v1_dot_router__pb2.GetCostSummaryRequest.SerializeToString,
             magistrate_dot_router_dot_v1_dot_router__pb2.GetCostSummaryResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def InvalidateCache(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/magistrate.router.v1.RouterService/InvalidateCache',
+            magistrate_dot_router_dot_v1_dot_router__pb2.InvalidateCacheRequest.SerializeToString,
+            magistrate_dot_router_dot_v1_dot_router__pb2.InvalidateCacheResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetCacheStats(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/magistrate.router.v1.RouterService/GetCacheStats',
+            magistrate_dot_router_dot_v1_dot_router__pb2.GetCacheStatsRequest.SerializeToString,
+            magistrate_dot_router_dot_v1_dot_router__pb2.GetCacheStatsResponse.FromString,
             options,
             channel_credentials,
             insecure,
