@@ -85,6 +85,6 @@ class Booking:
 
     def _book_later(self, attempts: Sequence[Attempt]) -> "asyncio.Task[None]":
         for watcher in self.keeper.watchers:
-            watcher.count(self.plan.models[0].provider, attempts)
+            watcher.count(self.plan, attempts)
         booking = self.keeper.ledger.record(self.call_id, self.decision_id, attempts)
         return self.keeper.spawn(booking, name="book spend")

@@ -10,6 +10,7 @@ from services.router.core.account import Attempt, Usage
 from services.router.core.answer import Answer
 from services.router.core.outlook import Outlook
 from services.router.core.plan import Plan
+from services.router.core.recovery import Leg
 from services.router.core.request import Request
 
 
@@ -59,7 +60,7 @@ class Providers(Protocol):
         """Return the first good answer. Raises Unanswered."""
         ...
 
-    def stream(self, plan: Plan, call_id: str) -> AsyncGenerator[Piece | Reply, None]:
+    def stream(self, leg: Leg, call_id: str) -> AsyncGenerator[Piece | Reply, None]:
         """Yield pieces and, last, one Reply. Raises Unanswered, also where it breaks."""
         ...
 
@@ -79,8 +80,8 @@ class Ledger(Protocol):
 class Watcher(Protocol):
     """Whoever learns from how tries ended: counters, latencies, breakers. Must not block."""
 
-    def count(self, first: str, attempts: Sequence[Attempt]) -> None:
-        """Count the tries of one call whose ``first`` provider was asked first."""
+    def count(self, plan: Plan, attempts: Sequence[Attempt]) -> None:
+        """Count the tries of one call that was made by ``plan``."""
         ...
 
 

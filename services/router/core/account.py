@@ -20,6 +20,7 @@ class Outcome(StrEnum):
 
     WON = "won"
     FAILED = "failed"
+    CANCELLED = "cancelled"
     UNKNOWN = "unknown"
 
 
@@ -93,8 +94,10 @@ def failed(
     return (*(_unknown(plan, model, span) for model in losers), _attempt(ended, Outcome.FAILED, usage, span, reason))
 
 
-def abandoned(plan: Plan, *, span: Span, provider: str = "", sent_characters: int = 0) -> tuple[Attempt, ...]:
-    """Return the tries of a call whose caller went away, ``provider`` having sent so much.
+def abandoned(
+    plan: Plan, *, span: Span, provider: str = "", sent_characters: int = 0, reason: str = "CANCELLED"
+) -> tuple[Attempt, ...]:
+    """Return the tries of a call whose caller went away or whose time is over, ``provider`` having sent so much.
 
     Where nobody had sent anything, everyone who had been asked by then is booked: the next provider joins a silent one
     after each hedge delay.
@@ -103,7 +106,7 @@ def abandoned(plan: Plan, *, span: Span, provider: str = "", sent_characters: in
     asked = (plan.model_of(provider),) if provider else plan.models[:joined]
     output = -(-sent_characters // CHARACTERS_PER_TOKEN)
     usage = Usage(input_tokens=plan.input_tokens, output_tokens=output, estimated=True)
-    return tuple(_attempt(model, Outcome.UNKNOWN, usage, span, "CANCELLED") for model in asked)
+    return tuple(_attempt(model, Outcome.UNKNOWN, usage, span, reason) for model in asked)
 
 
 def total_micro_usd(attempts: Sequence[Attempt]) -> int:

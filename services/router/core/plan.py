@@ -1,5 +1,6 @@
 """The whole decision about one request, made before anybody is called."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -38,7 +39,9 @@ class Plan:
     """Cap of the answer."""
     temperature: float
     hedge_delay_s: float
+    """Infinite where nobody may join; a failure is followed all the same."""
     explanation: str
+    streamed: bool = False
 
     @property
     def order(self) -> tuple[str, ...]:
@@ -84,7 +87,7 @@ def plan(
     output_tokens = request.max_output_tokens or limits.default_output_tokens
     if input_tokens > limits.prompt_tokens:
         raise _too_long(input_tokens, limits.prompt_tokens)
-    choice = _choose(request, policy, catalogue)
+    choice = _choose(request, policy, catalogue, outlook)
     models, left_out = _admit(choice.models, input_tokens, output_tokens, limits.micro_usd)
     return Plan(
         models=models,
@@ -94,15 +97,28 @@ def plan(
         input_tokens=input_tokens,
         output_tokens=output_tokens,
         temperature=template.temperature if request.temperature is None else request.temperature,
-        hedge_delay_s=(hedge_delay_s := outlook.hedge_delays_s.get(models[0].name, policy.hedge_delay_s)),
+        hedge_delay_s=(hedge_delay_s := _hedge_delay_s(models[0], policy, outlook)),
         explanation=_explain(choice.why, models, left_out, hedge_delay_s),
+        streamed=request.streamed,
     )
 
 
-def _choose(request: Request, policy: Policy, catalogue: Catalogue) -> strategies.Choice:
+def _hedge_delay_s(first: Model, policy: Policy, outlook: Outlook) -> float:
+    if not outlook.may_hedge:
+        return math.inf
+    return outlook.hedge_delays_s.get(first.name, policy.hedge_delay_s)
+
+
+def _choose(request: Request, policy: Policy, catalogue: Catalogue, outlook: Outlook) -> strategies.Choice:
     if request.model:
-        return strategies.forced(catalogue, policy.providers, request.model)
-    choice = strategies.choose(catalogue, policy.providers, request.strategy or policy.strategy)
+        choice = strategies.forced(catalogue, policy.providers, request.model)
+        if choice.models[0].provider in outlook.away:
+            raise _away(outlook)
+        return choice
+    present = tuple(provider for provider in policy.providers if provider not in outlook.away)
+    if policy.providers and not present:
+        raise _away(outlook)
+    choice = strategies.choose(catalogue, present, request.strategy or policy.strategy)
     if not choice.models:
         raise WorldError(
             Kind.UNAVAILABLE,
@@ -146,8 +162,20 @@ def _explain(why: str, models: Sequence[Model], left_out: Sequence[str], hedge_d
     parts = [f"{why}; {first.provider} is asked first"]
     if others:
         names = ", then ".join(model.provider for model in others)
-        parts.append(f"{names} joins after {hedge_delay_s:g} s or at once on a failure")
+        when = "on a failure" if math.isinf(hedge_delay_s) else f"after {hedge_delay_s:g} s or at once on a failure"
+        parts.append(f"{names} joins {when}")
     return "; ".join((*parts, *left_out)) + "."
+
+
+def _away(outlook: Outlook) -> WorldError:
+    order = ",".join(sorted(outlook.away))
+    return WorldError(
+        Kind.UNAVAILABLE,
+        "PROVIDERS_UNAVAILABLE",
+        "every provider that may be asked has failed too often and rests",
+        metadata={"order": order, "last_reason": "PROVIDER_UNAVAILABLE", "degraded_mode": "OFFLINE"},
+        retry_after_s=outlook.back_after_s,
+    )
 
 
 def _too_long(tokens: int, limit: int) -> CallerError:

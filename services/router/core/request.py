@@ -27,6 +27,17 @@ class Task(StrEnum):
     REASONING = "reasoning"
 
 
+class Recovery(StrEnum):
+    """What happens where a provider breaks off after a streamed answer has begun."""
+
+    RESTART = "restart"
+    """Another provider begins anew; a discard tells the reader."""
+    CONTINUE = "continue"
+    """One that can goes on from the partial answer; where none can, as restart."""
+    FAIL = "fail"
+    """The stream ends; the reader keeps the partial answer."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """One question on its way to a model."""
@@ -46,6 +57,10 @@ class Request:
     """Empty leaves the choice to the strategy."""
     roles: tuple[str, ...] = ()
     """Roles of whoever asks."""
+    streamed: bool = False
+    """Whether the answer is wanted token by token."""
+    recovery: Recovery | None = None
+    """None takes the configured one; only for a streamed answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
