@@ -13,6 +13,8 @@ from services.provider.adapters import dialect, vendor
 from services.provider.adapters.connections import Connections
 from services.provider.adapters.transport import Patience, Transport
 from services.provider.config import VENDORS, Config
+from services.provider.core.book import Book
+from services.provider.desk import Desk
 from services.provider.servicer import ProviderServicer
 from services.topology import BY_NAME
 
@@ -33,9 +35,14 @@ async def main(name: str) -> None:
             remaining_s=call.remaining_s,
             read_codes=dialect.read_codes,
         )
-        servicer = ProviderServicer(
-            vendor=vendor.build(config.vendor, transport), default_model=config.default_model, clock=clock
+        desk = Desk(
+            vendor=vendor.build(config.vendor, transport),
+            book=Book(opened_at=clock.now()),
+            clock=clock,
+            remaining_s=call.remaining_s,
+            whole_s=config.attempt_timeout_s,
         )
+        servicer = ProviderServicer(desk=desk, default_model=config.default_model, clock=clock)
         await mesh.serve(
             [Registration(add_ProviderServiceServicer_to_server, servicer, "magistrate.provider.v1.ProviderService")]
         )

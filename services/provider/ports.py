@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator, Sequence
 from typing import Protocol
 
-from services.provider.core.completion import Completion, Event, Health, Message, Prompt, TokenCount
+from services.provider.core.completion import Event, Health, Message, Prompt, TokenCount
 
 
 class Vendor(Protocol):
@@ -17,10 +17,6 @@ class Vendor(Protocol):
     @property
     def counts_tokens(self) -> bool:
         """Tell whether the vendor counts tokens itself."""
-        ...
-
-    async def generate(self, prompt: Prompt) -> Completion:
-        """Return the whole answer."""
         ...
 
     def stream(self, prompt: Prompt) -> AsyncGenerator[Event, None]:

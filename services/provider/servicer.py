@@ -6,15 +6,17 @@ from dataclasses import dataclass
 
 import grpc
 from google.protobuf.duration_pb2 import Duration
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from magistrate.common.v1 import usage_pb2
 from magistrate.provider.v1 import provider_pb2 as pb
 from magistrate.provider.v1 import provider_pb2_grpc
 from services.chassis.clock import Clock
 from services.chassis.errors import invalid
+from services.provider.core.book import Outcome, Try
 from services.provider.core.completion import Completion, Delta, End, Finish, Message, Prompt, Role, Usage
 from services.provider.core.request import check
-from services.provider.ports import Vendor
+from services.provider.desk import Desk
 
 _ROLES: Mapping[int, Role] = {
     pb.MESSAGE_ROLE_SYSTEM: Role.SYSTEM,
@@ -27,6 +29,11 @@ _FINISHES = {
     Finish.FILTERED: pb.FINISH_REASON_FILTERED,
     Finish.UNSPECIFIED: pb.FINISH_REASON_UNSPECIFIED,
 }
+_OUTCOMES = {
+    Outcome.WON: usage_pb2.ATTEMPT_OUTCOME_WON,
+    Outcome.FAILED: usage_pb2.ATTEMPT_OUTCOME_FAILED,
+    Outcome.CANCELLED: usage_pb2.ATTEMPT_OUTCOME_CANCELLED,
+}
 _Context = grpc.aio.ServicerContext[object, object]
 
 
@@ -34,7 +41,7 @@ _Context = grpc.aio.ServicerContext[object, object]
 class ProviderServicer(provider_pb2_grpc.ProviderServiceServicer):
     """Implements magistrate.provider.v1.ProviderService; nothing is sent, not even metadata, before the first token."""
 
-    vendor: Vendor
+    desk: Desk
     default_model: str
     clock: Clock
 
@@ -42,7 +49,7 @@ class ProviderServicer(provider_pb2_grpc.ProviderServiceServicer):
         """Return the whole answer."""
         prompt = self._prompt(request.generation)
         started = self.clock.monotonic()
-        completion = await self.vendor.generate(prompt)
+        completion = await self.desk.generate(prompt, request.generation.call_id)
         return self._summary(prompt, completion, started, completion.text)
 
     async def GenerateStream(
@@ -51,7 +58,7 @@ class ProviderServicer(provider_pb2_grpc.ProviderServiceServicer):
         """Yield the answer as it is written, then its facts."""
         prompt = self._prompt(request.generation)
         started = self.clock.monotonic()
-        async with aclosing(self.vendor.stream(prompt)) as events:
+        async with aclosing(self.desk.stream(prompt, request.generation.call_id)) as events:
             async for event in events:
                 match event:
                     case Delta():
@@ -63,23 +70,33 @@ class ProviderServicer(provider_pb2_grpc.ProviderServiceServicer):
         """Count the tokens of a conversation."""
         if not request.messages:
             raise invalid("messages", "is empty; send at least one message", reason="FIELD_REQUIRED")
-        count = await self.vendor.count_tokens(_messages(request.messages))
+        count = await self.desk.vendor.count_tokens(_messages(request.messages))
         return pb.CountTokensResponse(tokens=count.tokens, estimated=count.estimated)
 
     async def GetInfo(self, _request: pb.GetInfoRequest, _context: _Context) -> pb.GetInfoResponse:
         """Tell vendor, models and health."""
-        health = await self.vendor.health()
+        health = await self.desk.vendor.health()
         return pb.GetInfoResponse(
-            provider=self.vendor.name,
+            provider=self.desk.vendor.name,
             models=health.models,
             default_model=self.default_model,
             healthy=health.healthy,
-            counts_tokens=self.vendor.counts_tokens,
+            counts_tokens=self.desk.vendor.counts_tokens,
         )
+
+    async def GetAttempts(self, request: pb.GetAttemptsRequest, _context: _Context) -> pb.GetAttemptsResponse:
+        """Tell what became of the tries of one call."""
+        if not request.call_id:
+            raise invalid("call_id", "is empty; name the call", reason="FIELD_REQUIRED")
+        memory = self.desk.recall(request.call_id)
+        since = Timestamp()
+        since.FromDatetime(memory.since)
+        attempts = (_attempt(self.desk.vendor.name, attempt) for attempt in memory.ended)
+        return pb.GetAttemptsResponse(attempts=attempts, running=memory.running, remembers_since=since)
 
     def _prompt(self, generation: pb.Generation) -> Prompt:
         prompt = Prompt(
-            model=generation.models.get(self.vendor.name, "") or self.default_model,
+            model=generation.models.get(self.desk.vendor.name, "") or self.default_model,
             messages=_messages(generation.messages),
             max_tokens=generation.max_output_tokens,
             temperature=generation.temperature if generation.HasField("temperature") else None,
@@ -90,16 +107,14 @@ class ProviderServicer(provider_pb2_grpc.ProviderServiceServicer):
         return prompt
 
     def _summary(self, prompt: Prompt, answer: Completion | End, started: float, text: str = "") -> pb.GenerateResponse:
-        duration = Duration()
-        duration.FromNanoseconds(round((self.clock.monotonic() - started) * 1e9))
         return pb.GenerateResponse(
             text=text,
-            provider=self.vendor.name,
+            provider=self.desk.vendor.name,
             model=prompt.model,
             model_version=answer.model,
             usage=_usage(answer.usage),
             finish_reason=_FINISHES[answer.finish],
-            duration=duration,
+            duration=_duration(self.clock.monotonic() - started),
         )
 
 
@@ -117,3 +132,26 @@ def _usage(usage: Usage) -> usage_pb2.TokenUsage:
     return usage_pb2.TokenUsage(
         input_tokens=usage.prompt_tokens, output_tokens=usage.completion_tokens, estimated=usage.estimated
     )
+
+
+def _attempt(vendor: str, attempt: Try) -> usage_pb2.Attempt:
+    started = Timestamp()
+    started.FromDatetime(attempt.started_at)
+    first = attempt.first_token_after_s
+    return usage_pb2.Attempt(
+        provider=vendor,
+        model=attempt.model,
+        outcome=_OUTCOMES[attempt.outcome] if attempt.outcome else usage_pb2.ATTEMPT_OUTCOME_UNKNOWN,
+        started_at=started,
+        first_token_after=None if first is None else _duration(first),
+        duration=_duration(attempt.duration_s),
+        usage=_usage(attempt.usage),
+        reason=attempt.reason,
+        key_fingerprint=attempt.key_fingerprint,
+    )
+
+
+def _duration(seconds: float) -> Duration:
+    duration = Duration()
+    duration.FromNanoseconds(round(seconds * 1e9))
+    return duration

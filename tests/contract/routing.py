@@ -18,7 +18,6 @@ from services.chassis.call import Principal
 from services.chassis.client import MeshChannel
 from services.chassis.clock import RandomIds, SystemClock
 from services.chassis.testing import Registration, serving
-from services.provider.servicer import ProviderServicer
 from services.router.adapters.files import CATALOGUE, TEMPLATES, read_catalogue, read_templates
 from services.router.adapters.ledger import PostgresLedger
 from services.router.adapters.meter import PrometheusMeter
@@ -33,7 +32,7 @@ from services.router.planner import Planner
 from services.router.servicer import RouterServicer
 from services.router.streaming import Streamer
 from tests.fakes.vendors import Answer, FakeVendor, Step
-from tests.unit.provider.wiring import build
+from tests.unit.provider.wiring import servicer
 
 if TYPE_CHECKING:
     from magistrate.router.v1.router_pb2_grpc import RouterServiceAsyncStub
@@ -83,10 +82,9 @@ class Mesh:
 async def provider(vendor: FakeVendor, name: str) -> AsyncIterator[MeshChannel]:
     """Serve one provider in this process."""
     async with httpx.AsyncClient(trust_env=False) as client:
-        adapter = build(name, client, vendor.base_url, remaining_s=call.remaining_s)
-        servicer = ProviderServicer(vendor=adapter, default_model="default-model", clock=SystemClock())
+        wired = servicer(name, client, vendor.base_url, remaining_s=call.remaining_s)
         registration = Registration(
-            add_ProviderServiceServicer_to_server, servicer, "magistrate.provider.v1.ProviderService"
+            add_ProviderServiceServicer_to_server, wired, "magistrate.provider.v1.ProviderService"
         )
         async with serving([registration]) as channel:
             yield channel

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
+from uuid import uuid4
 
 import grpc
 import httpx
@@ -21,10 +22,11 @@ from grpc_status import rpc_status
 
 from services import topology
 from tests.fakes.backend import Backend
+from tests.fakes.twin import add_twin, twin_name
 from tools.certs import Pki, Tokens
 from tools.certs.identity import DNS_SUFFIX, OPERATOR
 from tools.envoy import Door, Settings, local_mesh, render, write
-from tools.envoy.model import PROVIDERS_HEADER
+from tools.envoy.model import CALL_HEADER, PROVIDERS_HEADER
 from tools.envoy.process import command
 
 Metadata: TypeAlias = tuple[tuple[str, str], ...]
@@ -108,9 +110,13 @@ async def running_mesh(
     *,
     providers: tuple[str, ...] = ("local",),
     require_client_certificate: bool = True,
+    twin: str = "",
     **settings: Any,  # fields of tools.envoy.Settings
 ) -> AsyncIterator[FakeMesh]:
-    """Start a mesh below ``folder`` (keep its path short: unix sockets) and stop all of it at the end."""
+    """Start a mesh below ``folder`` (keep its path short: unix sockets) and stop all of it at the end.
+
+    The service ``twin`` gets a second replica, the backend ``{twin}-twin``.
+    """
     pki, tokens = Pki(folder), Tokens(folder)
     pki.create()
     tokens.create()
@@ -118,11 +124,15 @@ async def running_mesh(
     run_dir.mkdir(mode=0o700)
     planned = Settings(run_dir=run_dir, certs_dir=pki.certs, providers=providers, **settings)
     names = [s.name for s in topology.SERVICES if not s.vendor or s.vendor in providers]
-    edge_port, *free = free_ports(len(names) + 1)
+    edge_port, twin_port, *free = free_ports(len(names) + 2)
     ports = dict(zip(names, free, strict=True))
     door = Door(jwks_file=tokens.jwks_file, port=edge_port, require_client_certificate=require_client_certificate)
     config = folder / "envoy.yaml"
-    write(render(local_mesh(planned, door, ports)), config)
+    rendered = render(local_mesh(planned, door, ports))
+    if twin:
+        add_twin(rendered, twin, ports[twin], twin_port)
+        names.append(twin_name(twin))
+    write(rendered, config)
     backends = {name: Backend(socket=run_dir / f"{name}.sock") for name in names}
     async with contextlib.AsyncExitStack() as stack:
         for backend in backends.values():
@@ -166,9 +176,9 @@ async def until(condition: Callable[[], Awaitable[bool]], limit_s: float = CALL_
             await asyncio.sleep(0.01)
 
 
-def order(*vendors: str, hedge_ms: int | None = None) -> Metadata:
-    """Return the router's metadata that asks for ``vendors`` in this order."""
-    metadata: Metadata = ((PROVIDERS_HEADER, ",".join(vendors)),)
+def order(*vendors: str, hedge_ms: int | None = None, call: str | None = None) -> Metadata:
+    """Return the router's metadata that asks for ``vendors`` in this order, as a part of ``call`` (None: a new one)."""
+    metadata: Metadata = ((PROVIDERS_HEADER, ",".join(vendors)), (CALL_HEADER, call or uuid4().hex))
     if hedge_ms is not None:
         metadata += (("x-envoy-upstream-rq-per-try-timeout-ms", str(hedge_ms)),)
     return metadata

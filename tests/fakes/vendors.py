@@ -117,6 +117,8 @@ class FakeVendor:
     """TCP connections accepted: tells whether the client reuses them."""
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the first model call came in."""
+    stalled: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when an answer was begun and now says nothing more."""
     cancelled: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when a client left before its answer was complete."""
     cancellations: int = 0
@@ -237,6 +239,7 @@ class FakeVendor:
         for sent, word in enumerate(step.words):
             await self._pause(step.gap_s, reader)
             if sent == step.stall_after:
+                self.stalled.set()
                 await self._gone(reader)
             if sent == step.cut_after:
                 writer.transport.abort()

@@ -43,6 +43,7 @@ def peer_cluster(peer: Peer, secrets: Secrets) -> Config:
         **_hosts(peer.cluster, peer.address, vendor=peer.vendor),
         "transport_socket": peer_tls(secrets, peer),
         "circuit_breakers": {"thresholds": [{**_limits(), "retry_budget": _budget()}]},
+        **(_chosen_by_call() if peer.vendor else {}),
         **(_leaves_its_order() if peer.in_order else _loses_bad_hosts()),
     }
 
@@ -101,6 +102,11 @@ def _limits() -> Config:
 
 def _budget() -> Config:
     return {"budget_percent": {"value": RETRY_BUDGET_PERCENT}, "min_retry_concurrency": RETRY_FLOOR}
+
+
+def _chosen_by_call() -> Config:
+    """Choose a replica by the hash that the route gives, and by chance where it gives none."""
+    return {"lb_policy": "RING_HASH"}
 
 
 def _leaves_when_told() -> Config:

@@ -2,7 +2,7 @@
 
 from tools.envoy.connection import answer
 from tools.envoy.deadline import max_stream_duration
-from tools.envoy.model import PROVIDERS_HEADER, Direct, Fallback, Method, Order
+from tools.envoy.model import CALL_HEADER, PROVIDERS_HEADER, Direct, Fallback, Method, Order
 from tools.envoy.reply import NO_PROVIDER_STATUS
 from tools.envoy.retry import REQUEST_BUFFER_BYTES, in_order, unprocessed
 from tools.envoy.typed import Config, exactly, seconds
@@ -29,6 +29,7 @@ def _order_route(fallback: Fallback, order: Order, path: str) -> Config:
         "route": {
             "cluster": order.cluster,
             "max_stream_duration": max_stream_duration(fallback.deadline),
+            "hash_policy": _by_call(),
             "hedge_policy": {"hedge_on_per_try_timeout": True},
             "retry_policy": in_order(len(order.vendors), seconds(fallback.hedge_delay_s)),
         },
@@ -42,6 +43,12 @@ def _direct_route(direct: Direct, method: Method) -> Config:
         "route": {
             "cluster": direct.cluster,
             "max_stream_duration": max_stream_duration(method.deadline),
+            "hash_policy": _by_call(),
             "retry_policy": unprocessed(),
         },
     }
+
+
+def _by_call() -> list[Config]:
+    """Choose the replica of a provider by the call: only the replica that made a try knows what became of it."""
+    return [{"header": {"header_name": CALL_HEADER}}]

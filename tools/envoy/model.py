@@ -5,6 +5,8 @@ from pathlib import Path
 
 PROVIDERS_HEADER = "x-magistrate-providers"
 """The ordered vendors to try, joined by commas; only the router's proxy reads it."""
+CALL_HEADER = "x-magistrate-call"
+"""The id of a call at its providers: the tries, and the question what became of them, reach the same replica."""
 PROVIDER_HEADER = "x-mesh-provider"
 """In a reply to the router: the vendor that gave the answer."""
 NOT_PROCESSED_HEADER = "x-magistrate-not-processed"

@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, ValidationError
 
 from services.provider.core import failures, tokens
-from services.provider.core.completion import Completion, End, Finish, Message, Prompt, Usage
+from services.provider.core.completion import End, Finish, Message, Prompt, Usage
 
 DONE = b"[DONE]"
 """The data of the event that ends a stream."""
@@ -39,17 +39,6 @@ class _Said(BaseModel):
     content: str | None = None
 
 
-class _Choice(BaseModel):
-    message: _Said
-    finish_reason: str | None = None
-
-
-class _Reply(BaseModel):
-    model: _Name = ""
-    choices: list[_Choice]
-    usage: _OptionalUsage = None
-
-
 class _ChunkChoice(BaseModel):
     delta: _Said = _Said()
     finish_reason: str | None = None
@@ -74,12 +63,14 @@ class _Tokens(BaseModel):
     tokens: list[object]
 
 
-def encode(prompt: Prompt, *, cap_field: str, stream: bool) -> bytes:
+def encode(prompt: Prompt, *, cap_field: str) -> bytes:
     """Return the request body; ``cap_field`` is the vendor's name of the cap on answer tokens."""
     body: dict[str, object] = {
         "model": prompt.model,
         "messages": [{"role": message.role.value, "content": message.text} for message in prompt.messages],
         cap_field: prompt.max_tokens,
+        "stream": True,
+        "stream_options": {"include_usage": True},
     }
     if prompt.temperature is not None:
         body["temperature"] = prompt.temperature
@@ -88,23 +79,7 @@ def encode(prompt: Prompt, *, cap_field: str, stream: bool) -> bytes:
     if prompt.json_schema:
         schema = {"name": "answer", "strict": True, "schema": json.loads(prompt.json_schema)}
         body["response_format"] = {"type": "json_schema", "json_schema": schema}
-    if stream:
-        body |= {"stream": True, "stream_options": {"include_usage": True}}
     return json.dumps(body, ensure_ascii=False).encode()
-
-
-def read_completion(vendor: str, body: bytes, messages: Iterable[Message]) -> Completion:
-    """Return the answer in a reply body. Raises MeshError PROVIDER_MALFORMED."""
-    try:
-        reply = _Reply.model_validate_json(body)
-    except ValidationError as error:
-        raise failures.malformed(vendor, "a reply that is not a completion") from error
-    if not reply.choices:
-        raise failures.malformed(vendor, "a completion without an answer")
-    choice = reply.choices[0]
-    text = choice.message.content or ""
-    finish = _checked_finish(vendor, choice.finish_reason, text)
-    return Completion(text=text, model=reply.model, finish=finish, usage=_read_usage(reply.usage, messages, text))
 
 
 @dataclass(slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from services.provider.adapters import dialect
 from services.provider.adapters.chat import Chat
 from services.provider.adapters.transport import Transport
 from services.provider.core import tokens
-from services.provider.core.completion import Completion, Event, Health, Message, Prompt, TokenCount
+from services.provider.core.completion import Event, Health, Message, Prompt, TokenCount
 
 NAME = "openai"
 
@@ -33,10 +33,6 @@ class OpenAI:
     def _chat(self) -> Chat:
         # OpenAI's reasoning models refuse the older name, max_tokens.
         return Chat(transport=self.transport, cap_field="max_completion_tokens")
-
-    async def generate(self, prompt: Prompt) -> Completion:
-        """Return the whole answer."""
-        return await self._chat.generate(prompt)
 
     def stream(self, prompt: Prompt) -> AsyncGenerator[Event, None]:
         """Yield the answer as it is written."""

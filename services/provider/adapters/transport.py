@@ -45,6 +45,8 @@ class Transport:
     """Return what is left of the deadline of the call being served."""
     read_codes: Callable[[bytes], frozenset[str]]
     """Return the vendor's own words for an error from its error body."""
+    ends_streams: bool = False
+    """Whether the vendor closes its connection after each stream, whatever its headers promise."""
 
     async def get(self, path: str) -> bytes:
         """Return the body of a good reply."""
@@ -57,7 +59,10 @@ class Transport:
     async def post_events(self, path: str, body: bytes) -> AsyncGenerator[bytes, None]:
         """Send JSON and yield the data of each server-sent event; leaving the loop early closes the connection."""
         with self._translated():
-            async with self._open("POST", path, body) as reply, aclosing(self._bounded(reply)) as pieces:
+            async with (
+                self._open("POST", path, body, last=self.ends_streams) as reply,
+                aclosing(self._bounded(reply)) as pieces,
+            ):
                 unfinished = b""
                 async for piece in pieces:
                     *lines, unfinished = (unfinished + piece).split(b"\n")
@@ -71,11 +76,14 @@ class Transport:
                 return b"".join([piece async for piece in self._bounded(reply)])
 
     @asynccontextmanager
-    async def _open(self, method: str, path: str, body: bytes | None) -> AsyncIterator[httpx.Response]:
+    async def _open(
+        self, method: str, path: str, body: bytes | None, *, last: bool = False
+    ) -> AsyncIterator[httpx.Response]:
         # httpx keeps no time but for connecting: its timeout and the end of the call would come in the same moment and
         # cost the connection, see `connections`.
         patience = httpx.Timeout(None, connect=self.patience.connect_s)
-        url, headers = self.base_url + path, self._headers()
+        # A connection that is closed a moment after its stream ended would take the next call with it.
+        url, headers = self.base_url + path, self._headers() | ({"connection": "close"} if last else {})
         request = self.client.build_request(method, url, content=body, headers=headers, timeout=patience)
         async with asyncio.timeout(self._attempt_s()):
             reply = await self.client.send(request, stream=True)
@@ -129,9 +137,11 @@ class Transport:
     def _translated(self) -> Iterator[None]:
         try:
             yield
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+            raise failures.unreachable(self.vendor) from error
         except (httpx.TimeoutException, TimeoutError) as error:
             raise failures.timed_out(self.vendor) from error
         except httpx.DecodingError as error:
             raise failures.malformed(self.vendor, "a body that its encoding header does not fit") from error
         except httpx.HTTPError as error:
-            raise failures.unreachable(self.vendor) from error
+            raise failures.hung_up(self.vendor) from error

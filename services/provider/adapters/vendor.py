@@ -12,7 +12,7 @@ def build(name: str, transport: Transport) -> Vendor:
     match name:
         case local.NAME:
             root = replace(transport, base_url=transport.base_url.removesuffix("/v1"))
-            return local.Local(transport=transport, root=root)
+            return local.Local(transport=replace(transport, ends_streams=True), root=root)
         case openai.NAME:
             return openai.OpenAI(transport=transport)
         case _:

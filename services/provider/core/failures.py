@@ -21,6 +21,7 @@ _OVERLOADED = frozenset({503, 529})
 _CREDENTIALS = frozenset({401, 403})
 _TIMEOUTS = frozenset({408, 504})
 _CLIENT_ERRORS = range(400, 500)
+_NO_CONNECTION = "connection"
 
 
 def from_status(
@@ -35,6 +36,7 @@ def from_status(
     if status in _CREDENTIALS:
         return _unavailable("PROVIDER_CREDENTIALS_REJECTED", f"{vendor} rejects our key", facts)
     if status in _TIMEOUTS:
+        # A proxy gave up waiting: what the vendor did meanwhile may be charged, so this is no plain refusal.
         return timed_out(vendor)
     if status in _CLIENT_ERRORS:
         return _aborted("PROVIDER_REJECTED", f"{vendor} rejects the request", facts)
@@ -58,8 +60,18 @@ def timed_out(vendor: str) -> MeshError:
 
 
 def unreachable(vendor: str) -> MeshError:
-    """Return the error for a connection that could not be made or broke."""
-    return _without_status(vendor, "connection", "could not be reached, or hung up")
+    """Return the error for a connection that could not be made."""
+    return _without_status(vendor, _NO_CONNECTION, "could not be reached")
+
+
+def hung_up(vendor: str) -> MeshError:
+    """Return the error for a connection that broke while the vendor was at work."""
+    return _without_status(vendor, "hang-up", "hung up")
+
+
+def is_unpaid(error: MeshError) -> bool:
+    """Return whether the vendor did no work that it could charge for: it refused, or never got the request."""
+    return "http_status" in error.metadata or error.metadata.get("cause") == _NO_CONNECTION
 
 
 def in_stream(vendor: str, codes: frozenset[str]) -> MeshError:

@@ -17,3 +17,8 @@ def estimate_usage(messages: Iterable[Message], answer: str) -> Usage:
     """Estimate what a call cost in tokens from what was sent and what came back."""
     prompt = sum(estimate(message.text).tokens for message in messages)
     return Usage(prompt_tokens=prompt, completion_tokens=estimate(answer).tokens, estimated=True)
+
+
+def estimate_written(characters: int, pieces: int) -> int:
+    """Estimate the tokens of an answer of which ``characters`` have come in ``pieces``: a piece has at least one."""
+    return max(-(-characters // CHARACTERS_PER_TOKEN), pieces)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from services.chassis.errors import MeshError
 from services.provider.adapters import dialect
-from services.provider.core.completion import Message, Role
+from services.provider.core.completion import End, Message, Role, Usage
 
 MESSAGES = (Message(role=Role.USER, text="How many days?"),)
 JSON = st.recursive(
@@ -18,19 +18,20 @@ JSON = st.recursive(
 )
 
 
-def body(**changes: object) -> bytes:
-    """Return a good reply, or one with a part replaced."""
-    choice = {"message": {"content": "25 days"}, "finish_reason": "stop"}
+def ended(**changes: object) -> End:
+    """Return the end of a stream of one good chunk, or of one with a part replaced."""
+    choice = {"delta": {"content": "25 days"}, "finish_reason": "stop"}
     usage = {"prompt_tokens": 3, "completion_tokens": 2}
-    return json.dumps({"model": "m", "choices": [choice], "usage": usage, **changes}).encode()
+    reading = dialect.Reading(vendor="openai")
+    reading.take(json.dumps({"model": "m", "choices": [choice], "usage": usage, **changes}).encode())
+    return reading.end(MESSAGES)
 
 
 @pytest.mark.spec("PRV-14")
 @given(junk=st.binary() | JSON.map(lambda value: json.dumps(value).encode()))
 def test_any_bytes_are_an_answer_or_a_mesh_error(junk: bytes) -> None:
-    """In a reply, in a chunk of a stream, in a list of models, in a token list and in an error body."""
+    """In a chunk of a stream, in a list of models, in a token list and in an error body."""
     for read in (
-        lambda: dialect.read_completion("openai", junk, MESSAGES),
         lambda: dialect.Reading(vendor="openai").take(junk),
         lambda: dialect.read_models("openai", junk),
         lambda: dialect.read_token_count("openai", junk),
@@ -55,13 +56,12 @@ def test_any_bytes_are_an_answer_or_a_mesh_error(junk: bytes) -> None:
 )
 def test_a_count_that_is_none_is_estimated_and_flagged(usage: object) -> None:
     """The answer is not lost for the sake of its accounting."""
-    completion = dialect.read_completion("openai", body(usage=usage), MESSAGES)
-    assert (completion.text, completion.usage.estimated) == ("25 days", True)
+    assert ended(usage=usage).usage == Usage(prompt_tokens=4, completion_tokens=2, estimated=True)
 
 
 def test_a_name_of_any_length_is_cut() -> None:
     """What the vendor calls its model goes into evidence; it stays short."""
-    assert len(dialect.read_completion("openai", body(model="m" * 10_000), MESSAGES).model) == 200
+    assert len(ended(model="m" * 10_000).model) == 200
 
 
 @pytest.mark.parametrize("deep", [b"[" * 60_000, b'{"error":' * 10_000])

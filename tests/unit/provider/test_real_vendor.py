@@ -13,8 +13,8 @@ import pytest
 
 from services.chassis.errors import Kind, MeshError
 from services.provider.core.completion import Delta, End, Finish, Message, Prompt, Role
-from services.provider.ports import Vendor
-from tests.unit.provider.wiring import KEY, build
+from services.provider.desk import Desk
+from tests.unit.provider.wiring import CALL, KEY, desk
 
 PROMPT = Prompt(
     model="smollm2-135m",
@@ -46,16 +46,16 @@ def server_url() -> Iterator[str]:
 
 
 @pytest.fixture
-async def vendor(server_url: str) -> AsyncIterator[Vendor]:
+async def vendor(server_url: str) -> AsyncIterator[Desk]:
     """Return the adapter pointed at the server."""
     async with httpx.AsyncClient(trust_env=False) as client:
-        yield build("local", client, server_url, attempt_s=60.0)
+        yield desk("local", client, server_url, attempt_s=60.0)
 
 
 @pytest.mark.spec("PRV-01")
-async def test_it_answers_with_counted_tokens(vendor: Vendor) -> None:
+async def test_it_answers_with_counted_tokens(vendor: Desk) -> None:
     """A real model writes, and its own counts arrive."""
-    completion = await vendor.generate(PROMPT)
+    completion = await vendor.generate(PROMPT, CALL)
 
     assert completion.text
     assert completion.model == "smollm2-135m"
@@ -65,10 +65,10 @@ async def test_it_answers_with_counted_tokens(vendor: Vendor) -> None:
 
 
 @pytest.mark.spec("PRV-13")
-async def test_it_streams_the_answer_that_it_gives_whole(vendor: Vendor) -> None:
+async def test_it_streams_the_answer_that_it_gives_whole(vendor: Desk) -> None:
     """The pieces of a greedy answer are the greedy answer."""
-    whole = await vendor.generate(PROMPT)
-    *deltas, end = [event async for event in vendor.stream(PROMPT)]
+    whole = await vendor.generate(PROMPT, CALL)
+    *deltas, end = [event async for event in vendor.stream(PROMPT, CALL)]
 
     assert "".join(delta.text for delta in deltas if isinstance(delta, Delta)) == whole.text
     assert isinstance(end, End)
@@ -76,20 +76,28 @@ async def test_it_streams_the_answer_that_it_gives_whole(vendor: Vendor) -> None
 
 
 @pytest.mark.spec("PRV-05")
-async def test_its_tokenizer_counts_what_it_later_reports(vendor: Vendor) -> None:
+async def test_its_tokenizer_counts_what_it_later_reports(vendor: Desk) -> None:
     """The count before the call is within the chat template's few tokens of the count after it."""
-    before = await vendor.count_tokens(PROMPT.messages)
-    after = (await vendor.generate(PROMPT)).usage.prompt_tokens
+    before = await vendor.vendor.count_tokens(PROMPT.messages)
+    after = (await vendor.generate(PROMPT, CALL)).usage.prompt_tokens
 
     assert not before.estimated
     assert 0 < before.tokens <= after <= before.tokens + 40
 
 
-async def test_its_error_for_a_prompt_that_does_not_fit_is_recognised(vendor: Vendor) -> None:
+async def test_calls_right_after_each_other_all_succeed(vendor: Desk) -> None:
+    """The real server closes its connection after each stream; no call meets the closing one."""
+    short = replace(PROMPT, max_tokens=1)
+    answers = [await vendor.generate(short, CALL) for _ in range(40)]
+
+    assert all(answer.text for answer in answers)
+
+
+async def test_its_error_for_a_prompt_that_does_not_fit_is_recognised(vendor: Desk) -> None:
     """Too long for this model is told apart from every other refusal."""
     long = replace(PROMPT, messages=(Message(role=Role.USER, text="word " * 6000),))
     with pytest.raises(MeshError) as caught:
-        await vendor.generate(long)
+        await vendor.generate(long, CALL)
 
     assert (caught.value.kind, caught.value.reason) == (Kind.ABORTED, "PROVIDER_PROMPT_TOO_LONG")
 
@@ -98,25 +106,25 @@ async def test_a_wrong_key_is_recognised(server_url: str) -> None:
     """The real server refuses it, and the refusal is the adapter's."""
     async with httpx.AsyncClient(trust_env=False) as client:
         with pytest.raises(MeshError) as caught:
-            await build("local", client, server_url, key=lambda: "wrong").generate(PROMPT)
+            await desk("local", client, server_url, key=lambda: "wrong").generate(PROMPT, CALL)
 
     assert caught.value.reason == "PROVIDER_CREDENTIALS_REJECTED"
 
 
-async def test_it_is_healthy_and_lists_its_model(vendor: Vendor) -> None:
+async def test_it_is_healthy_and_lists_its_model(vendor: Desk) -> None:
     """The light look finds the loaded model."""
-    health = await vendor.health()
+    health = await vendor.vendor.health()
 
     assert health.healthy
     assert "smollm2-135m" in health.models
 
 
 @pytest.mark.spec("PRV-20")
-async def test_it_answers_after_a_cancelled_call(vendor: Vendor) -> None:
+async def test_it_answers_after_a_cancelled_call(vendor: Desk) -> None:
     """A loser that hung up leaves the server and the pool as they were."""
-    running = asyncio.create_task(anext(vendor.stream(replace(PROMPT, max_tokens=2000))))
+    running = asyncio.create_task(anext(vendor.stream(replace(PROMPT, max_tokens=2000), CALL)))
     await running
-    await vendor.stream(PROMPT).aclose()
-    completion = await vendor.generate(PROMPT)
+    await vendor.stream(PROMPT, CALL).aclose()
+    completion = await vendor.generate(PROMPT, CALL)
 
     assert completion.text

@@ -10,9 +10,9 @@ import pytest
 
 from services.chassis.errors import Kind, MeshError
 from services.provider.core.completion import Delta, End, Event, Finish, Message, Prompt, Role
-from services.provider.ports import Vendor
+from services.provider.desk import Desk
 from tests.fakes.vendors import CONTEXT_TOO_LONG, WORDS, Answer, FakeVendor, Junk, Refusal, Silence, Step
-from tests.unit.provider.wiring import DIALECTS, KEY, build
+from tests.unit.provider.wiring import CALL, DIALECTS, KEY, desk
 
 PROMPT = Prompt(
     model="gpt-4-turbo",
@@ -35,9 +35,9 @@ async def client() -> AsyncIterator[httpx.AsyncClient]:
         yield opened
 
 
-async def read(vendor: Vendor, into: list[Event]) -> None:
+async def read(vendor: Desk, into: list[Event]) -> None:
     """Read a whole stream, keeping what came before a failure."""
-    async for event in vendor.stream(PROMPT):
+    async for event in vendor.stream(PROMPT, CALL):
         into.append(event)  # noqa: PERF401 - a comprehension would lose the events before a failure
 
 
@@ -47,7 +47,7 @@ async def test_an_answer_comes_with_text_model_finish_and_counted_tokens(
 ) -> None:
     """A good reply is translated whole."""
     async with FakeVendor() as fake:
-        completion = await build(dialect, client, fake.base_url).generate(PROMPT)
+        completion = await desk(dialect, client, fake.base_url).generate(PROMPT, CALL)
 
     assert completion.text == "".join(WORDS)
     assert completion.model == "gpt-4-turbo"
@@ -60,7 +60,7 @@ async def test_an_answer_comes_with_text_model_finish_and_counted_tokens(
 async def test_the_request_carries_everything_that_was_asked(dialect: str, client: httpx.AsyncClient) -> None:
     """Model, messages, cap, temperature and key arrive under the names that the vendor knows."""
     async with FakeVendor(api_key=KEY) as fake:
-        await build(dialect, client, fake.base_url).generate(PROMPT)
+        await desk(dialect, client, fake.base_url).generate(PROMPT, CALL)
 
     sent = fake.calls[0].json()
     assert sent["model"] == "gpt-4-turbo"
@@ -78,7 +78,7 @@ async def test_usage_that_the_vendor_leaves_out_is_estimated_and_flagged(
 ) -> None:
     """Without a count, characters / 4 is used, and said so."""
     async with FakeVendor(script=[Answer(usage=False)]) as fake:
-        completion = await build(dialect, client, fake.base_url).generate(PROMPT)
+        completion = await desk(dialect, client, fake.base_url).generate(PROMPT, CALL)
 
     assert completion.usage.estimated
     assert completion.usage.completion_tokens == -(-len("".join(WORDS)) // 4)
@@ -115,7 +115,7 @@ async def test_every_failure_is_one_that_another_provider_may_mend(  # noqa: PLR
     """Each vendor failure has its reason and a code that Envoy moves on from; the vendor's wait is kept."""
     async with FakeVendor(script=[step]) as fake:
         with pytest.raises(MeshError) as caught:
-            await build(dialect, client, fake.base_url).generate(PROMPT)
+            await desk(dialect, client, fake.base_url).generate(PROMPT, CALL)
 
     assert (caught.value.kind, caught.value.reason) == (kind, reason)
     assert caught.value.retry_after_s == retry_after_s
@@ -128,7 +128,7 @@ async def test_a_silent_vendor_is_given_up_after_the_patience(dialect: str, clie
     """A vendor that never sends headers becomes UNAVAILABLE and its connection is closed."""
     async with FakeVendor(script=[Silence()]) as fake:
         with pytest.raises(MeshError) as caught:
-            await build(dialect, client, fake.base_url, attempt_s=0.05).generate(PROMPT)
+            await desk(dialect, client, fake.base_url, attempt_s=0.05).generate(PROMPT, CALL)
         await fake.cancelled.wait()
 
     assert caught.value.metadata["cause"] == "timeout"
@@ -139,7 +139,7 @@ async def test_the_remaining_deadline_wins_over_the_patience(dialect: str, clien
     """A call with little time left does not wait as long as the configuration would allow."""
     async with FakeVendor(script=[Silence()]) as fake:
         with pytest.raises(MeshError) as caught:
-            await build(dialect, client, fake.base_url, attempt_s=600.0, remaining_s=lambda: 0.05).generate(PROMPT)
+            await desk(dialect, client, fake.base_url, attempt_s=600.0, remaining_s=lambda: 0.05).generate(PROMPT, CALL)
 
     assert caught.value.metadata["cause"] == "timeout"
 
@@ -150,7 +150,7 @@ async def test_a_vendor_that_nobody_runs_is_unavailable(dialect: str, client: ht
         base_url = fake.base_url
 
     with pytest.raises(MeshError) as caught:
-        await build(dialect, client, base_url).generate(PROMPT)
+        await desk(dialect, client, base_url).generate(PROMPT, CALL)
 
     assert (caught.value.kind, caught.value.metadata["cause"]) == (Kind.UNAVAILABLE, "connection")
 
@@ -159,30 +159,31 @@ async def test_a_vendor_that_nobody_runs_is_unavailable(dialect: str, client: ht
 async def test_cancelling_hangs_up_on_the_vendor(dialect: str, client: httpx.AsyncClient) -> None:
     """A loser of the race stops costing money at once, and the pool still works."""
     async with FakeVendor(script=[Silence(), Answer()]) as fake:
-        vendor = build(dialect, client, fake.base_url)
-        call = asyncio.create_task(vendor.generate(PROMPT))
+        vendor = desk(dialect, client, fake.base_url)
+        call = asyncio.create_task(vendor.generate(PROMPT, CALL))
         await fake.arrived.wait()
         call.cancel()
         with pytest.raises(asyncio.CancelledError):
             await call
         await fake.cancelled.wait()
-        completion = await vendor.generate(PROMPT)
+        completion = await vendor.generate(PROMPT, CALL)
 
     assert completion.text == "".join(WORDS)
 
 
 @pytest.mark.spec("PRV-04")
 async def test_calls_share_their_connection(dialect: str, client: httpx.AsyncClient) -> None:
-    """Twenty calls in a row use one connection, streams and refusals among them."""
+    """Calls in a row use one connection, refusals among them; only llama.cpp hangs up after each stream."""
     async with FakeVendor(script=[Answer(), Refusal(status=500), Answer()]) as fake:
-        vendor = build(dialect, client, fake.base_url)
+        vendor = desk(dialect, client, fake.base_url)
         for _ in range(10):
-            await vendor.generate(PROMPT)
+            await vendor.generate(PROMPT, CALL)
             with contextlib.suppress(MeshError):
                 await read(vendor, [])
+            await vendor.vendor.health()
 
     assert len(fake.calls) == 20
-    assert fake.connections == 1
+    assert fake.connections == (20 + 1 if dialect == "local" else 1)
 
 
 @pytest.mark.spec("PRV-13")
@@ -190,7 +191,7 @@ async def test_a_stream_yields_each_token_and_one_end(dialect: str, client: http
     """Tokens come one by one; the end carries model, finish and usage."""
     events: list[Event] = []
     async with FakeVendor() as fake:
-        await read(build(dialect, client, fake.base_url), events)
+        await read(desk(dialect, client, fake.base_url), events)
 
     *deltas, end = events
     assert [delta.text for delta in deltas if isinstance(delta, Delta)] == list(WORDS)
@@ -203,7 +204,7 @@ async def test_a_stream_yields_each_token_and_one_end(dialect: str, client: http
 async def test_the_first_token_comes_before_the_last_is_written(dialect: str, client: httpx.AsyncClient) -> None:
     """A stream that stalls has delivered its first tokens already, and leaving it hangs up."""
     async with FakeVendor(script=[Answer(stall_after=2)]) as fake:
-        stream = build(dialect, client, fake.base_url).stream(PROMPT)
+        stream = desk(dialect, client, fake.base_url).stream(PROMPT, CALL)
         first = await anext(stream)
         waiting = asyncio.create_task(_drain(stream))
         await asyncio.sleep(0)
@@ -237,7 +238,7 @@ async def test_a_stream_that_breaks_says_so_after_what_it_sent(
     events: list[Event] = []
     async with FakeVendor(script=[step]) as fake:
         with pytest.raises(MeshError) as caught:
-            await read(build(dialect, client, fake.base_url, attempt_s=0.3), events)
+            await read(desk(dialect, client, fake.base_url, attempt_s=0.3), events)
 
     assert events == [Delta(text=word) for word in WORDS[:3]]
     assert (caught.value.kind, caught.value.reason) == (Kind.UNAVAILABLE, "STREAM_BROKEN")
@@ -250,7 +251,7 @@ async def test_a_refused_stream_fails_before_its_first_event(dialect: str, clien
     events: list[Event] = []
     async with FakeVendor(script=[Refusal(status=429, retry_after="3")]) as fake:
         with pytest.raises(MeshError) as caught:
-            await read(build(dialect, client, fake.base_url), events)
+            await read(desk(dialect, client, fake.base_url), events)
 
     assert events == []
     assert (caught.value.reason, caught.value.retry_after_s) == ("PROVIDER_RATE_LIMITED", 3.0)
@@ -264,7 +265,7 @@ async def test_a_stream_without_a_word_or_without_an_end_fails_before_its_first_
     events: list[Event] = []
     async with FakeVendor(script=[step]) as fake:
         with pytest.raises(MeshError) as caught:
-            await read(build(dialect, client, fake.base_url), events)
+            await read(desk(dialect, client, fake.base_url), events)
 
     assert events == []
     assert caught.value.reason == "PROVIDER_MALFORMED"
@@ -278,14 +279,14 @@ async def test_a_key_is_read_anew_for_each_call_and_one_that_is_gone_is_told(
     file = tmp_path / "key"
     file.write_text("old")
     async with FakeVendor(api_key="new") as fake:
-        vendor = build(dialect, client, fake.base_url, key=file.read_text)
+        vendor = desk(dialect, client, fake.base_url, key=file.read_text)
         with pytest.raises(MeshError) as rejected:
-            await vendor.generate(PROMPT)
+            await vendor.generate(PROMPT, CALL)
         file.write_text("new")
-        completion = await vendor.generate(PROMPT)
+        completion = await vendor.generate(PROMPT, CALL)
         file.unlink()
         with pytest.raises(MeshError) as gone:
-            await vendor.generate(PROMPT)
+            await vendor.generate(PROMPT, CALL)
 
     assert completion.text
     assert rejected.value.reason == gone.value.reason == "PROVIDER_CREDENTIALS_REJECTED"
@@ -296,7 +297,7 @@ async def test_a_slow_drip_is_no_stall(dialect: str, client: httpx.AsyncClient) 
     """A stream may last longer than the patience as long as something keeps coming."""
     events: list[Event] = []
     async with FakeVendor(script=[Answer(gap_s=0.06)]) as fake:
-        await read(build(dialect, client, fake.base_url, attempt_s=0.4), events)
+        await read(desk(dialect, client, fake.base_url, attempt_s=0.4), events)
 
     assert len(events) == len(WORDS) + 1
 
@@ -307,7 +308,7 @@ async def test_no_error_shows_the_key(dialect: str, client: httpx.AsyncClient, s
     """Even a vendor that repeats the key in its error text does not get it past the adapter."""
     async with FakeVendor(script=[step]) as fake:
         with pytest.raises(MeshError) as caught:
-            await build(dialect, client, fake.base_url).generate(PROMPT)
+            await desk(dialect, client, fake.base_url).generate(PROMPT, CALL)
 
     assert KEY not in f"{caught.value!r} {caught.value} {dict(caught.value.metadata)}"
 
@@ -315,8 +316,8 @@ async def test_no_error_shows_the_key(dialect: str, client: httpx.AsyncClient, s
 async def test_health_lists_the_models_or_says_why_not(dialect: str, client: httpx.AsyncClient) -> None:
     """A sick vendor is an answer, not an error."""
     async with FakeVendor(api_key="another") as fake:
-        sick = await build(dialect, client, fake.base_url).health()
-        well = await build(dialect, client, fake.base_url, key=lambda: "another").health()
+        sick = await desk(dialect, client, fake.base_url).vendor.health()
+        well = await desk(dialect, client, fake.base_url, key=lambda: "another").vendor.health()
 
     assert (sick.healthy, sick.reason) == (False, "PROVIDER_CREDENTIALS_REJECTED")
     assert (well.healthy, well.models) == (True, ("fake-model",))
@@ -328,7 +329,7 @@ async def test_tokens_are_counted_exactly_where_the_vendor_has_a_tokenizer(
 ) -> None:
     """llama.cpp is asked; for OpenAI it is an estimate, and says so."""
     async with FakeVendor() as fake:
-        count = await build(dialect, client, fake.base_url).count_tokens(PROMPT.messages)
+        count = await desk(dialect, client, fake.base_url).vendor.count_tokens(PROMPT.messages)
 
     assert count.estimated == (dialect == "openai")
     assert count.tokens == (7 if dialect == "local" else 3 + 6)
