@@ -6,7 +6,6 @@ The chassis answers them UNIMPLEMENTED with the reason NOT_YET_IMPLEMENTED and t
 from collections.abc import Mapping
 from types import MappingProxyType
 
-_SPEND = "spend is recorded; summing it up is not part of this version"
 _RUNS = "durable runs are not part of this version"
 _CACHES = "answers are not cached in this version"
 _CHAMPIONS = "champion and challenger models are not part of this version"
@@ -30,7 +29,6 @@ PENDING: Mapping[str, str] = MappingProxyType(
         "/magistrate.router.v1.RouterService/PromoteModel": _CHAMPIONS,
         "/magistrate.router.v1.RouterService/DemoteModel": _CHAMPIONS,
         "/magistrate.router.v1.RouterService/ReportScore": _CHAMPIONS,
-        "/magistrate.router.v1.RouterService/GetCostSummary": _SPEND,
         "/magistrate.router.v1.RouterService/InvalidateCache": _CACHES,
         "/magistrate.router.v1.RouterService/GetCacheStats": _CACHES,
         "/magistrate.provider.v1.ProviderService/GenerateBatch": "batches are not part of this version",

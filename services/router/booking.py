@@ -6,11 +6,18 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, Protocol
 
+from services.chassis import call
 from services.chassis.clock import Clock, Ids
 from services.router.core import account
 from services.router.core.account import Attempt, Span
 from services.router.core.plan import Plan
-from services.router.ports import Ledger, Reply, Unanswered, Watcher
+from services.router.core.spend import refusal
+from services.router.core.spend.limits import Budgets
+from services.router.core.spend.refusal import Refusal
+from services.router.core.spend.reservation import Claim, Grant, Payer, Reservation, claims_of, trimmed
+from services.router.core.spend.settlement import Evidence, Reckoning, Settlement, reckon, unknown_try
+from services.router.inquest import Case, Inquest
+from services.router.ports import Ledger, Reply, Till, Unanswered, Watcher
 
 
 class Spawn(Protocol):
@@ -21,24 +28,76 @@ class Spawn(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Allowance:
+    """What calls may cost, and how long they may take."""
+
+    budgets: Budgets
+    request_micro_usd: int
+    """All tries of one request together."""
+    hold: timedelta
+    """Time after which a hold without an end is somebody else's to settle."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Bookkeeper:
     """Opens a booking for every call that goes to the providers."""
 
     ledger: Ledger
+    inquest: Inquest
+    allowance: Allowance
     watchers: Sequence[Watcher]
+    tills: Sequence[Till]
     clock: Clock
     ids: Ids
     spawn: Spawn
 
     async def open(self, plan: Plan, decision_id: str) -> "Booking":
-        """Begin a call."""
+        """Set aside what the call may cost at most.
+
+        Raises:
+            MeshError: COST_LIMIT, BUDGET_EXCEEDED or STORE_UNAVAILABLE; nobody was asked then, and nothing stays held.
+        """
         began, started_at = self.clock.monotonic(), self.clock.now()
+        who = call.current().principal
+        payer = Payer(tenant=call.tenant(), subject=who.subject, decision_id=decision_id, day=started_at.date())
+        reservation = Reservation(
+            call_id=self.ids.new(),
+            payer=payer,
+            claims=claims_of(plan, self.allowance.request_micro_usd),
+            ceilings=self.allowance.budgets.of(payer.tenant, payer.subject),
+            started_at=started_at,
+            hold=self.allowance.hold,
+        )
+        grant = await self._reserve(reservation)
 
         def span() -> Span:
             return Span(started_at=started_at, duration=timedelta(seconds=self.clock.monotonic() - began))
 
-        return Booking(keeper=self, plan=plan, call_id=self.ids.new(), decision_id=decision_id, span=span)
+        return Booking(
+            keeper=self,
+            plan=trimmed(plan, grant.providers),
+            claims=tuple(claim for claim in reservation.claims if claim.provider in grant.providers),
+            call_id=reservation.call_id,
+            payer=payer,
+            span=span,
+        )
+
+    async def _reserve(self, reservation: Reservation) -> Grant:
+        try:
+            answer = await self.ledger.reserve(reservation)
+        except BaseException:
+            # The store may have set it aside all the same: its word was lost, or the caller left while it came.
+            void = Settlement(call_id=reservation.call_id, payer=reservation.payer, void=True)
+            self.spawn(self.inquest.settle_surely(void), name="void reservation")
+            raise
+        if isinstance(answer, Refusal):
+            for till in self.tills:
+                till.refused(reservation, answer)
+            raise refusal.exceeded(answer, self.clock.now())
+        for till in self.tills:
+            till.granted(reservation, answer)
+        return answer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,44 +106,72 @@ class Booking:
 
     keeper: Bookkeeper
     plan: Plan
+    """As it was planned, without whom the budget would not cover: this is the plan to carry out."""
+    claims: tuple[Claim, ...]
     call_id: str
-    decision_id: str
+    payer: Payer
     span: Callable[[], Span]
     """Return the time from the start of the call until now."""
 
+    @property
+    def reserved_micro_usd(self) -> int:
+        """Return what is set aside for all tries that may be in flight."""
+        return sum(claim.micro_usd for claim in self.claims)
+
     async def answered(self, reply: Reply, first_token_after: timedelta | None = None) -> tuple[Attempt, ...]:
-        """Book an answer and return its tries, the winner last; what it cost is on the ledger by then."""
+        """Book an answer and return its tries, the winner last; what is known is on the ledger by then.
+
+        A try whose end is not known yet is returned as UNKNOWN at the most that it can cost, and booked with the truth
+        a little later.
+        """
         span = replace(self.span(), first_token_after=first_token_after)
-        attempts = account.answered(
-            self.plan,
-            winner=reply.provider,
-            count=reply.attempts,
-            usage=reply.usage,
-            span=span,
-            took=reply.duration,
-        )
-        # The write goes on where the caller leaves meanwhile: the tokens are spent all the same.
-        await asyncio.shield(self._book_later(attempts))
-        return attempts
+        model = self.plan.model_of(reply.provider)
+        won = account.won(model, reply.usage, span, reply.duration)
+        evidence = Evidence(began=span.started_at, testimonies={}, won=won, started=reply.attempts)
+        if reply.attempts > 1:
+            evidence = replace(evidence, testimonies=await self.keeper.inquest.hear_in_time(self.call_id, self.claims))
+        reckoning = reckon(self.claims, evidence)
+        self._watch(reckoning.attempts)
+        try:
+            # The write goes on where the caller leaves meanwhile: the tokens are spent all the same.
+            await asyncio.shield(self.keeper.spawn(self._settle(reckoning), name="book spend"))
+        except BaseException:
+            self._pursue(reckoning, settled=False)
+            raise
+        if reckoning.open:
+            self._pursue(reckoning, settled=True)
+        pending = (unknown_try(claim, span.started_at) for claim in (*reckoning.running, *reckoning.lost))
+        return (*pending, *reckoning.attempts)
 
-    def failed(self, failure: Unanswered, *, provider: str = "", sent: int = 0) -> None:
-        """Book a call that nobody answered whole; ``provider`` had sent so many characters."""
-        attempts = account.failed(
-            self.plan,
-            last=provider or failure.provider,
-            count=failure.attempts,
-            reason=failure.error.reason,
-            span=self.span(),
-            sent_characters=sent,
-        )
-        self._book_later(attempts)
+    def failed(self, _failure: Unanswered, *, provider: str = "", sent: int = 0) -> None:  # noqa: ARG002 - see below
+        """Book a call that nobody answered whole: its adapters tell more exactly than whoever lost the answer."""
+        self._pursue(Reckoning(lost=self.claims), settled=True)
 
-    def abandoned(self, *, provider: str = "", sent: int = 0) -> None:
+    def abandoned(self, *, provider: str = "", sent: int = 0, reason: str = "") -> None:  # noqa: ARG002 - as above
         """Book a call whose caller went away."""
-        self._book_later(account.abandoned(self.plan, span=self.span(), provider=provider, sent_characters=sent))
+        self._pursue(Reckoning(lost=self.claims), settled=True)
 
-    def _book_later(self, attempts: Sequence[Attempt]) -> "asyncio.Task[None]":
+    def _settle(self, reckoning: Reckoning) -> Coroutine[Any, Any, None]:
+        return self.keeper.ledger.settle(
+            Settlement(
+                call_id=self.call_id,
+                payer=self.payer,
+                attempts=reckoning.attempts,
+                open=tuple(claim.provider for claim in reckoning.open),
+            )
+        )
+
+    def _pursue(self, reckoning: Reckoning, *, settled: bool) -> None:
+        """Go on until every try is known, beside the calls; first write what is known where that failed."""
+        case = Case(
+            call_id=self.call_id,
+            payer=self.payer,
+            began=self.span().started_at,
+            open=reckoning.open,
+            unwritten=() if settled else reckoning.attempts,
+        )
+        self.keeper.spawn(self.keeper.inquest.pursue(case, self._watch), name="book tries")
+
+    def _watch(self, attempts: Sequence[Attempt]) -> None:
         for watcher in self.keeper.watchers:
             watcher.count(self.plan, attempts)
-        booking = self.keeper.ledger.record(self.call_id, self.decision_id, attempts)
-        return self.keeper.spawn(booking, name="book spend")

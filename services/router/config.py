@@ -1,10 +1,12 @@
 """What the router is told: who may be asked, in which order, how long, and at what price."""
 
+from datetime import timedelta
 from pathlib import Path
 
 from pydantic import Field, field_validator
 
 from services.chassis.config import Settings
+from services.router.adapters.budgets import BUDGETS
 from services.router.adapters.files import CATALOGUE
 from services.router.core.request import Limits
 from services.topology import VENDORS
@@ -31,6 +33,12 @@ class Config(Settings, env_prefix="MAGISTRATE_ROUTER_"):
     """Tokens that an answer may have where the request does not say."""
     max_request_micro_usd: int = Field(default=500_000, ge=0)
     """Millionths of a US dollar that one request may cost with all its tries."""
+    budgets_file: Path = BUDGETS
+    """YAML file with what tenants and users may spend in a UTC day."""
+    hold_grace_s: float = Field(default=15.0, ge=0.1, le=600)
+    """Seconds beyond route_timeout_s after which what a call had set aside is settled without its router."""
+    reconcile_interval_s: float = Field(default=5.0, ge=0.05, le=600)
+    """Seconds between two looks for such calls."""
     health_interval_s: float = Field(default=15.0, ge=0.1, le=3600)
     """Seconds between two looks at each provider."""
 
@@ -62,6 +70,11 @@ class Config(Settings, env_prefix="MAGISTRATE_ROUTER_"):
     def preferred_models(self) -> dict[str, str]:
         """Return the configured model of each provider that has one."""
         return dict(pair.split("=", 1) for pair in _split(self.models))
+
+    @property
+    def hold(self) -> timedelta:
+        """Return how long a call may keep what it has set aside."""
+        return timedelta(seconds=self.route_timeout_s + self.hold_grace_s)
 
     @property
     def limits(self) -> Limits:

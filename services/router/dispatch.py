@@ -25,6 +25,7 @@ class Dispatcher:
             MeshError: As ``core.failures.exhausted``; STORE_UNAVAILABLE where the spend could not be written down.
         """
         booking = await self.books.open(plan, decision_id)
+        plan = booking.plan
         try:
             reply = await self.providers.generate(plan, booking.call_id)
         except Unanswered as failure:
@@ -42,4 +43,5 @@ class Dispatcher:
             attempts=await booking.answered(reply),
             started=reply.attempts,
             truncated=reply.truncated,
+            reserved_micro_usd=booking.reserved_micro_usd,
         )

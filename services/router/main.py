@@ -7,19 +7,25 @@ from services.chassis.clock import RandomIds, SystemClock
 from services.chassis.config import USAGE, load
 from services.chassis.postgres import PostgresSettings, open_pool
 from services.chassis.runtime import Registration, open_runtime
+from services.router.adapters.attempts import AdapterWitness
+from services.router.adapters.budgets import read_budgets
 from services.router.adapters.files import TEMPLATES, WrongFileError, read_catalogue, read_templates
-from services.router.adapters.ledger import PostgresLedger
+from services.router.adapters.ledger import PostgresAccounts, PostgresLedger
 from services.router.adapters.meter import PrometheusMeter
 from services.router.adapters.poll import HealthPoll
 from services.router.adapters.route import HedgedRoute
-from services.router.booking import Bookkeeper
+from services.router.booking import Allowance, Bookkeeper
 from services.router.config import Config
 from services.router.core.catalogue import Catalogue
 from services.router.core.plan import Policy
 from services.router.core.prompt import Template
+from services.router.costs import Costs
 from services.router.dispatch import Dispatcher
+from services.router.inquest import Inquest
 from services.router.lookout import Watch
 from services.router.planner import Planner
+from services.router.reconciler import Reconciler
+from services.router.remaining import Remaining
 from services.router.servicer import RouterServicer
 from services.router.streaming import Streamer
 
@@ -31,30 +37,51 @@ async def main(name: str) -> None:
     async with open_runtime(name) as mesh:
         poll = HealthPoll(mesh.channel, config.order, interval_s=config.health_interval_s)
         providers = HedgedRoute(mesh.channel, timeout_s=config.route_timeout_s)
+        pool = await mesh.enter(open_pool(load(PostgresSettings)))
+        ledger, allowance = PostgresLedger(pool), _allowance(config)
+        clock, meter = SystemClock(), PrometheusMeter()
+        remaining = Remaining(clock=clock)
         planner = Planner(
             policy=Policy(providers=config.order, hedge_delay_s=config.hedge_delay_s, limits=config.limits),
             catalogue=catalogue,
             templates=templates,
-            lookout=Watch(),
+            lookout=Watch(remaining=remaining),
             providers=providers,
         )
+        inquest = Inquest(ledger=ledger, witness=AdapterWitness(mesh.channel))
         books = Bookkeeper(
-            ledger=PostgresLedger(pool=await mesh.enter(open_pool(load(PostgresSettings)))),
-            watchers=(PrometheusMeter(),),
-            clock=SystemClock(),
+            ledger=ledger,
+            inquest=inquest,
+            allowance=allowance,
+            watchers=(meter,),
+            tills=(meter, remaining),
+            clock=clock,
             ids=RandomIds(),
             spawn=mesh.finish,
         )
         mesh.spawn(poll.watch(), name="provider health")
+        reconciler = Reconciler(ledger=ledger, inquest=inquest, interval_s=config.reconcile_interval_s)
+        mesh.spawn(reconciler.watch(), name="overdue holds")
         servicer = RouterServicer(
             planner=planner,
             generator=Dispatcher(providers=providers, books=books),
             streamer=Streamer(providers=providers, books=books),
             health=poll,
+            costs=Costs(accounts=PostgresAccounts(pool=pool), budgets=allowance.budgets, clock=clock),
         )
         await mesh.serve(
             [Registration(add_RouterServiceServicer_to_server, servicer, "magistrate.router.v1.RouterService")]
         )
+
+
+def _allowance(config: Config) -> Allowance:
+    """Return what calls may cost, or end the process as ``_files`` does."""
+    try:
+        budgets = read_budgets(config.budgets_file)
+    except WrongFileError as error:
+        sys.stderr.write(f"magistrate: {error}\n")
+        raise SystemExit(USAGE) from None
+    return Allowance(budgets=budgets, request_micro_usd=config.max_request_micro_usd, hold=config.hold)
 
 
 def _files(config: Config) -> tuple[Catalogue, tuple[Template, ...]]:

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Protocol
 
 from services.chassis.errors import MeshError
@@ -12,6 +12,11 @@ from services.router.core.outlook import Outlook
 from services.router.core.plan import Plan
 from services.router.core.recovery import Leg
 from services.router.core.request import Request
+from services.router.core.spend.refusal import Refusal
+from services.router.core.spend.reservation import Grant, Reservation
+from services.router.core.spend.settlement import Hold, Settlement
+from services.router.core.spend.statement import Statement
+from services.router.core.spend.testimony import Testimony
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,10 +75,34 @@ class Providers(Protocol):
 
 
 class Ledger(Protocol):
-    """Where spend is written down for good."""
+    """Where spend is set aside and written down for good, the same for every replica."""
 
-    async def record(self, call_id: str, decision_id: str, attempts: Sequence[Attempt]) -> None:
-        """Write one row for each try, once for a ``call_id``. Raises WorldError STORE_UNAVAILABLE."""
+    async def reserve(self, reservation: Reservation) -> Grant | Refusal:
+        """Set aside what fits, once for a call. Raises WorldError STORE_UNAVAILABLE."""
+        ...
+
+    async def settle(self, settlement: Settlement) -> None:
+        """Book tries and release what they had held, once each. Raises WorldError STORE_UNAVAILABLE."""
+        ...
+
+    async def overdue(self, most: int) -> Sequence[Hold]:
+        """Return holds whose calls must be over, for this caller alone for a while. Raises as ``settle``."""
+        ...
+
+
+class Accounts(Protocol):
+    """Reads what was set aside and written down."""
+
+    async def statement(self, tenant: str, day: date, subject: str | None) -> Statement:
+        """Return a day of ``tenant``, with every user or only ``subject``. Raises WorldError STORE_UNAVAILABLE."""
+        ...
+
+
+class Witness(Protocol):
+    """Knows what became of the tries at one provider."""
+
+    async def ask(self, call_id: str, provider: str, within_s: float) -> Testimony | None:
+        """Return what the provider's adapter knows; None where it cannot be asked now."""
         ...
 
 
@@ -81,7 +110,19 @@ class Watcher(Protocol):
     """Whoever learns from how tries ended: counters, latencies, breakers. Must not block."""
 
     def count(self, plan: Plan, attempts: Sequence[Attempt]) -> None:
-        """Count the tries of one call that was made by ``plan``."""
+        """Count tries of one call that was made by ``plan``; what is known later comes in a later call."""
+        ...
+
+
+class Till(Protocol):
+    """Whoever wants to know what budgets have left and what is held. Must not block."""
+
+    def granted(self, reservation: Reservation, grant: Grant) -> None:
+        """Note that a call was let through."""
+        ...
+
+    def refused(self, reservation: Reservation, refusal: Refusal) -> None:
+        """Note that a call was not let through."""
         ...
 
 

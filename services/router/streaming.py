@@ -39,6 +39,7 @@ class Streamer:
             MeshError: As ``Dispatcher.generate``; STREAM_BROKEN after the first token.
         """
         booking = await self.books.open(plan, decision_id)
+        plan = booking.plan
         progress = _Progress()
         try:
             async with aclosing(self.providers.stream(plan, booking.call_id)) as events:
@@ -68,6 +69,7 @@ class Streamer:
             attempts=await booking.answered(reply, progress.first_token_after),
             started=reply.attempts,
             truncated=reply.truncated,
+            reserved_micro_usd=booking.reserved_micro_usd,
         )
 
 

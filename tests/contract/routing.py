@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING, TypeAlias
 
 import asyncpg
@@ -16,19 +17,25 @@ from magistrate.router.v1.router_pb2_grpc import RouterServiceStub, add_RouterSe
 from services.chassis import call
 from services.chassis.call import Principal
 from services.chassis.client import MeshChannel
-from services.chassis.clock import RandomIds, SystemClock
+from services.chassis.clock import Clock, RandomIds, SystemClock
 from services.chassis.testing import Registration, serving
+from services.router.adapters.attempts import AdapterWitness
 from services.router.adapters.files import CATALOGUE, TEMPLATES, read_catalogue, read_templates
-from services.router.adapters.ledger import PostgresLedger
+from services.router.adapters.ledger import PostgresAccounts, PostgresLedger
 from services.router.adapters.meter import PrometheusMeter
 from services.router.adapters.poll import HealthPoll
 from services.router.adapters.route import HedgedRoute
-from services.router.booking import Bookkeeper, Spawn
+from services.router.booking import Allowance, Bookkeeper, Spawn
 from services.router.core.plan import Policy
 from services.router.core.request import Limits
+from services.router.core.spend.limits import Budgets, Limit, TenantLimits
+from services.router.costs import Costs
 from services.router.dispatch import Dispatcher
+from services.router.inquest import Inquest
 from services.router.lookout import Watch
 from services.router.planner import Planner
+from services.router.reconciler import Reconciler
+from services.router.remaining import Remaining
 from services.router.servicer import RouterServicer
 from services.router.streaming import Streamer
 from tests.fakes.vendors import Answer, FakeVendor, Step
@@ -39,6 +46,8 @@ if TYPE_CHECKING:
 
 Stub: TypeAlias = "RouterServiceAsyncStub"
 USER = Principal(tenant="acme", subject="ada", roles=("user",))
+UNLIMITED = Budgets(default=TenantLimits(tenant=Limit(), user=Limit()))
+DEFAULTS = Limits()
 ADMIN = Principal(tenant="acme", subject="root", roles=("admin",))
 
 
@@ -49,11 +58,16 @@ class Background:
     tasks: set["asyncio.Task[None]"] = field(default_factory=set)
     began: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the first of it began."""
+    dead: bool = False
+    """Whether nothing that is begun now is carried out, as in a process that was killed."""
 
     def spawner(self) -> Spawn:
         """Return what the dispatcher takes."""
 
         def spawn(coro, *, name):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202 - the port has the types
+            if self.dead:
+                coro.close()
+                return asyncio.get_running_loop().create_future()
             task = asyncio.get_running_loop().create_task(coro, name=name)
             self.tasks.add(task)
             self.began.set()
@@ -71,6 +85,8 @@ class Mesh:
     vendor: FakeVendor
     pool: asyncpg.Pool
     background: Background
+    reconciler: Reconciler
+    remaining: Remaining
 
     async def ledger(self) -> list[asyncpg.Record]:
         """Return every row once all booking is done."""
@@ -96,7 +112,10 @@ async def mesh(
     *script: Step,
     order: tuple[str, ...] = ("openai",),
     principal: Principal = USER,
-    limits: Limits | None = None,
+    limits: Limits = DEFAULTS,
+    budgets: Budgets = UNLIMITED,
+    hold: timedelta = timedelta(seconds=60),
+    clock: Clock | None = None,
 ) -> AsyncIterator[Mesh]:
     """Serve a router whose way out leads straight to the provider; Envoy's part is proved by the tests of the mesh."""
     background = Background()
@@ -105,17 +124,23 @@ async def mesh(
         channel = await stack.enter_async_context(provider(vendor, order[0]))
         poll = HealthPoll(channel, order, interval_s=5.0)
         providers = HedgedRoute(channel, timeout_s=5.0)
+        clock, meter, ledger = clock or SystemClock(), PrometheusMeter(), PostgresLedger(pool)
+        remaining = Remaining(clock=clock)
         planner = Planner(
-            policy=Policy(providers=order, hedge_delay_s=10.0, limits=limits or Limits()),
+            policy=Policy(providers=order, hedge_delay_s=10.0, limits=limits),
             catalogue=read_catalogue(CATALOGUE),
             templates=read_templates(TEMPLATES),
-            lookout=Watch(),
+            lookout=Watch(remaining=remaining),
             providers=providers,
         )
+        inquest = Inquest(ledger=ledger, witness=AdapterWitness(channel), pauses_s=(0.02, 0.05, 0.1, 0.2))
         books = Bookkeeper(
-            ledger=PostgresLedger(pool=pool),
-            watchers=(PrometheusMeter(),),
-            clock=SystemClock(),
+            ledger=ledger,
+            inquest=inquest,
+            allowance=Allowance(budgets=budgets, request_micro_usd=limits.micro_usd, hold=hold),
+            watchers=(meter,),
+            tills=(meter, remaining),
+            clock=clock,
             ids=RandomIds(),
             spawn=background.spawner(),
         )
@@ -124,10 +149,19 @@ async def mesh(
             generator=Dispatcher(providers=providers, books=books),
             streamer=Streamer(providers=providers, books=books),
             health=poll,
+            costs=Costs(accounts=PostgresAccounts(pool=pool), budgets=budgets, clock=clock),
         )
         registration = Registration(add_RouterServiceServicer_to_server, servicer, "magistrate.router.v1.RouterService")
         way_in = await stack.enter_async_context(serving([registration], principal=principal))
-        yield Mesh(stub=RouterServiceStub(way_in), poll=poll, vendor=vendor, pool=pool, background=background)
+        yield Mesh(
+            stub=RouterServiceStub(way_in),
+            poll=poll,
+            vendor=vendor,
+            pool=pool,
+            background=background,
+            remaining=remaining,
+            reconciler=Reconciler(ledger=ledger, inquest=inquest, interval_s=60),
+        )
         await asyncio.gather(*background.tasks, return_exceptions=True)
 
 

@@ -17,6 +17,8 @@ from services.router.ports import Piece, Reply, Unanswered
 
 ORDER_KEY = "x-magistrate-providers"
 """Request metadata: providers in the order of the tries, by comma. Envoy has a cluster for each order."""
+CALL_KEY = "x-magistrate-call"
+"""Request metadata: id of the call; all its tries, and questions about them, meet the same replica of a provider."""
 HEDGE_DELAY_KEY = "x-envoy-upstream-rq-per-try-timeout-ms"
 """Request metadata: milliseconds after which Envoy lets the next provider join."""
 WINNER_KEY = "x-mesh-provider"
@@ -44,7 +46,9 @@ class HedgedRoute:
         """Return the first good answer."""
         request = pb.GenerateRequest(generation=_generation(plan, call_id))
         try:
-            reply, facts = await exchange(self._stub.Generate, request, timeout=self._timeout_s, metadata=_way(plan))
+            reply, facts = await exchange(
+                self._stub.Generate, request, timeout=self._timeout_s, metadata=_way(plan, call_id)
+            )
         except MeshError as error:
             raise _unanswered(error) from error
         return _reply(reply, facts.get(WINNER_KEY, ""), facts.get(ATTEMPTS_KEY, ""))
@@ -53,7 +57,7 @@ class HedgedRoute:
         """Yield pieces and, last, one Reply."""
         request = pb.GenerateStreamRequest(generation=_generation(plan, call_id))
         try:
-            started = self._stub.GenerateStream(request, timeout=self._timeout_s, metadata=_way(plan))
+            started = self._stub.GenerateStream(request, timeout=self._timeout_s, metadata=_way(plan, call_id))
             # The generated stub cannot know that the channel of the mesh returns its own kind of stream.
             async with aclosing(cast("MeshStream", started)) as messages:
                 async for message in messages:
@@ -78,12 +82,12 @@ class HedgedRoute:
         return counted.tokens
 
 
-def _way(plan: Plan) -> _Metadata:
-    order = (ORDER_KEY, ",".join(plan.order))
+def _way(plan: Plan, call_id: str) -> _Metadata:
+    order, call = (ORDER_KEY, ",".join(plan.order)), (CALL_KEY, call_id)
     if len(plan.order) == 1:
         # With nobody to join, Envoy takes the delay for a limit and ends the only try there is.
-        return (order,)
-    return (order, (HEDGE_DELAY_KEY, str(round(plan.hedge_delay_s * 1000))))
+        return (order, call)
+    return (order, call, (HEDGE_DELAY_KEY, str(round(plan.hedge_delay_s * 1000))))
 
 
 def _generation(plan: Plan, call_id: str) -> pb.Generation:

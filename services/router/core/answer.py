@@ -22,3 +22,5 @@ class Answer:
     started: int
     """Tries that were started, hedges included."""
     truncated: bool
+    reserved_micro_usd: int = 0
+    """What was set aside before the first try for all that might be in flight."""

@@ -17,6 +17,7 @@ from services.router.core.plan import Plan
 _OUTCOMES: "Mapping[Outcome, usage_pb2.AttemptOutcome.ValueType]" = {
     Outcome.WON: usage_pb2.ATTEMPT_OUTCOME_WON,
     Outcome.FAILED: usage_pb2.ATTEMPT_OUTCOME_FAILED,
+    Outcome.CANCELLED: usage_pb2.ATTEMPT_OUTCOME_CANCELLED,
     Outcome.UNKNOWN: usage_pb2.ATTEMPT_OUTCOME_UNKNOWN,
 }
 _HEALTH: "Mapping[bool | None, pb.ModelHealth.ValueType]" = {
@@ -55,6 +56,7 @@ def taken_route(answer: Answer) -> usage_pb2.Route:
             attempts=attempts,
             usage=won.usage,
             cost=_money(account.total_micro_usd(answer.attempts)),
+            reserved=_money(answer.reserved_micro_usd),
         )
     )
     return route
@@ -101,6 +103,7 @@ def _attempt(attempt: Attempt) -> usage_pb2.Attempt:
         ),
         cost=_money(attempt.micro_usd),
         reason=attempt.reason,
+        key_fingerprint=attempt.key_fingerprint,
     )
 
 

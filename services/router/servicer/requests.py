@@ -19,6 +19,7 @@ _TASKS: Mapping[int, Task] = {
     task_pb2.TASK_TYPE_REASONING: Task.REASONING,
 }
 _Word = TypeVar("_Word")
+_LONGEST_ID = 200
 
 
 def read(routing: pb.RoutingRequest, roles: tuple[str, ...]) -> Request:
@@ -35,6 +36,13 @@ def read(routing: pb.RoutingRequest, roles: tuple[str, ...]) -> Request:
         model=routing.model,
         roles=roles,
     )
+
+
+def check_decision_id(decision_id: str) -> None:
+    """Refuse what the ledger could not keep. Raises CallerError FIELD_MALFORMED."""
+    if len(decision_id) > _LONGEST_ID or not decision_id.isprintable():
+        problem = f"must be at most {_LONGEST_ID} printable characters"
+        raise invalid("routing.decision_id", problem, reason="FIELD_MALFORMED")
 
 
 def _word(words: Mapping[int, _Word], value: int, field: str) -> _Word:

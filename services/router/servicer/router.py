@@ -11,9 +11,10 @@ from magistrate.router.v1 import router_pb2_grpc
 from services.chassis import call
 from services.router.core.answer import Answer
 from services.router.core.request import Request
+from services.router.costs import Costs
 from services.router.planner import Planner
 from services.router.ports import Generator, Health
-from services.router.servicer import replies, requests
+from services.router.servicer import costs, replies, requests
 from services.router.streaming import Streamer
 
 _Context = grpc.aio.ServicerContext[object, object]
@@ -27,6 +28,7 @@ class RouterServicer(router_pb2_grpc.RouterServiceServicer):
     generator: Generator
     streamer: Streamer
     health: Health
+    costs: Costs
 
     async def Generate(self, request: pb.GenerateRequest, _context: _Context) -> pb.GenerateResponse:
         """Return the first good answer of the hedged route."""
@@ -53,6 +55,10 @@ class RouterServicer(router_pb2_grpc.RouterServiceServicer):
         asked = requests.read(request.routing, call.current().principal.roles)
         return replies.plan_reply(await self.planner.explain(asked))
 
+    async def GetCostSummary(self, request: pb.GetCostSummaryRequest, _context: _Context) -> pb.GetCostSummaryResponse:
+        """Tell what the tenant's day has cost."""
+        return await costs.summary(self.costs, call.tenant(), request)
+
     async def ListModels(self, _request: pb.ListModelsRequest, _context: _Context) -> pb.ListModelsResponse:
         """List the catalogue with what was last seen of each provider."""
         enabled = self.planner.policy.providers
@@ -68,4 +74,5 @@ class RouterServicer(router_pb2_grpc.RouterServiceServicer):
 def _asked_by_a_payer(routing: pb.RoutingRequest) -> Request:
     """Return what is asked; a call without a tenant is refused now, since nobody could be charged for it later."""
     call.tenant()
+    requests.check_decision_id(routing.decision_id)
     return requests.read(routing, call.current().principal.roles)

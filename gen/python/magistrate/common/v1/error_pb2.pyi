@@ -95,7 +95,9 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_COST_LIMIT: _ErrorReason.ValueType  # 82
     """[RESOURCE_EXHAUSTED] The request alone would cost more than one request may. Metadata: limit_micro_usd, estimate_micro_usd."""
     ERROR_REASON_BUDGET_EXCEEDED: _ErrorReason.ValueType  # 83
-    """[RESOURCE_EXHAUSTED] A budget of the user or tenant is spent. Metadata: scope, limit_micro_usd, remaining_micro_usd."""
+    """[RESOURCE_EXHAUSTED] A day's budget of the user or tenant does not cover the call; RetryInfo says when the next UTC day
+    begins. Metadata: scope, and limit_D and remaining_D with D one of micro_usd, tokens and requests.
+    """
     ERROR_REASON_RATE_LIMITED: _ErrorReason.ValueType  # 84
     """[RESOURCE_EXHAUSTED] Too many calls in this window; RetryInfo says when to come again."""
     ERROR_REASON_PROVIDER_RATE_LIMITED: _ErrorReason.ValueType  # 85
@@ -226,7 +228,9 @@ ERROR_REASON_QUEUE_FULL: ErrorReason.ValueType  # 81
 ERROR_REASON_COST_LIMIT: ErrorReason.ValueType  # 82
 """[RESOURCE_EXHAUSTED] The request alone would cost more than one request may. Metadata: limit_micro_usd, estimate_micro_usd."""
 ERROR_REASON_BUDGET_EXCEEDED: ErrorReason.ValueType  # 83
-"""[RESOURCE_EXHAUSTED] A budget of the user or tenant is spent. Metadata: scope, limit_micro_usd, remaining_micro_usd."""
+"""[RESOURCE_EXHAUSTED] A day's budget of the user or tenant does not cover the call; RetryInfo says when the next UTC day
+begins. Metadata: scope, and limit_D and remaining_D with D one of micro_usd, tokens and requests.
+"""
 ERROR_REASON_RATE_LIMITED: ErrorReason.ValueType  # 84
 """[RESOURCE_EXHAUSTED] Too many calls in this window; RetryInfo says when to come again."""
 ERROR_REASON_PROVIDER_RATE_LIMITED: ErrorReason.ValueType  # 85

@@ -858,23 +858,36 @@ class GetCostSummaryResponse(_message.Message):
     DAILY_LIMIT_FIELD_NUMBER: _builtins.int
     REMAINING_FIELD_NUMBER: _builtins.int
     BY_MODEL_FIELD_NUMBER: _builtins.int
+    HELD_FIELD_NUMBER: _builtins.int
+    BY_USER_FIELD_NUMBER: _builtins.int
+    DAY_FIELD_NUMBER: _builtins.int
     requests: _builtins.int
     """Requests that day."""
+    day: _builtins.str
+    """The day it is about, as YYYY-MM-DD."""
     @_builtins.property
     def total(self) -> _usage_pb2.Money:
         """Spent that day."""
 
     @_builtins.property
     def daily_limit(self) -> _usage_pb2.Money:
-        """Limit of a day."""
+        """Limit of a day; absent where there is none."""
 
     @_builtins.property
     def remaining(self) -> _usage_pb2.Money:
-        """What remains of it."""
+        """What remains of it, neither spent nor held; absent where there is no limit."""
 
     @_builtins.property
     def by_model(self) -> _containers.RepeatedCompositeFieldContainer[Global___ModelCost]:
         """By model."""
+
+    @_builtins.property
+    def held(self) -> _usage_pb2.Money:
+        """Set aside for calls in flight."""
+
+    @_builtins.property
+    def by_user(self) -> _containers.RepeatedCompositeFieldContainer[Global___UserCost]:
+        """By user, the dearest 1000 first; only the caller where the caller is neither admin nor operator."""
 
     def __init__(
         self,
@@ -884,14 +897,67 @@ class GetCostSummaryResponse(_message.Message):
         daily_limit: _usage_pb2.Money | None = ...,
         remaining: _usage_pb2.Money | None = ...,
         by_model: _abc.Iterable[Global___ModelCost] | None = ...,
+        held: _usage_pb2.Money | None = ...,
+        by_user: _abc.Iterable[Global___UserCost] | None = ...,
+        day: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["daily_limit", b"daily_limit", "remaining", b"remaining", "total", b"total"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["daily_limit", b"daily_limit", "held", b"held", "remaining", b"remaining", "total", b"total"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["by_model", b"by_model", "daily_limit", b"daily_limit", "remaining", b"remaining", "requests", b"requests", "total", b"total"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["by_model", b"by_model", "by_user", b"by_user", "daily_limit", b"daily_limit", "day", b"day", "held", b"held", "remaining", b"remaining", "requests", b"requests", "total", b"total"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetCostSummaryResponse: _TypeAlias = GetCostSummaryResponse  # noqa: Y015
+
+@_typing.final
+class UserCost(_message.Message):
+    """What one user cost."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SUBJECT_FIELD_NUMBER: _builtins.int
+    COST_FIELD_NUMBER: _builtins.int
+    REQUESTS_FIELD_NUMBER: _builtins.int
+    HELD_FIELD_NUMBER: _builtins.int
+    DAILY_LIMIT_FIELD_NUMBER: _builtins.int
+    REMAINING_FIELD_NUMBER: _builtins.int
+    subject: _builtins.str
+    """The user."""
+    requests: _builtins.int
+    """Requests that day."""
+    @_builtins.property
+    def cost(self) -> _usage_pb2.Money:
+        """Spent that day."""
+
+    @_builtins.property
+    def held(self) -> _usage_pb2.Money:
+        """Set aside for calls in flight."""
+
+    @_builtins.property
+    def daily_limit(self) -> _usage_pb2.Money:
+        """Limit of a day; absent where there is none."""
+
+    @_builtins.property
+    def remaining(self) -> _usage_pb2.Money:
+        """What remains of it; absent where there is no limit."""
+
+    def __init__(
+        self,
+        *,
+        subject: _builtins.str = ...,
+        cost: _usage_pb2.Money | None = ...,
+        requests: _builtins.int = ...,
+        held: _usage_pb2.Money | None = ...,
+        daily_limit: _usage_pb2.Money | None = ...,
+        remaining: _usage_pb2.Money | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["cost", b"cost", "daily_limit", b"daily_limit", "held", b"held", "remaining", b"remaining"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cost", b"cost", "daily_limit", b"daily_limit", "held", b"held", "remaining", b"remaining", "requests", b"requests", "subject", b"subject"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UserCost: _TypeAlias = UserCost  # noqa: Y015
 
 @_typing.final
 class ModelCost(_message.Message):
@@ -904,15 +970,21 @@ class ModelCost(_message.Message):
     ATTEMPTS_FIELD_NUMBER: _builtins.int
     USAGE_FIELD_NUMBER: _builtins.int
     COST_FIELD_NUMBER: _builtins.int
+    INPUT_TOKENS_FIELD_NUMBER: _builtins.int
+    OUTPUT_TOKENS_FIELD_NUMBER: _builtins.int
     model: _builtins.str
     """The model."""
     provider: _builtins.str
     """Its provider."""
     attempts: _builtins.int
     """Tries."""
+    input_tokens: _builtins.int
+    """Tokens read."""
+    output_tokens: _builtins.int
+    """Tokens written."""
     @_builtins.property
     def usage(self) -> _usage_pb2.TokenUsage:
-        """Tokens read and written."""
+        """Tokens read and written, up to 2147483647 each; input_tokens and output_tokens have no such end."""
 
     @_builtins.property
     def cost(self) -> _usage_pb2.Money:
@@ -926,10 +998,12 @@ class ModelCost(_message.Message):
         attempts: _builtins.int = ...,
         usage: _usage_pb2.TokenUsage | None = ...,
         cost: _usage_pb2.Money | None = ...,
+        input_tokens: _builtins.int = ...,
+        output_tokens: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["cost", b"cost", "usage", b"usage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempts", b"attempts", "cost", b"cost", "model", b"model", "provider", b"provider", "usage", b"usage"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempts", b"attempts", "cost", b"cost", "input_tokens", b"input_tokens", "model", b"model", "output_tokens", b"output_tokens", "provider", b"provider", "usage", b"usage"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -162,8 +162,9 @@ class RouterServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetCostSummary(self, request, context):
-        """Tell what was spent and what remains.
-        Reasons: FIELD_OUT_OF_RANGE, STORE_UNAVAILABLE.
+        """Tell what the caller's tenant spent in a UTC day and what remains; admins and operators see every user of it, others
+        themselves.
+        Reasons: FIELD_MALFORMED, STORE_UNAVAILABLE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -66,8 +66,9 @@ class RouterServiceStub:
     Reasons: FIELD_REQUIRED, FIELD_OUT_OF_RANGE, MODEL_NOT_FOUND, STORE_UNAVAILABLE.
     """
     GetCostSummary: _grpc.UnaryUnaryMultiCallable[_router_pb2.GetCostSummaryRequest, _router_pb2.GetCostSummaryResponse]
-    """Tell what was spent and what remains.
-    Reasons: FIELD_OUT_OF_RANGE, STORE_UNAVAILABLE.
+    """Tell what the caller's tenant spent in a UTC day and what remains; admins and operators see every user of it, others
+    themselves.
+    Reasons: FIELD_MALFORMED, STORE_UNAVAILABLE.
     """
     InvalidateCache: _grpc.UnaryUnaryMultiCallable[_router_pb2.InvalidateCacheRequest, _router_pb2.InvalidateCacheResponse]
     """Forget cached answers of the caller's tenant, on every replica.
@@ -114,8 +115,9 @@ class RouterServiceAsyncStub(RouterServiceStub):
     Reasons: FIELD_REQUIRED, FIELD_OUT_OF_RANGE, MODEL_NOT_FOUND, STORE_UNAVAILABLE.
     """
     GetCostSummary: _aio.UnaryUnaryMultiCallable[_router_pb2.GetCostSummaryRequest, _router_pb2.GetCostSummaryResponse]  # type: ignore[assignment]
-    """Tell what was spent and what remains.
-    Reasons: FIELD_OUT_OF_RANGE, STORE_UNAVAILABLE.
+    """Tell what the caller's tenant spent in a UTC day and what remains; admins and operators see every user of it, others
+    themselves.
+    Reasons: FIELD_MALFORMED, STORE_UNAVAILABLE.
     """
     InvalidateCache: _aio.UnaryUnaryMultiCallable[_router_pb2.InvalidateCacheRequest, _router_pb2.InvalidateCacheResponse]  # type: ignore[assignment]
     """Forget cached answers of the caller's tenant, on every replica.
@@ -204,8 +206,9 @@ class RouterServiceServicer:
         request: _router_pb2.GetCostSummaryRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_router_pb2.GetCostSummaryResponse, _abc.Awaitable[_router_pb2.GetCostSummaryResponse]]:
-        """Tell what was spent and what remains.
-        Reasons: FIELD_OUT_OF_RANGE, STORE_UNAVAILABLE.
+        """Tell what the caller's tenant spent in a UTC day and what remains; admins and operators see every user of it, others
+        themselves.
+        Reasons: FIELD_MALFORMED, STORE_UNAVAILABLE.
         """
 
     def InvalidateCache(

@@ -1,0 +1,1 @@
+"""What may be spent: limits, reservations, and what becomes of them."""
