@@ -3,7 +3,8 @@
 import sys
 
 from magistrate.router.v1.router_pb2_grpc import add_RouterServiceServicer_to_server
-from services.chassis.clock import RandomIds, SystemClock
+from services.chassis import breaker
+from services.chassis.clock import Clock, RandomIds, SystemClock
 from services.chassis.config import USAGE, load
 from services.chassis.postgres import PostgresSettings, open_pool
 from services.chassis.runtime import Registration, open_runtime
@@ -16,14 +17,20 @@ from services.router.adapters.poll import HealthPoll
 from services.router.adapters.route import HedgedRoute
 from services.router.booking import Allowance, Bookkeeper
 from services.router.config import Config
+from services.router.core import latency
+from services.router.core.breakers import Breakers
 from services.router.core.catalogue import Catalogue
+from services.router.core.hedging import Budget
+from services.router.core.latency import Latencies
 from services.router.core.plan import Policy
 from services.router.core.prompt import Template
 from services.router.costs import Costs
 from services.router.dispatch import Dispatcher
+from services.router.flight import Flight
 from services.router.inquest import Inquest
 from services.router.lookout import Watch
 from services.router.planner import Planner
+from services.router.ports import Health
 from services.router.reconciler import Reconciler
 from services.router.remaining import Remaining
 from services.router.servicer import RouterServicer
@@ -41,11 +48,12 @@ async def main(name: str) -> None:
         ledger, allowance = PostgresLedger(pool), _allowance(config)
         clock, meter = SystemClock(), PrometheusMeter()
         remaining = Remaining(clock=clock)
+        flight = _flight(config, poll, clock)
         planner = Planner(
             policy=Policy(providers=config.order, hedge_delay_s=config.hedge_delay_s, limits=config.limits),
             catalogue=catalogue,
             templates=templates,
-            lookout=Watch(remaining=remaining),
+            lookout=Watch(remaining=remaining, flight=flight),
             providers=providers,
         )
         inquest = Inquest(ledger=ledger, witness=AdapterWitness(mesh.channel))
@@ -53,7 +61,7 @@ async def main(name: str) -> None:
             ledger=ledger,
             inquest=inquest,
             allowance=allowance,
-            watchers=(meter,),
+            watchers=(meter, flight),
             tills=(meter, remaining),
             clock=clock,
             ids=RandomIds(),
@@ -65,13 +73,41 @@ async def main(name: str) -> None:
         servicer = RouterServicer(
             planner=planner,
             generator=Dispatcher(providers=providers, books=books),
-            streamer=Streamer(providers=providers, books=books),
+            streamer=Streamer(
+                providers=providers,
+                books=books,
+                recovery=config.stream_recovery,
+                idle_s=config.stream_idle_s,
+                timeout_s=config.route_timeout_s,
+            ),
             health=poll,
             costs=Costs(accounts=PostgresAccounts(pool=pool), budgets=allowance.budgets, clock=clock),
         )
         await mesh.serve(
             [Registration(add_RouterServiceServicer_to_server, servicer, "magistrate.router.v1.RouterService")]
         )
+
+
+def _flight(config: Config, health: Health, clock: Clock) -> Flight:
+    """Return what learns from calls."""
+    return Flight(
+        providers=config.order,
+        latencies=Latencies(
+            latency.Rules(
+                default_s=config.hedge_delay_s,
+                fewest=config.hedge_samples,
+                floor_s=config.min_hedge_delay_s,
+                ceiling_s=config.max_hedge_delay_s,
+            )
+        ),
+        budget=Budget(share=config.hedge_share, burst=config.hedge_burst),
+        breakers=Breakers(
+            config.order, breaker.Rules(failures=config.breaker_failures, recovery_s=config.breaker_recovery_s)
+        ),
+        health=health,
+        clock=clock,
+        patience_s=config.hedge_delay_s,
+    )
 
 
 def _allowance(config: Config) -> Allowance:

@@ -43,6 +43,8 @@ class Piece:
     text: str
     provider: str
     """Who sends it, as far as it is known."""
+    attempts: int = 1
+    """Tries that were started until then."""
 
 
 class Unanswered(Exception):  # noqa: N818 - it carries the error; it is not one of its own
@@ -144,6 +146,10 @@ class Generator(Protocol):
 
 class Health(Protocol):
     """What was last seen of each provider."""
+
+    def ill(self, provider: str) -> bool:
+        """Tell whether it did not answer several times in a row."""
+        ...
 
     def seen(self, provider: str) -> bool | None:
         """Tell whether it answered; None where it was not asked yet."""

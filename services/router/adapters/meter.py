@@ -69,7 +69,7 @@ class PrometheusMeter:
 
 
 def _why(first: str, attempts: Sequence[Attempt]) -> str:
-    """Return why ``first`` did not answer: an ErrorReason; "slow" where it was overtaken, "unknown" where nobody knows."""
+    """Return why ``first`` did not answer: an ErrorReason, "slow" where it was overtaken, or "unknown"."""
     its = next((attempt for attempt in attempts if attempt.model.provider == first), None)
     if its is None:
         return "unknown"

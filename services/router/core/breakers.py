@@ -6,6 +6,7 @@ from enum import Enum, auto
 
 from services.chassis.breaker import Breaker, Permit, Rules, State
 from services.router.core.account import Attempt, Outcome
+from services.router.core.hedging import silence_s
 
 FAULTS = frozenset(
     {
@@ -35,16 +36,17 @@ class Verdict(Enum):
 def judge(attempt: Attempt, *, patience_s: float) -> Verdict:
     """Tell what ``attempt`` says about its provider, which may stay silent for ``patience_s``.
 
-    A try that was taken back is a stall where the provider had been silent for longer than it may be; before, it is
-    somebody's change of mind. Of an unknown end nothing is said.
+    A try that another overtook, or that its deadline ended, is a stall where the provider had been silent for longer
+    than it may be. One whose caller left (its reason is CANCELLED) says nothing, and neither does an unknown end.
     """
-    silent = attempt.first_token_after is None and attempt.duration.total_seconds() >= patience_s
     if attempt.outcome is Outcome.WON or attempt.reason in REFUSALS:
         return Verdict.FINE
     if attempt.outcome is Outcome.FAILED and attempt.reason in FAULTS:
         return Verdict.FAULT
-    stalled = silent and (attempt.outcome is Outcome.CANCELLED or attempt.reason == "DEADLINE_EXPIRED")
-    return Verdict.FAULT if stalled else Verdict.NOTHING
+    overtaken = attempt.outcome is Outcome.CANCELLED and not attempt.reason
+    late = attempt.outcome is Outcome.FAILED and attempt.reason == "DEADLINE_EXPIRED"
+    silent = attempt.first_token_after is None and silence_s(attempt) >= patience_s
+    return Verdict.FAULT if silent and (overtaken or late) else Verdict.NOTHING
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,15 +1,13 @@
-"""What a hedge may cost: a share of the calls, kept as tokens (trap T18)."""
+"""What hedges may cost: a share of the calls, kept as tokens (trap T18)."""
 
-from collections.abc import Sequence
-
-from services.router.core.account import Attempt, Outcome
+from services.router.core.account import Attempt
 from services.router.core.plan import Plan
 
 
 class Budget:
-    """Every call earns ``share`` of a hedge, every hedge that fired costs a whole one.
+    """Every answered call earns ``share`` of a hedge, every hedge that fired costs a whole one.
 
-    Hedges are known when their call ends: what was in flight at once may take the level below nothing. The debt is
+    Hedges are known when their tries end: what was in flight at once may take the level below nothing. The debt is
     paid back before the next hedge, so that over ``n`` calls never more than ``share * n + burst`` fire, beside those
     in flight.
     """
@@ -29,22 +27,26 @@ class Budget:
         """Tell whether a slow call may be joined now."""
         return self._level >= 1
 
-    def spend(self, hedges: int) -> None:
-        """Account one call that ended with so many ``hedges``."""
-        self._level = min(self._burst, self._level + self._share) - hedges
+    def earn(self) -> None:
+        """Count one call."""
+        self._level = min(self._burst, self._level + self._share)
+
+    def spend(self) -> None:
+        """Count one hedge."""
+        self._level -= 1
 
 
-def fired(plan: Plan, attempts: Sequence[Attempt]) -> int:
-    """Return how many tries of a call joined a silent one; a try that follows a failure is none.
+def was_joined(plan: Plan, attempt: Attempt) -> bool:
+    """Tell whether ``attempt`` kept silent for so long that another provider joined it.
 
-    Nobody tells why a try was started. The one before it tells: where it had failed before the delay was over, the next
-    followed at once; otherwise the next joined it.
+    A try that follows a failure joins nobody, and nobody is left to join the last of the order.
     """
-    tries = sorted(attempts, key=lambda attempt: plan.order.index(attempt.model.provider))
-    return sum(not _made_way(earlier, plan.hedge_delay_s) for earlier in tries[:-1])
+    if attempt.model.provider == plan.order[-1]:
+        return False
+    return silence_s(attempt) >= plan.hedge_delay_s
 
 
-def _made_way(attempt: Attempt, delay_s: float) -> bool:
-    """Tell whether ``attempt`` failed before somebody could join it, or broke off after all others had been sent away."""
-    early = attempt.duration.total_seconds() < delay_s
-    return attempt.outcome is Outcome.FAILED and (early or attempt.reason == "STREAM_BROKEN")
+def silence_s(attempt: Attempt) -> float:
+    """Return the seconds from the start of ``attempt`` to its first token, or to its end where there was none."""
+    waited = attempt.duration if attempt.first_token_after is None else attempt.first_token_after
+    return waited.total_seconds()

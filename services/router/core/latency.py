@@ -49,9 +49,7 @@ class Latencies:
 
     def waited(self, model: Model, seconds: float, *, streamed: bool) -> None:
         """Learn that ``model`` answered after ``seconds``."""
-        waits = self._waits.setdefault(
-            (model.provider, model.name, streamed), deque(maxlen=self._rules.window)
-        )
+        waits = self._waits.setdefault((model.provider, model.name, streamed), deque(maxlen=self._rules.window))
         waits.append(seconds)
         if len(waits) >= self._rules.fewest:
             self._delays[streamed][model.name] = _delay_s(sorted(waits), self._rules)

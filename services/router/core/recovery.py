@@ -55,9 +55,7 @@ def next_leg(recovery: Recovery, plan: Plan, asked: Collection[str], partial: st
 def _resumed(plan: Plan, partial: str) -> Plan:
     """Return ``plan`` with ``partial`` read as a part of the prompt and no longer to be written."""
     tokens = -(-len(partial) // CHARACTERS_PER_TOKEN)
-    return replace(
-        plan, input_tokens=plan.input_tokens + tokens, output_tokens=max(1, plan.output_tokens - tokens)
-    )
+    return replace(plan, input_tokens=plan.input_tokens + tokens, output_tokens=max(1, plan.output_tokens - tokens))
 
 
 def _can_continue(model: Model, plan: Plan, longer: Plan) -> bool:

@@ -1,5 +1,6 @@
 """From values to the wire."""
 
+import math
 from collections.abc import Mapping
 from datetime import timedelta
 
@@ -13,6 +14,7 @@ from services.router.core.account import Attempt, Outcome
 from services.router.core.answer import Answer
 from services.router.core.catalogue import Model
 from services.router.core.plan import Plan
+from services.router.core.recovery import Discarded
 
 _OUTCOMES: "Mapping[Outcome, usage_pb2.AttemptOutcome.ValueType]" = {
     Outcome.WON: usage_pb2.ATTEMPT_OUTCOME_WON,
@@ -37,7 +39,7 @@ def planned_route(plan: Plan) -> usage_pb2.Route:
         template=plan.template.id,
         template_sha256=plan.template.sha256,
         explanation=plan.explanation,
-        hedge_delay=_duration(timedelta(seconds=plan.hedge_delay_s)),
+        hedge_delay=_duration(timedelta(seconds=plan.hedge_delay_s)) if math.isfinite(plan.hedge_delay_s) else None,
     )
 
 
@@ -57,9 +59,16 @@ def taken_route(answer: Answer) -> usage_pb2.Route:
             usage=won.usage,
             cost=_money(account.total_micro_usd(answer.attempts)),
             reserved=_money(answer.reserved_micro_usd),
+            recoveries=answer.recoveries,
         )
     )
     return route
+
+
+def discard(event: Discarded) -> pb.GenerateStreamResponse:
+    """Return the word that what was streamed is void."""
+    word = pb.Discard(characters=event.characters, provider=event.provider, reason=event.reason)
+    return pb.GenerateStreamResponse(discard=word)
 
 
 def plan_reply(plan: Plan) -> pb.PlanRouteResponse:

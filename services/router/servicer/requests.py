@@ -6,7 +6,7 @@ from typing import TypeVar
 from magistrate.common.v1 import task_pb2
 from magistrate.router.v1 import router_pb2 as pb
 from services.chassis.errors import invalid
-from services.router.core.request import Domain, Request, Task
+from services.router.core.request import Domain, Recovery, Request, Task
 
 _DOMAINS: Mapping[int, Domain] = {
     task_pb2.DOMAIN_LITERARY: Domain.LITERARY,
@@ -18,11 +18,17 @@ _TASKS: Mapping[int, Task] = {
     task_pb2.TASK_TYPE_GENERATION: Task.GENERATION,
     task_pb2.TASK_TYPE_REASONING: Task.REASONING,
 }
+_RECOVERIES: Mapping[int, Recovery | None] = {
+    pb.STREAM_RECOVERY_UNSPECIFIED: None,
+    pb.STREAM_RECOVERY_RESTART: Recovery.RESTART,
+    pb.STREAM_RECOVERY_CONTINUE: Recovery.CONTINUE,
+    pb.STREAM_RECOVERY_FAIL: Recovery.FAIL,
+}
 _Word = TypeVar("_Word")
 _LONGEST_ID = 200
 
 
-def read(routing: pb.RoutingRequest, roles: tuple[str, ...]) -> Request:
+def read(routing: pb.RoutingRequest, roles: tuple[str, ...], *, streamed: bool = False) -> Request:
     """Return what is asked, by somebody with ``roles``. Raises CallerError ENUM_UNKNOWN."""
     return Request(
         query=routing.query,
@@ -35,6 +41,8 @@ def read(routing: pb.RoutingRequest, roles: tuple[str, ...]) -> Request:
         strategy=routing.strategy,
         model=routing.model,
         roles=roles,
+        streamed=streamed,
+        recovery=_word(_RECOVERIES, routing.stream_recovery, "routing.stream_recovery"),
     )
 
 
@@ -47,6 +55,6 @@ def check_decision_id(decision_id: str) -> None:
 
 def _word(words: Mapping[int, _Word], value: int, field: str) -> _Word:
     if value not in words:
-        known = ", ".join(str(word) for word in words.values())
+        known = ", ".join(str(word) for word in words.values() if word is not None)
         raise invalid(field, f"must be one of {known}", reason="ENUM_UNKNOWN", value=value)
     return words[value]

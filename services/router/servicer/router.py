@@ -10,6 +10,7 @@ from magistrate.router.v1 import router_pb2 as pb
 from magistrate.router.v1 import router_pb2_grpc
 from services.chassis import call
 from services.router.core.answer import Answer
+from services.router.core.recovery import Discarded
 from services.router.core.request import Request
 from services.router.costs import Costs
 from services.router.planner import Planner
@@ -41,12 +42,14 @@ class RouterServicer(router_pb2_grpc.RouterServiceServicer):
         self, request: pb.GenerateStreamRequest, _context: _Context
     ) -> AsyncIterator[pb.GenerateStreamResponse]:
         """Yield the answer as it is written and, last, its route."""
-        asked = _asked_by_a_payer(request.routing)
+        asked = _asked_by_a_payer(request.routing, streamed=True)
         plan = await self.planner.plan(asked)
         async with aclosing(self.streamer.stream(asked, plan, request.routing.decision_id)) as events:
             async for event in events:
                 if isinstance(event, Answer):
                     yield pb.GenerateStreamResponse(route=replies.taken_route(event), truncated=event.truncated)
+                elif isinstance(event, Discarded):
+                    yield replies.discard(event)
                 else:
                     yield pb.GenerateStreamResponse(text=event)
 
@@ -71,8 +74,8 @@ class RouterServicer(router_pb2_grpc.RouterServiceServicer):
         )
 
 
-def _asked_by_a_payer(routing: pb.RoutingRequest) -> Request:
+def _asked_by_a_payer(routing: pb.RoutingRequest, *, streamed: bool = False) -> Request:
     """Return what is asked; a call without a tenant is refused now, since nobody could be charged for it later."""
     call.tenant()
     requests.check_decision_id(routing.decision_id)
-    return requests.read(routing, call.current().principal.roles)
+    return requests.read(routing, call.current().principal.roles, streamed=streamed)
