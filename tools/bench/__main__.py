@@ -7,13 +7,14 @@ Those that need a folder of labelled data are programs of their own: ``python -m
 import argparse
 from collections.abc import Callable
 
-from tools.bench import chassis, critic, decide, recorder
+from tools.bench import chassis, critic, decide, recorder, tail
 
 BENCHMARKS: dict[str, Callable[[], None]] = {
     "chassis": chassis.main,
     "critic": critic.main,
     "recorder": recorder.main,
     "decide": decide.main,
+    "tail": tail.main,
 }
 
 

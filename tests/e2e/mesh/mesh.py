@@ -1,6 +1,6 @@
 """A serving mesh whose model vendors the test scripts, and the way in for callers."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -120,11 +120,11 @@ def question(query: str = QUERY, **fields: Any) -> Question:
 
 
 @contextmanager
-def serving_mesh(*providers: str) -> Iterator[Mesh]:
+def serving_mesh(*providers: str, env: Mapping[str, str] | None = None) -> Iterator[Mesh]:
     """Yield a mesh of its own; ``providers`` are the enabled ones of local and openai, both unless told."""
     with vendor() as local, vendor() as openai:
         places = {"local": local.url, "openai": openai.url}
         arguments = [f"--provider={name}={places[name]}" for name in providers or places]
         hedging = {"MAGISTRATE_ROUTER_HEDGE_DELAY_S": str(HEDGE_DELAY_S)}
-        with running(*arguments, env=hedging) as stack:
+        with running(*arguments, env=hedging | dict(env or {})) as stack:
             yield Mesh(stack, local, openai)
