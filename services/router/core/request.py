@@ -56,6 +56,17 @@ class CacheUse(StrEnum):
     """No; and the new one is not kept."""
 
 
+class Recovery(StrEnum):
+    """What happens where a provider breaks off after a streamed answer has begun."""
+
+    RESTART = "restart"
+    """Another provider begins anew; a discard tells the reader."""
+    CONTINUE = "continue"
+    """One that can goes on from the partial answer; where none can, as restart."""
+    FAIL = "fail"
+    """The stream ends; the reader keeps the partial answer."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """One question on its way to a model."""
@@ -85,6 +96,8 @@ class Request:
     """None takes the configured default."""
     roles: tuple[str, ...] = ()
     """Roles of whoever asks."""
+    recovery: Recovery | None = None
+    """None takes the configured one; only for a streamed answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

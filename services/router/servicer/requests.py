@@ -7,7 +7,7 @@ from magistrate.common.v1 import task_pb2
 from magistrate.router.v1 import router_pb2 as pb
 from services.chassis.errors import invalid
 from services.router.core.caching.epoch import Scope
-from services.router.core.request import CacheUse, Domain, Request, Task, VotingRule
+from services.router.core.request import CacheUse, Domain, Recovery, Request, Task, VotingRule
 
 _DOMAINS: Mapping[int, Domain] = {
     task_pb2.DOMAIN_LITERARY: Domain.LITERARY,
@@ -32,6 +32,12 @@ _CACHE_USES: Mapping[int, CacheUse] = {
     pb.CACHE_USE_REFRESH: CacheUse.REFRESH,
     pb.CACHE_USE_BYPASS: CacheUse.BYPASS,
 }
+_RECOVERIES: Mapping[int, Recovery | None] = {
+    pb.STREAM_RECOVERY_UNSPECIFIED: None,
+    pb.STREAM_RECOVERY_RESTART: Recovery.RESTART,
+    pb.STREAM_RECOVERY_CONTINUE: Recovery.CONTINUE,
+    pb.STREAM_RECOVERY_FAIL: Recovery.FAIL,
+}
 _Word = TypeVar("_Word")
 _LONGEST_ID = 200
 
@@ -54,6 +60,7 @@ def read(routing: pb.RoutingRequest, roles: tuple[str, ...], *, streamed: bool =
         streamed=streamed,
         cache_use=_cache_use(routing.cache_use),
         roles=roles,
+        recovery=_word(_RECOVERIES, routing.stream_recovery, "routing.stream_recovery"),
     )
 
 
