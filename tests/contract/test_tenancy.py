@@ -19,6 +19,7 @@ from services.engine.servicer import EngineServicer
 from services.evaluator.servicer import EvaluatorServicer
 from services.recorder.servicer import RecorderServicer
 from services.router.servicer import RouterServicer
+from services.router.servicer.caches import CacheCalls
 from services.router.servicer.champions import ChampionCalls
 
 
@@ -70,8 +71,7 @@ def router() -> tuple[Registration, Callable[[Any], Any]]:
         health=NOTHING,
         costs=NOTHING,
         champions=champions,
-        epochs=NOTHING,
-        tally=NOTHING,
+        caches=CacheCalls(epochs=NOTHING, tally=NOTHING),
     )
     add = router_pb2_grpc.add_RouterServiceServicer_to_server
     return Registration(add, servicer, "magistrate.router.v1.RouterService"), router_pb2_grpc.RouterServiceStub
@@ -87,7 +87,9 @@ def evaluator() -> tuple[Registration, Callable[[Any], Any]]:
 
 def recorder() -> tuple[Registration, Callable[[Any], Any]]:
     """Return a recorder without parts."""
-    servicer = RecorderServicer(NOTHING, NOTHING, NOTHING, NOTHING)
+    servicer = RecorderServicer(
+        intake=NOTHING, archive=NOTHING, prover=NOTHING, publisher=NOTHING, eraser=NOTHING, keyring=NOTHING
+    )
     add = recorder_pb2_grpc.add_RecorderServiceServicer_to_server
     return Registration(add, servicer, "magistrate.recorder.v1.RecorderService"), recorder_pb2_grpc.RecorderServiceStub
 
