@@ -154,8 +154,8 @@ def _vote(vote: Vote) -> usage_pb2.Vote:
     )
 
 
-def listed(model: Model, *, enabled: bool, seen: bool | None) -> pb.Model:
-    """Return a model of the catalogue as callers see it."""
+def listed(model: Model, *, enabled: bool, seen: bool | None, measured_s: float | None = None) -> pb.Model:
+    """Return a model of the catalogue as callers see it; ``measured_s`` is its time to the first token, if known."""
     return pb.Model(
         name=model.name,
         provider=model.provider,
@@ -168,6 +168,7 @@ def listed(model: Model, *, enabled: bool, seen: bool | None) -> pb.Model:
         health=_HEALTH[seen],
         expected_quality=model.quality,
         expected_first_token=_duration(timedelta(seconds=model.first_token_s)),
+        measured_first_token=None if measured_s is None else _duration(timedelta(seconds=measured_s)),
     )
 
 
