@@ -32,6 +32,7 @@ from services.router.planner import Planner
 from services.router.reconciler import Reconciler
 from services.router.remaining import Remaining
 from services.router.servicer import RouterServicer
+from services.router.servicer.caches import CacheCalls
 from services.router.servicer.champions import ChampionCalls
 from services.router.streaming import Streamer
 
@@ -71,11 +72,9 @@ async def main(name: str) -> None:
             spawn=mesh.finish,
         )
         voter = assembly.voter(config, mesh.channel, Dispatcher(providers=providers, books=books))
-        world = World(
-            redis=load(RedisSettings), pool=pool, channel=mesh.channel, clock=clock, ids=ids, spawn=mesh.spawn
-        )
         streamer = Streamer(providers=providers, books=books)
-        caches = await mesh.enter(open_caches(config.cache_rules, world, generator=voter, streams=streamer))
+        kit = World(redis=load(RedisSettings), pool=pool, channel=mesh.channel, clock=clock, ids=ids, spawn=mesh.spawn)
+        caches = await mesh.enter(open_caches(config.cache_rules, kit, generator=voter, streams=streamer))
         relay = Relay(pool, MeshEvidence(mesh.channel).deliver, box="champion evidence")
         championship = Championship(
             contests=contests,
@@ -97,7 +96,6 @@ async def main(name: str) -> None:
             health=poll,
             costs=Costs(accounts=PostgresAccounts(pool=pool), budgets=files.budgets, clock=clock),
             champions=ChampionCalls(championship=championship, clock=clock),
-            epochs=caches.epochs,
-            tally=caches.tally,
+            caches=CacheCalls(epochs=caches.epochs, tally=caches.tally),
         )
         await mesh.serve([Registration(add_RouterServiceServicer_to_server, servicer, SERVICE)])

@@ -49,6 +49,8 @@ class FakeMesh:
     )
     verdict: Verdict = Verdict.ALLOW
     text_released: bool = True
+    evidence: Evidence | None = None
+    """What recording answers; None means the next place."""
     disagreed: bool = False
     """Whether the models that voted did not agree."""
     seen: list[Case] = field(default_factory=list)
@@ -113,6 +115,8 @@ class FakeMesh:
         if decision.decision_id in self.records:
             raise CallerError(Kind.EXISTS, "IDEMPOTENCY_CONFLICT", "recorded before with other content")
         self.records[decision.decision_id] = decision
+        if self.evidence:
+            return self.evidence
         return Evidence(origin="evidence/test/acme/2026h2", index=len(self.records) - 1, leaf_hash=bytes(32))
 
     async def append_rejection(self, decision_id: str, screened: Screened, *, timeout_s: float) -> None:

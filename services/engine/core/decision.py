@@ -134,6 +134,12 @@ class Evidence:
     origin: str
     index: int
     leaf_hash: bytes
+    pending: bool = False
+    """Whether it rests on this machine's disk, still on its way into the log."""
+
+
+PENDING = Evidence(origin="", index=0, leaf_hash=b"", pending=True)
+"""Evidence that is durable here and will be recorded (policy ``spooled``)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,6 +30,8 @@ COMMANDS = (
     "models",
     "champion",
     "verify",
+    "erase",
+    "backup",
     "certs",
     "migrate",
 )

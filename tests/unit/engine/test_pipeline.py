@@ -8,7 +8,17 @@ from services.chassis.clock import SystemClock
 from services.chassis.errors import CallerError, Kind, MeshError, WorldError
 from services.chassis.metrics import REGISTRY
 from services.engine.core.budget import Limits
-from services.engine.core.decision import STAGES, Decision, Mode, Screened, Stage, StageOutcome, Verdict
+from services.engine.core.decision import (
+    PENDING,
+    STAGES,
+    Decision,
+    Degraded,
+    Mode,
+    Screened,
+    Stage,
+    StageOutcome,
+    Verdict,
+)
 from services.engine.core.question import Domain, Question, TaskType
 from services.engine.pipeline import Pipeline
 from tests.fakes.engine import ANSWER, DEGRADED, FakeMesh, down
@@ -191,6 +201,17 @@ async def test_nothing_is_released_without_evidence() -> None:
         await decide(FakeMesh(failures={"record": down("STORE_UNAVAILABLE")}))
 
     assert failure.value.reason == "EVIDENCE_UNAVAILABLE"
+
+
+@pytest.mark.spec("REC-02")
+async def test_spooled_evidence_is_declared() -> None:
+    """An answer that is released before the log has its evidence says so."""
+    decision = await decide(FakeMesh(evidence=PENDING))
+
+    assert decision.answer
+    assert decision.evidence == PENDING
+    assert Degraded(component="evidence", fallback="spooled", reason="EVIDENCE_UNAVAILABLE") in decision.degraded
+    assert decision.stages[-1].outcome is StageOutcome.DEGRADED
 
 
 @pytest.mark.parametrize(

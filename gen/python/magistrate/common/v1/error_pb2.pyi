@@ -106,6 +106,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """[RESOURCE_EXHAUSTED] The model provider asks to slow down; RetryInfo carries its own wait. Metadata: provider."""
     ERROR_REASON_RESOURCE_LIMIT: _ErrorReason.ValueType  # 86
     """[RESOURCE_EXHAUSTED] A proxy's limit of streams, requests or connections was met."""
+    ERROR_REASON_STORE_FULL: _ErrorReason.ValueType  # 87
+    """[RESOURCE_EXHAUSTED] The evidence store is (nearly) full: reads go on, nothing new is accepted; keep it and come again.
+    Metadata: used_percent, limit_percent, where they are known.
+    """
     ERROR_REASON_PROVIDERS_UNAVAILABLE: _ErrorReason.ValueType  # 90
     """[UNAVAILABLE] No provider of the order gave an answer. Metadata: order, last_reason, degraded_mode (OFFLINE)."""
     ERROR_REASON_PROVIDER_UNAVAILABLE: _ErrorReason.ValueType  # 91
@@ -241,6 +245,10 @@ ERROR_REASON_PROVIDER_RATE_LIMITED: ErrorReason.ValueType  # 85
 """[RESOURCE_EXHAUSTED] The model provider asks to slow down; RetryInfo carries its own wait. Metadata: provider."""
 ERROR_REASON_RESOURCE_LIMIT: ErrorReason.ValueType  # 86
 """[RESOURCE_EXHAUSTED] A proxy's limit of streams, requests or connections was met."""
+ERROR_REASON_STORE_FULL: ErrorReason.ValueType  # 87
+"""[RESOURCE_EXHAUSTED] The evidence store is (nearly) full: reads go on, nothing new is accepted; keep it and come again.
+Metadata: used_percent, limit_percent, where they are known.
+"""
 ERROR_REASON_PROVIDERS_UNAVAILABLE: ErrorReason.ValueType  # 90
 """[UNAVAILABLE] No provider of the order gave an answer. Metadata: order, last_reason, degraded_mode (OFFLINE)."""
 ERROR_REASON_PROVIDER_UNAVAILABLE: ErrorReason.ValueType  # 91
