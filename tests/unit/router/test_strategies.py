@@ -78,7 +78,7 @@ def test_each_strategy_has_its_order(
     ("strategy", "outlook", "parts"),
     [
         ("cost", Outlook(), ["strategy cost orders local (local-tiny: $0.000000)", "openai (openai-mini: $0.00016"]),
-        ("speed", Outlook(hedge_delays_s={"openai-mini": 0.25}), ["first token in 0.25 s measured", "0.5 s expected"]),
+        ("speed", Outlook(hedge_delays_s={"openai-mini": 0.25}), ["wait of 0.25 s measured", "0.5 s expected"]),
         ("quality", Outlook(standings=BEST), ["score 0.970 of 20", "quality 0.20 expected"]),
         (
             "domain",
