@@ -71,9 +71,8 @@ def _vendor() -> Iterator[str]:
     """Yield the address of a fake vendor in a process of its own."""
     command = (sys.executable, "-m", "tests.fakes.vendors")
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as vendor:
-        assert vendor.stdout is not None
         try:
-            yield vendor.stdout.readline().strip().removesuffix("/v1")
+            yield next(iter(vendor.stdout or ()), "").strip().removesuffix("/v1")
         finally:
             vendor.terminate()
 

@@ -125,6 +125,10 @@ def serving_mesh(*providers: str, env: Mapping[str, str] | None = None) -> Itera
     with vendor() as local, vendor() as openai:
         places = {"local": local.url, "openai": openai.url}
         arguments = [f"--provider={name}={places[name]}" for name in providers or places]
-        hedging = {"MAGISTRATE_ROUTER_HEDGE_DELAY_S": str(HEDGE_DELAY_S)}
+        hedging = {
+            "MAGISTRATE_ROUTER_HEDGE_DELAY_S": str(HEDGE_DELAY_S),
+            # Tests stall more calls than any budget of the field would let be hedged.
+            "MAGISTRATE_ROUTER_HEDGE_BURST": "100",
+        }
         with running(*arguments, env=hedging | dict(env or {})) as stack:
             yield Mesh(stack, local, openai)
