@@ -3,9 +3,8 @@
 import importlib
 import sys
 
-import uvloop
-
 from services import topology
+from services.chassis import loop
 from services.chassis.errors import MeshError
 
 _FAILURE, _USAGE = 1, 2
@@ -19,7 +18,7 @@ def main(arguments: list[str]) -> int:
     service = topology.BY_NAME[arguments[0]]
     room = importlib.import_module(f"services.{service.room}.main")
     try:
-        uvloop.run(room.main(service.name))
+        loop.run(room.main(service.name))
     except MeshError as error:
         sys.stderr.write(f"magistrate: {service.name} cannot run: {error}\n")
         return _FAILURE

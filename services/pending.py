@@ -7,8 +7,6 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 _RUNS = "durable runs are not part of this version"
-_CACHES = "answers are not cached in this version"
-_CHAMPIONS = "champion and challenger models are not part of this version"
 _REVIEWS = "review packets are kept; deciding on them is not part of this version"
 _PRECEDENTS = "the ledger of precedents is not part of this version; every case counts as novel"
 
@@ -25,12 +23,6 @@ PENDING: Mapping[str, str] = MappingProxyType(
         "/magistrate.engine.v1.ToolService/GetTool": _RUNS,
         "/magistrate.context.v1.ContextService/InvalidatePack": "packs are read anew each time; no cache to drop",
         "/magistrate.context.v1.ContextService/SubmitFeedback": "ranking by feedback is not part of this version",
-        "/magistrate.router.v1.RouterService/GetChampion": _CHAMPIONS,
-        "/magistrate.router.v1.RouterService/PromoteModel": _CHAMPIONS,
-        "/magistrate.router.v1.RouterService/DemoteModel": _CHAMPIONS,
-        "/magistrate.router.v1.RouterService/ReportScore": _CHAMPIONS,
-        "/magistrate.router.v1.RouterService/InvalidateCache": _CACHES,
-        "/magistrate.router.v1.RouterService/GetCacheStats": _CACHES,
         "/magistrate.provider.v1.ProviderService/GenerateBatch": "batches are not part of this version",
         "/magistrate.evaluator.v1.EvaluatorService/JudgePlan": _RUNS,
         "/magistrate.evaluator.v1.EvaluatorService/Calibrate": "model judges are not part of this version",
@@ -42,7 +34,6 @@ PENDING: Mapping[str, str] = MappingProxyType(
         "/magistrate.evaluator.v1.PrecedentService/PublishPrecedent": _PRECEDENTS,
         "/magistrate.evaluator.v1.PrecedentService/ListPrecedents": _PRECEDENTS,
         "/magistrate.recorder.v1.RecorderService/Export": "exporting ranges is not part of this version",
-        "/magistrate.recorder.v1.RecorderService/EraseSubject": "erasing by key is not part of this version",
         "/envoy.service.ratelimit.v3.RateLimitService/ShouldRateLimit": "rate limits are not part of this version",
     }
 )

@@ -223,6 +223,7 @@ _RECORDER = (
             Rpc(method="GetCheckpoint", callers=("engine",), roles=EVERYONE),
             Rpc(method="Export", roles=OPERATORS, default_s=60, cap_s=600),
             Rpc(method="EraseSubject", roles=ADMINS, default_s=30, cap_s=60),
+            Rpc(method="RotateTenantKey", roles=ADMINS, default_s=60, cap_s=600),
         ),
     ),
 )

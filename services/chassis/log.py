@@ -6,7 +6,6 @@ looks like a credential is cut out of the values that remain.
 
 import json
 import logging
-import re
 import sys
 import traceback
 from collections.abc import Callable, Iterable
@@ -15,13 +14,11 @@ from typing import Any, TextIO
 import structlog
 from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
 
-from services.chassis import call
+from services.chassis import call, credentials
 
-REDACTED = "[redacted]"
+REDACTED = credentials.REDACTED
 _MAX_TEXT_CHARS = 2000
 _MAX_FRAMES = 30
-_SHORTEST_CREDENTIAL = 7
-"""Characters below which no pattern matches; most values are shorter, and searching costs more than writing."""
 _SCALARS = frozenset({int, float, bool, type(None)})
 
 _allowed = {
@@ -48,18 +45,6 @@ _allowed = {
 _OWN = frozenset({"timestamp", "level", "service", "source", "trace_id", "method", "code", "duration_ms"})
 """Fields that the chassis fills itself, from values it made or checked; scrubbing costs more than writing the line."""
 
-_CREDENTIALS = re.compile(
-    r"eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*"  # JSON Web Token
-    r"|(?i:bearer|basic)\s+[\w.~+/=-]{8,}"  # authorization header
-    r"|\b(?:sk|pk|rk)-[\w-]{16,}"  # model providers' keys
-    r"|\b(?:AKIA|ASIA)[A-Z0-9]{16}\b"  # AWS access key
-    r"|\bgh[pousr]_\w{20,}|\bgithub_pat_\w{20,}|\bxox[abprs]-[\w-]{10,}|\bAIza[\w-]{30,}"  # GitHub, Slack, Google
-    r"|-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)"
-    r"|(?<=://)[^\s/:@]+:[^\s/@]+(?=@)"  # user and password in a URL
-    r"|(?i:(?:password|passwd|secret|api[_-]?key|token)[\"']?\s*[=:]\s*[\"']?)[^\s\"',;]{4,}",
-    re.DOTALL,
-)
-
 
 def get_logger(name: str = "", *, fields: Iterable[str] = ()) -> FilteringBoundLogger:
     """Return a logger whose events carry ``name``; ``fields`` are further field names that hold nothing secret."""
@@ -75,7 +60,7 @@ def allowed() -> frozenset[str]:
 
 def scrub(text: str) -> str:
     """Return ``text`` without anything that has the shape of a credential, and no longer than 2,000 characters."""
-    return text if len(text) < _SHORTEST_CREDENTIAL else _CREDENTIALS.sub(REDACTED, text[:_MAX_TEXT_CHARS])
+    return credentials.redact(text[:_MAX_TEXT_CHARS])
 
 
 def configure(service: str, *, level: str = "info", exception_text: bool = False, stream: TextIO | None = None) -> None:

@@ -112,6 +112,7 @@ _CONFLICTS = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
 _ABSENCES = (
     OSError,  # refused, reset, and TimeoutError
     asyncpg.PostgresConnectionError,
+    asyncpg.InternalClientError,  # the server died while a statement was on its way, and asyncpg lost its place
     asyncpg.OperatorInterventionError,  # shutdown, crash, statement timeout, cannot connect now
     asyncpg.InsufficientResourcesError,  # too many connections, disk full
     asyncpg.LockNotAvailableError,

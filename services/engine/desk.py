@@ -14,9 +14,11 @@ from services.engine.core.decision import Decision, decision_id
 from services.engine.core.question import Question
 from services.engine.core.timeline import degraded
 from services.engine.pipeline import Observer, Pipeline
-from services.engine.ports import DecisionStore, Kept
+from services.engine.ports import DecisionStore, Feedback, Kept
 
 Encode = Callable[[Decision], bytes]
+Appraise = Callable[[Decision], bytes | None]
+"""Return what the router must hear of a decision; None where there is nothing."""
 Recorded = Callable[[str], Awaitable[Kept | None]]
 """Get a decision from the evidence log, as it was released; None where it has none."""
 
@@ -27,6 +29,8 @@ class Ask:
 
     question: Question
     tenant: str
+    subject: str
+    """Who asks."""
     request_id: str
     """Id of the call."""
     retry_id: str
@@ -39,11 +43,19 @@ class Desk:
     """Take questions, give decisions."""
 
     def __init__(
-        self, pipeline: Pipeline, store: DecisionStore, *, encode: Encode, recorded: Recorded, ids: Ids
+        self,
+        pipeline: Pipeline,
+        store: DecisionStore,
+        *,
+        encode: Encode,
+        appraise: Appraise,
+        recorded: Recorded,
+        ids: Ids,
     ) -> None:
         self._pipeline = pipeline
         self._store = store
         self._encode = encode
+        self._appraise = appraise
         self._recorded = recorded
         self._ids = ids
 
@@ -84,8 +96,10 @@ class Desk:
     async def _keep(self, ask: Ask, decision: Decision, digest: bytes, body: bytes) -> None:
         """Keep the decision; losing it here is logged and counted, for its evidence is durable and has all of it."""
         kept = Kept(decision_id=decision.decision_id, created_at=decision.created_at, question_digest=digest, body=body)
+        appraised = self._appraise(decision)
+        feedback = None if appraised is None else Feedback(subject=ask.subject, body=appraised)
         try:
-            await self._store.keep(ask.tenant, kept, decision.verdict, ask.question.domain)
+            await self._store.keep(ask.tenant, kept, decision.verdict, ask.question.domain, feedback)
         except MeshError as error:
             telemetry.fell_back(degraded("engine.store", "evidence_only", error))
 

@@ -4,18 +4,23 @@ from magistrate.engine.v1 import engine_pb2_grpc
 from services.chassis.clock import RandomIds, SystemClock
 from services.chassis.config import load
 from services.chassis.postgres import PostgresSettings, open_pool
-from services.chassis.runtime import Registration, open_runtime
+from services.chassis.relay import Relay
+from services.chassis.runtime import Registration, Runtime, open_runtime
+from services.chassis.spool import Spool
 from services.engine.adapters import codec
 from services.engine.adapters.context import MeshLibrarian
 from services.engine.adapters.critic import MeshCritics, MeshScreener
 from services.engine.adapters.evaluator import MeshAdjudicator, MeshScorer
+from services.engine.adapters.feedback import MeshFeedback, feedback
 from services.engine.adapters.recorder import MeshEvidenceLog
 from services.engine.adapters.router import MeshGenerator
+from services.engine.adapters.spooled import SpooledEvidenceLog
 from services.engine.adapters.store import PostgresDecisions
 from services.engine.config import Config
 from services.engine.core.budget import Limits
 from services.engine.desk import Desk
 from services.engine.pipeline import Parts, Pipeline
+from services.engine.ports import EvidenceLog
 from services.engine.servicer import EngineServicer
 
 ENGINE = "magistrate.engine.v1.EngineService"
@@ -27,19 +32,23 @@ async def main(name: str) -> None:
     """Serve until SIGTERM."""
     config = load(Config)
     async with open_runtime(name) as mesh:
-        store = PostgresDecisions(await mesh.enter(open_pool(load(PostgresSettings))))
-        evidence = MeshEvidenceLog(mesh.channel, SystemClock())
+        pool = await mesh.enter(open_pool(load(PostgresSettings)))
+        relay = Relay(pool, MeshFeedback(mesh.channel).deliver, box="feedback")
+        store = PostgresDecisions(pool, written=relay.wake)
+        log = MeshEvidenceLog(mesh.channel, SystemClock())
+        evidence = await _evidence(config, mesh, log)
         parts = Parts(
             screener=MeshScreener(mesh.channel),
             librarian=MeshLibrarian(mesh.channel),
-            generator=MeshGenerator(mesh.channel),
+            generator=MeshGenerator(mesh.channel, high_impact_rule=config.high_impact_vote),
             critics=MeshCritics(mesh.channel, SystemClock()),
             scorer=MeshScorer(mesh.channel),
             adjudicator=MeshAdjudicator(mesh.channel),
             evidence=evidence,
         )
         pipeline = Pipeline(parts, clock=SystemClock(), limits=_limits(config))
-        desk = Desk(pipeline, store, encode=codec.encode, recorded=evidence.recorded, ids=RandomIds())
+        desk = Desk(pipeline, store, encode=codec.encode, appraise=feedback, recorded=log.recorded, ids=RandomIds())
+        mesh.spawn(relay.run(), name="feedback")
         mesh.readiness("store", store.ready)
         await mesh.serve(
             [
@@ -52,6 +61,15 @@ async def main(name: str) -> None:
                 ),
             ]
         )
+
+
+async def _evidence(config: Config, mesh: Runtime, log: MeshEvidenceLog) -> EvidenceLog:
+    if config.spool_dir is None:
+        return log
+    spool = await mesh.enter(Spool(config.spool_dir, log.deliver, max_bytes=config.spool_bytes))
+    mesh.spawn(spool.run(), name="evidence spool")
+    tenants = filter(None, config.spooled_tenants.split(","))
+    return SpooledEvidenceLog(log, spool, set(tenants), wait_s=config.spool_wait_s)
 
 
 def _limits(config: Config) -> Limits:

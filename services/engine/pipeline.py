@@ -5,11 +5,12 @@ Posture of each edge, fixed here and declared in every reply (design: failure po
 ========== ==========================================================================
 screening  declared as unavailable; the critics still judge the whole exchange
 context    declared as DEGRADED_NO_RAG, or an error where the caller asked for strict context
-router     an error: there is no answer to judge
+router     an error: there is no answer to judge; models that do not agree: never better than escalate
 critics    every critic unavailable, so the verdict is never better than escalate
 scores     not evaluated, never a number
 verdict    abstain: nothing is released before a person has looked
-evidence   an error: nothing is released
+evidence   an error: nothing is released, unless the tenant's policy is ``spooled``: then
+           the evidence rests on the engine's own disk until the log has it
 ========== ==========================================================================
 """
 
@@ -118,7 +119,13 @@ class Pipeline:
             duration_s=run.elapsed_s,
         )
         evidence = await run.record(draft)
-        return replace(draft, evidence=evidence, stages=run.timeline.stages, duration_s=run.elapsed_s)
+        return replace(
+            draft,
+            evidence=evidence,
+            stages=run.timeline.stages,
+            degraded=run.timeline.degraded,
+            duration_s=run.elapsed_s,
+        )
 
 
 class _Run:
@@ -186,7 +193,12 @@ class _Run:
 
     async def generate(self, question: Question, gathered: Gathered, decision_id: str) -> Generated:
         async with self._stage("route") as stage:
-            return await self._parts.generator.generate(question, gathered.text, decision_id, timeout_s=stage.allowed_s)
+            generated = await self._parts.generator.generate(
+                question, gathered.text, decision_id, timeout_s=stage.allowed_s
+            )
+            if generated.disagreed:
+                stage.partial(Degraded(component="router.vote", fallback="person_decides", reason="NO_CONSENSUS"))
+        return generated
 
     async def _review(self, question: Question, generated: Generated, gathered: Gathered) -> Reviewed:
         async with self._stage("review") as stage:
@@ -225,12 +237,15 @@ class _Run:
     async def record(self, draft: Decision) -> Evidence:
         async with self._stage("record") as stage:
             try:
-                return await self._parts.evidence.append(draft, timeout_s=stage.allowed_s)
+                evidence = await self._parts.evidence.append(draft, timeout_s=stage.allowed_s)
             except CallerError:
                 raise
             except WorldError as error:
                 message = "evidence could not be made durable, so nothing was released"
                 raise errors.unavailable("EVIDENCE_UNAVAILABLE", message, error.retry_after_s) from error
+            if evidence.pending:
+                stage.partial(Degraded(component="evidence", fallback="spooled", reason="EVIDENCE_UNAVAILABLE"))
+        return evidence
 
     @asynccontextmanager
     async def _stage(self, name: str) -> AsyncIterator["_OpenStage"]:

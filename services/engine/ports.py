@@ -128,6 +128,15 @@ class Kept:
     body: bytes
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Feedback:
+    """What the router must hear of a decision, in the form that an adapter gave it."""
+
+    subject: str
+    """Who asked."""
+    body: bytes
+
+
 class DecisionStore(Protocol):
     """Keep decisions for those who ask again. Every call is within one tenant."""
 
@@ -135,8 +144,8 @@ class DecisionStore(Protocol):
         """Return the decision, or None."""
         ...
 
-    async def keep(self, tenant: str, kept: Kept, verdict: Verdict, domain: Domain) -> None:
-        """Keep the decision; one that is kept already stays as it is."""
+    async def keep(self, tenant: str, kept: Kept, verdict: Verdict, domain: Domain, feedback: Feedback | None) -> None:
+        """Keep the decision and what is to be told of it, both or neither; one that is kept already stays as it is."""
         ...
 
     async def page(self, tenant: str, page: Page) -> Sequence[Kept]:

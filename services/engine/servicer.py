@@ -80,6 +80,7 @@ def _ask(asked: engine_pb2.Question, retry_id: str) -> Ask:
     return Ask(
         question=questions.read(asked),
         tenant=call.tenant(),
+        subject=call.current().principal.subject,
         request_id=call.current().request_id,
         retry_id=retry_id,
         time_s=DEFAULT_TIME_S if remaining_s is None else remaining_s,

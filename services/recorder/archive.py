@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 
 from services.chassis.errors import CallerError, invalid, not_found
 from services.recorder.core import body
-from services.recorder.core.envelope import check_decision_id
+from services.recorder.core.envelope import check_decision_id, check_filter
 from services.recorder.core.log import check_origin, outside
-from services.recorder.ports import EvidenceReader, Head, Query, Seal, Stored
+from services.recorder.ports import EvidenceReader, Head, Keyring, Query, Stored
 
 DEFAULT_PAGE = 100
 LARGEST_PAGE = 1000
@@ -34,6 +34,7 @@ class Found:
     record: Stored
     payload: bytes
     salt: bytes
+    """Empty, as the payload, where the body is no more: `record` says why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,8 +48,8 @@ class Page:
 class Archive:
     """Reads for one tenant at a time; what belongs to another does not exist."""
 
-    def __init__(self, reader: EvidenceReader, seal: Seal) -> None:
-        self._reader, self._seal = reader, seal
+    def __init__(self, reader: EvidenceReader, keyring: Keyring) -> None:
+        self._reader, self._keyring = reader, keyring
 
     async def log(self, tenant: str, origin: str) -> Head:
         """Return one of the tenant's logs, for an empty ``origin`` the newest.
@@ -71,12 +72,12 @@ class Archive:
             found = await self._reader.decision(tenant, check_decision_id(place.decision_id))
             if found is None:
                 raise not_found("RECORD_NOT_FOUND", "decision_id", place.decision_id)
-            return self._opened(*found)
+            return await self._opened(*found)
         head = await self._head(tenant, place.origin)
         record = await self._reader.record(head, place.index) if head else None
         if head is None or record is None:
             raise not_found("RECORD_NOT_FOUND", "index", f"{place.origin} {place.index}".strip())
-        return self._opened(head, record)
+        return await self._opened(head, record)
 
     async def find_to_prove(self, tenant: str, place: Place) -> Found:
         """Return the record at ``place``; say whether it is the log or the index that does not exist.
@@ -90,7 +91,7 @@ class Archive:
         record = await self._reader.record(head, place.index)
         if record is None:
             raise outside("index", place.index, name=head.origin, size=head.frontier.size)
-        return self._opened(head, record)
+        return await self._opened(head, record)
 
     async def list(self, tenant: str, origin: str, query: Query, token: str) -> Page:
         """Return the page of ``query`` that ``token`` names; a tenant without a log has no records.
@@ -100,6 +101,7 @@ class Archive:
                 FIELD_MALFORMED or FIELD_TOO_LONG, nothing can have the name of the filter.
         """
         check_decision_id(query.decision_id)
+        check_filter(query.attributes)
         if not 0 <= query.limit <= LARGEST_PAGE:
             raise invalid("page_size", f"must be from 0 to {LARGEST_PAGE}", value=query.limit)
         if token:
@@ -117,9 +119,10 @@ class Archive:
     async def _head(self, tenant: str, origin: str) -> Head | None:
         return await self._reader.head(tenant, check_origin(origin))
 
-    def _opened(self, head: Head, record: Stored) -> Found:
-        opened = self._seal.open(record.sealed, body.context(record.tenant, record.key))
-        salt, payload = body.split(opened)
+    async def _opened(self, head: Head, record: Stored) -> Found:
+        context = body.context(record.tenant, record.key)
+        opened = await self._keyring.open(record.body, context) if record.body else None
+        salt, payload = body.split(opened or b"")
         return Found(head=head, record=record, payload=payload, salt=salt)
 
 

@@ -1,49 +1,83 @@
 """Put the recorder's parts together over one pool."""
 
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from asyncpg import Pool
 
 from services.chassis.clock import Clock
 from services.recorder.adapters.checkpoints import PostgresCheckpoints
+from services.recorder.adapters.eraser import PostgresEraser
+from services.recorder.adapters.keyring import PostgresKeyring
+from services.recorder.adapters.keys import AesSeal
+from services.recorder.adapters.obligations import PostgresObligations
 from services.recorder.adapters.reader import PostgresReader
+from services.recorder.adapters.shelf import PostgresShelf
+from services.recorder.adapters.volume import used_percent
 from services.recorder.adapters.writer import PostgresWriter
 from services.recorder.archive import Archive
 from services.recorder.committer import Committer
 from services.recorder.config import Config
 from services.recorder.core.batch import Window
+from services.recorder.entries import EntryMaker
+from services.recorder.eraser import Eraser
 from services.recorder.intake import Intake
-from services.recorder.ports import Seal, Signer
+from services.recorder.keeper import Keeper
+from services.recorder.ports import Signer
 from services.recorder.prover import Prover
 from services.recorder.publisher import Publisher
+from services.recorder.reconciler import Reconciler
 from services.recorder.servicer import RecorderServicer
+from services.recorder.valve import Valve
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recorder:
-    """One recorder: what answers calls, and the two loops that must run beside it."""
+    """One recorder: what answers calls, and the loops that must run beside it."""
 
     servicer: RecorderServicer
     committer: Committer
     publisher: Publisher
+    valve: Valve
+    reconciler: Reconciler
+    keeper: Keeper
 
 
-def assemble(config: Config, pool: Pool, *, signer: Signer, seal: Seal, clock: Clock) -> Recorder:
+def assemble(config: Config, pool: Pool, *, signer: Signer, seal: AesSeal, clock: Clock) -> Recorder:
     """Return a recorder that writes through ``pool``."""
     window = Window(max_records=config.batch_records, linger_s=config.linger_s)
     writer, reader = PostgresWriter(pool, timeout_s=config.commit_timeout_s), PostgresReader(pool)
+    valve = Valve(clock, used_percent=_measure(config), limit_percent=config.volume_limit_percent)
     committer = Committer(
-        writer, clock, window=window, queue_records=config.queue_records, queue_bytes=config.queue_bytes
+        writer, clock, valve, window=window, queue_records=config.queue_records, queue_bytes=config.queue_bytes
     )
     publisher = Publisher(PostgresCheckpoints(pool), signer, clock, interval_s=config.checkpoint_interval_s)
-    intake = Intake(
-        committer,
-        seal,
+    keyring = PostgresKeyring(pool, seal)
+    entries = EntryMaker(keyring, clock, random_bytes=secrets.token_bytes, deployment=config.deployment)
+    intake = Intake(committer, keyring, entries, clock, patience_s=config.patience_s)
+    eraser = Eraser(PostgresEraser(pool, timeout_s=config.erase_timeout_s), keyring, entries)
+    reconciler = Reconciler(
+        PostgresObligations(pool),
+        intake,
         clock,
-        random_bytes=secrets.token_bytes,
-        deployment=config.deployment,
-        patience_s=config.patience_s,
+        patience_s=config.outcome_patience_s,
+        interval_s=config.reconcile_interval_s,
     )
-    servicer = RecorderServicer(intake, Archive(reader, seal), Prover(reader, publisher), publisher)
-    return Recorder(servicer=servicer, committer=committer, publisher=publisher)
+    keeper = Keeper(PostgresShelf(pool), intake, clock, days=config.retention_days)
+    servicer = RecorderServicer(
+        intake=intake,
+        archive=Archive(reader, keyring),
+        prover=Prover(reader, publisher),
+        publisher=publisher,
+        eraser=eraser,
+        keyring=keyring,
+    )
+    return Recorder(
+        servicer=servicer, committer=committer, publisher=publisher, valve=valve, reconciler=reconciler, keeper=keeper
+    )
+
+
+def _measure(config: Config) -> Callable[[], float] | None:
+    return partial(used_percent, config.volume_dir) if config.volume_dir else None

@@ -10,7 +10,8 @@ from services.chassis.errors import Kind, WorldError, unavailable
 from services.chassis.log import get_logger
 from services.chassis.metrics import gauge, histogram
 from services.recorder.core.batch import Entry, Window
-from services.recorder.ports import EvidenceWriter, RejectedError, Written
+from services.recorder.ports import EvidenceWriter, RejectedError, StaleKeysError, StoreFullError, Written
+from services.recorder.valve import Valve, store_full
 
 FIRST_RETRY_S = 0.05
 LONGEST_RETRY_S = 1.0
@@ -26,10 +27,16 @@ _batch_size = histogram("magistrate_recorder_batch_records", "Records in one tra
 _commit_seconds = histogram("magistrate_recorder_commit_seconds", "Time of one transaction that committed")
 
 
+Place = Written | RejectedError
+
+
 @dataclass(slots=True, eq=False)
 class _Waiting:
-    entry: Entry
-    answer: asyncio.Future[Written]
+    """Records of one tenant that came together and go into one transaction."""
+
+    entries: Sequence[Entry]
+    size_bytes: int
+    answer: asyncio.Future[list[Place]]
     arrived_at: float
 
 
@@ -40,36 +47,40 @@ class Committer:
         self,
         writer: EvidenceWriter,
         clock: Clock,
+        valve: Valve,
         *,
         window: Window,
         queue_records: int,
         queue_bytes: int,
     ) -> None:
-        self._writer, self._clock, self._window = writer, clock, window
+        self._writer, self._clock, self._valve, self._window = writer, clock, valve, window
         self._queue_records, self._queue_bytes = queue_records, queue_bytes
         self._queue = deque[_Waiting]()
-        self._records = self._bytes = 0
+        self._records = self._bytes = self._queued = 0
         self._expected = 1
         self._changed = asyncio.Event()
         _queued.set_function(lambda: self._records)
 
-    async def append(self, entry: Entry, patience_s: float) -> Written:
-        """Return the record's place after its commit.
+    async def append(self, entries: Sequence[Entry], patience_s: float) -> list[Place]:
+        """Return the place of each of one tenant's records after their commit, or why the store refuses it.
 
         Raises:
-            WorldError: QUEUE_FULL, nothing was taken; EVIDENCE_UNAVAILABLE, no commit was confirmed within
-                ``patience_s`` (the record may be written all the same; its key decides at the next try).
-            RejectedError: the store refuses this record.
+            WorldError: QUEUE_FULL or STORE_FULL, nothing was taken; EVIDENCE_UNAVAILABLE, nothing was confirmed within
+                ``patience_s`` (the records may be written all the same; their keys decide at the next try).
+            StaleKeysError: some of them are sealed with a key that is no more; nothing was written.
         """
-        self._admit(entry)
+        size_bytes = sum(entry.size_bytes for entry in entries)
+        self._valve.check()
+        self._admit(len(entries), size_bytes)
         try:
             async with asyncio.timeout(patience_s):
-                return await self._enqueue(entry)
+                return await self._enqueue(entries, size_bytes)
         except TimeoutError as error:
             message = "the evidence could not be made durable in time; send it again under the same key"
             raise unavailable("EVIDENCE_UNAVAILABLE", message, AWAY_RETRY_S) from error
         finally:
-            self._release(entry)
+            self._records -= len(entries)
+            self._bytes -= size_bytes
 
     async def run(self) -> None:
         """Commit batch after batch, for ever.
@@ -79,26 +90,24 @@ class Committer:
         """
         while True:
             batch = await self._collect()
-            self._expected = len(batch)
+            self._expected = sum(len(waiting.entries) for waiting in batch)
             async with asyncio.TaskGroup() as transactions:
                 for tenant, group in _by_tenant(batch).items():
                     transactions.create_task(self._commit(tenant, group))
 
-    def _admit(self, entry: Entry) -> None:
-        if self._records >= self._queue_records or self._bytes + entry.size_bytes > self._queue_bytes:
+    def _admit(self, records: int, size_bytes: int) -> None:
+        if self._records + records > self._queue_records or self._bytes + size_bytes > self._queue_bytes:
             message = "the queue of records to commit is full"
             raise WorldError(Kind.EXHAUSTED, "QUEUE_FULL", message, retry_after_s=QUEUE_FULL_RETRY_S)
-        self._records += 1
-        self._bytes += entry.size_bytes
+        self._records += records
+        self._bytes += size_bytes
 
-    def _release(self, entry: Entry) -> None:
-        self._records -= 1
-        self._bytes -= entry.size_bytes
-
-    def _enqueue(self, entry: Entry) -> asyncio.Future[Written]:
+    def _enqueue(self, entries: Sequence[Entry], size_bytes: int) -> asyncio.Future[list[Place]]:
         answer = asyncio.get_running_loop().create_future()
-        self._queue.append(_Waiting(entry=entry, answer=answer, arrived_at=self._clock.monotonic()))
-        if len(self._queue) in {1, self._expected, self._window.max_records}:
+        now = self._clock.monotonic()
+        self._queue.append(_Waiting(entries=entries, size_bytes=size_bytes, answer=answer, arrived_at=now))
+        before, self._queued = self._queued, self._queued + len(entries)
+        if any(before < enough <= self._queued for enough in (1, self._expected, self._window.max_records)):
             self._changed.set()
         return answer
 
@@ -119,14 +128,16 @@ class Committer:
 
     def _wait_s(self) -> float:
         age_s = self._clock.monotonic() - self._queue[0].arrived_at
-        return self._window.wait_s(records=len(self._queue), expected=self._expected, age_s=age_s)
+        return self._window.wait_s(records=self._queued, expected=self._expected, age_s=age_s)
 
     def _take(self) -> list[_Waiting]:
-        batch, size_bytes = list[_Waiting](), 0
-        while self._queue and not self._window.full(records=len(batch), size_bytes=size_bytes):
+        batch, records, size_bytes = list[_Waiting](), 0, 0
+        while self._queue and not self._window.full(records=records, size_bytes=size_bytes):
             waiting = self._queue.popleft()
             batch.append(waiting)
-            size_bytes += waiting.entry.size_bytes
+            records += len(waiting.entries)
+            size_bytes += waiting.size_bytes
+        self._queued -= records
         return batch
 
     async def _commit(self, tenant: str, group: Sequence[_Waiting]) -> None:
@@ -142,30 +153,58 @@ class Committer:
 
     async def _write(self, tenant: str, live: Sequence[_Waiting]) -> None:
         began = self._clock.monotonic()
+        entries = [entry for waiting in live for entry in waiting.entries]
         try:
-            written = await self._writer.append(tenant, [waiting.entry for waiting in live])
+            written = await self._writer.append(tenant, entries)
+        except StaleKeysError as error:
+            _fail(live, error)
+            return
+        except StoreFullError:
+            self._valve.refused()
+            _fail(live, store_full())
+            return
         except RejectedError as error:
             await self._write_apart(tenant, live, error)
             return
         _commit_seconds.observe(self._clock.monotonic() - began)
-        _batch_size.observe(len(live))
+        _batch_size.observe(len(entries))
         for waiting in live:
-            if not waiting.answer.done():
-                waiting.answer.set_result(written[waiting.entry.key])
+            _answer(waiting, [written[entry.key] for entry in waiting.entries])
 
     async def _write_apart(self, tenant: str, live: Sequence[_Waiting], error: RejectedError) -> None:
         """Let one bad record fail alone."""
-        if len(live) == 1:
-            _log.error("record_rejected", tenant=tenant, error=str(error))
-            if not live[0].answer.done():
-                live[0].answer.set_exception(error)
+        if len(live) > 1:
+            for waiting in live:
+                await self._write(tenant, [waiting])
             return
-        for waiting in live:
-            await self._write(tenant, [waiting])
+        (waiting,) = live
+        if len(waiting.entries) > 1:
+            _answer(waiting, [await self._alone(tenant, entry) for entry in waiting.entries])
+            return
+        _log.error("record_rejected", tenant=tenant, error=str(error))
+        _answer(waiting, [error])
+
+    async def _alone(self, tenant: str, entry: Entry) -> Place:
+        try:
+            return (await self._writer.append(tenant, [entry]))[entry.key]
+        except RejectedError as error:
+            _log.error("record_rejected", tenant=tenant, error=str(error))
+            return error
+
+
+def _answer(waiting: _Waiting, places: list[Place]) -> None:
+    if not waiting.answer.done():
+        waiting.answer.set_result(places)
+
+
+def _fail(live: Sequence[_Waiting], error: Exception) -> None:
+    for waiting in live:
+        if not waiting.answer.done():
+            waiting.answer.set_exception(error)
 
 
 def _by_tenant(batch: Sequence[_Waiting]) -> dict[str, list[_Waiting]]:
     groups = defaultdict[str, list[_Waiting]](list)
     for waiting in batch:
-        groups[waiting.entry.tenant].append(waiting)
+        groups[waiting.entries[0].tenant].append(waiting)
     return groups

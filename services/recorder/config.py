@@ -1,5 +1,7 @@
 """What the recorder must be told."""
 
+from pathlib import Path
+
 from pydantic import Field, field_validator
 
 from services.chassis.config import SecretFile, Settings
@@ -14,7 +16,8 @@ class Config(Settings, env_prefix="MAGISTRATE_RECORDER_"):
     signing_key_file: SecretFile
     """Ed25519 private key in PKCS 8 PEM that signs checkpoints; `python -m tools.verify.keys FOLDER` makes one."""
     body_key_file: SecretFile
-    """Key that seals payloads, 32 bytes in base64; `python -m tools.verify.keys FOLDER` makes one."""
+    """Key that wraps the tenants' keys, 32 bytes in base64; `python -m tools.verify.keys FOLDER` makes one. A new key
+    goes on the first line, the former ones stay below it until every tenant's key was rotated."""
     batch_records: int = Field(default=200, ge=1, le=1000)
     """Records in one transaction at most."""
     linger_s: float = Field(default=0.005, ge=0, le=0.1)
@@ -27,6 +30,18 @@ class Config(Settings, env_prefix="MAGISTRATE_RECORDER_"):
     """Longest time that an append waits for an unreachable database, within its own deadline, in seconds."""
     commit_timeout_s: float = Field(default=5.0, gt=0, le=60)
     """Seconds after which a transaction without an answer is broken off and tried again."""
+    outcome_patience_s: float = Field(default=900.0, gt=0)
+    """Seconds that an intent may be open before it gets the outcome "unknown"."""
+    reconcile_interval_s: float = Field(default=15.0, gt=0, le=3600)
+    """Seconds between two looks for such intents."""
+    retention_days: int = Field(default=0, ge=0, le=36_500)
+    """Days after the end of a log's half-year for which its bodies are kept; 0 is for ever. The log always stays."""
+    volume_dir: Path | None = None
+    """Folder on the volume of the database, where the recorder can see it; none where it cannot."""
+    volume_limit_percent: float = Field(default=85.0, gt=0, le=100)
+    """How full that volume may be; above it reads go on and nothing new is accepted."""
+    erase_timeout_s: float = Field(default=25.0, gt=0, le=600)
+    """Seconds after which an erasure without an answer is broken off; nothing is erased then."""
     checkpoint_interval_s: float = Field(default=1.0, gt=0, le=60)
     """Seconds between checkpoints of a growing log; a proof that needs one sooner gets it at once."""
 

@@ -1,76 +1,109 @@
-"""Turn what a producer hands in into a leaf, have it committed, and tell a retry from a conflict."""
+"""Turn what a producer hands in into leaves, have them committed, and tell a retry from a conflict."""
 
-import hashlib
-from collections.abc import Callable
+import asyncio
+from collections.abc import Sequence
 
 from services.chassis.clock import Clock
-from services.chassis.errors import CallerError, Kind
-from services.recorder.committer import Committer
-from services.recorder.core import body, log
+from services.chassis.errors import CallerError, Kind, MeshError, WorldError, unavailable
+from services.recorder.committer import AWAY_RETRY_S, FIRST_RETRY_S, Committer
+from services.recorder.core import body
 from services.recorder.core.batch import Entry
-from services.recorder.core.envelope import SALT_BYTES, Draft, Stamp, check, restate, write
+from services.recorder.core.custody import DataKey
+from services.recorder.core.envelope import Draft, check, restate
 from services.recorder.core.merkle import hash_leaf
-from services.recorder.ports import Seal, Written
+from services.recorder.core.redaction import cleaned
+from services.recorder.entries import EntryMaker
+from services.recorder.ports import Keyring, RejectedError, StaleKeysError, Written
 
 ANSWER_S = 0.05
 """What is kept back of the caller's time, so that it learns the reason and not just that its time is over."""
+TRIES = 3
+"""How often a record is sealed because a key perished in the meantime."""
+
+Outcome = Written | MeshError | RejectedError
+"""What became of one record."""
 
 
 class Intake:
-    """The write path of one record."""
+    """The write path of records."""
 
     def __init__(
-        self,
-        committer: Committer,
-        seal: Seal,
-        clock: Clock,
-        *,
-        random_bytes: Callable[[int], bytes],
-        deployment: str,
-        patience_s: float,
+        self, committer: Committer, keyring: Keyring, entries: EntryMaker, clock: Clock, *, patience_s: float
     ) -> None:
-        self._committer, self._seal, self._clock = committer, seal, clock
-        self._random_bytes, self._deployment, self._patience_s = random_bytes, deployment, patience_s
+        self._committer, self._keyring, self._entries = committer, keyring, entries
+        self._clock, self._patience_s = clock, patience_s
 
     async def append(self, draft: Draft, remaining_s: float | None) -> Written:
         """Return where ``draft`` stands, after it is durable; the same draft always gets the same place.
 
         Raises:
             CallerError: a field breaks its rule, or IDEMPOTENCY_CONFLICT.
-            WorldError: QUEUE_FULL or EVIDENCE_UNAVAILABLE.
+            WorldError: QUEUE_FULL, STORE_FULL or EVIDENCE_UNAVAILABLE.
         """
-        entry = self._entry(check(draft))
+        (outcome,) = await self.append_all([draft], remaining_s)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    async def append_all(self, drafts: Sequence[Draft], remaining_s: float | None) -> list[Outcome]:
+        """Return what became of each of one tenant's ``drafts``, which are written together."""
         patience_s = self._patience_s if remaining_s is None else min(self._patience_s, remaining_s - ANSWER_S)
-        written = await self._committer.append(entry, patience_s)
-        if written.leaf != entry.leaf:
-            self._check_repeats(draft, written)
+        ends_at = self._clock.monotonic() + patience_s
+        drafts = [cleaned(draft) for draft in drafts]
+        for _ in range(TRIES):
+            try:
+                return await self._append(drafts, ends_at)
+            except StaleKeysError:
+                self._keyring.forget(drafts[0].tenant)
+            except MeshError as error:
+                return [error] * len(drafts)
+        unsettled = WorldError(Kind.ABORTED, "WRITE_CONFLICT", "the tenant's keys are being changed; repeat the call")
+        return [unsettled] * len(drafts)
+
+    async def _append(self, drafts: Sequence[Draft], ends_at: float) -> list[Outcome]:
+        """Write every draft that is good.
+
+        Raises:
+            MeshError: none of them could be written.
+            StaleKeysError: a key perished in the meantime.
+        """
+        entries = [await self._entry(draft, ends_at) for draft in drafts]
+        good = [entry for entry in entries if isinstance(entry, Entry)]
+        written = iter(await self._committer.append(good, ends_at - self._clock.monotonic()) if good else ())
+        return [
+            await self._outcome(draft, entry, next(written)) if isinstance(entry, Entry) else entry
+            for draft, entry in zip(drafts, entries, strict=True)
+        ]
+
+    async def _entry(self, draft: Draft, ends_at: float) -> Entry | CallerError:
+        try:
+            return self._entries.make(check(draft), await self._key(draft, ends_at))
+        except CallerError as error:
+            return error
+
+    async def _key(self, draft: Draft, ends_at: float) -> DataKey:
+        """Draw a key; most are at hand, and for one that is not the store is asked as patiently as for a commit."""
+        while True:
+            try:
+                return await self._keyring.draw(draft.tenant, draft.subject_id)
+            except WorldError as error:
+                if self._clock.monotonic() + FIRST_RETRY_S >= ends_at:
+                    message = "the keys of the evidence cannot be read; send it again under the same key"
+                    raise unavailable("EVIDENCE_UNAVAILABLE", message, AWAY_RETRY_S) from error
+            await asyncio.sleep(FIRST_RETRY_S)
+
+    async def _outcome(self, draft: Draft, entry: Entry, written: Written | RejectedError) -> Outcome:
+        if isinstance(written, Written) and written.leaf != entry.leaf:
+            try:
+                await self._check_repeats(draft, written)
+            except MeshError as error:
+                return error
         return written
 
-    def _entry(self, draft: Draft) -> Entry:
-        now, salt = self._clock.now(), self._random_bytes(SALT_BYTES)
-        context = body.context(draft.tenant, draft.idempotency_key)
-        sealed = self._seal.close(body.join(salt, draft.payload), context)
-        stamp = Stamp(recorded_at=now, salt=salt, body_digest=hashlib.sha256(sealed).digest())
-        envelope = write(draft, stamp)
-        return Entry(
-            tenant=draft.tenant,
-            origin=log.origin(self._deployment, log.check_tenant(draft.tenant), now),
-            key=draft.idempotency_key,
-            leaf=hash_leaf(envelope),
-            envelope=envelope,
-            sealed=sealed,
-            kind=draft.kind,
-            decision_id=draft.decision_id,
-            content_type=draft.content_type,
-            subject_id=draft.subject_id,
-            occurred_at=draft.occurred_at or now,
-            recorded_at=now,
-        )
-
-    def _check_repeats(self, draft: Draft, written: Written) -> None:
-        context = body.context(draft.tenant, draft.idempotency_key)
-        salt, _ = body.split(self._seal.open(written.sealed, context))
-        given = restate(draft, written.envelope, salt)
+    async def _check_repeats(self, draft: Draft, written: Written) -> None:
+        """Return if ``draft`` repeats the first write; what was erased meanwhile is not compared."""
+        opened = await self._keyring.open(written.body, body.context(draft.tenant, draft.idempotency_key))
+        given = restate(draft, written.envelope, None if opened is None else body.split(opened)[0])
         if given == written.envelope:
             return
         digests = {"recorded": written.leaf.hex(), "given": hash_leaf(given).hex()}

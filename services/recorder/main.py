@@ -26,6 +26,9 @@ async def main(name: str) -> None:
         # A committer that ended has met a log that would fork: nothing more may be accepted.
         committing = mesh.spawn(recorder.committer.run(), name="committer")
         committing.add_done_callback(lambda _: mesh.stop())
+        mesh.spawn(recorder.valve.run(), name="valve")
+        mesh.spawn(recorder.reconciler.run(), name="reconciler")
+        mesh.spawn(recorder.keeper.run(), name="keeper")
         mesh.spawn(recorder.publisher.run(), name="publisher")
         mesh.readiness("durable database", partial(check_durable, pool))
         await mesh.serve([Registration(add_RecorderServiceServicer_to_server, recorder.servicer, SERVICE)])

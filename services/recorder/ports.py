@@ -1,14 +1,17 @@
-"""What the recorder needs from the world: a store that is durable, a seal for bodies, a signature."""
+"""What the recorder needs from the world: a store that is durable, keys for bodies, a signature."""
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
 from services.recorder.core.batch import Entry
+from services.recorder.core.custody import Body, DataKey
 from services.recorder.core.merkle import Frontier
 from services.recorder.core.note import Checkpoint
+from services.recorder.core.obligation import Obligation
 from services.recorder.core.proof import Tile
+from services.recorder.core.retention import Kept
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,7 +22,7 @@ class Written:
     index: int
     leaf: bytes
     envelope: bytes
-    sealed: bytes
+    body: Body
     already_recorded: bool
     """Whether an earlier transaction had written it."""
 
@@ -34,11 +37,12 @@ class Stored:
     key: str
     leaf: bytes
     envelope: bytes
-    sealed: bytes
-    """The body; empty where it was not asked for."""
+    body: Body | None
+    """None where it was not asked for."""
     kind: str
     decision_id: str
     content_type: str
+    intent: str
     recorded_at: datetime
 
 
@@ -67,6 +71,11 @@ class Query:
 
     kind: str = ""
     decision_id: str = ""
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    """Only records that have all of these."""
+    attribute: str = ""
+    """Only records that have an attribute of this name."""
+    open_intents: bool = False
     since: datetime | None = None
     until: datetime | None = None
     after: int = -1
@@ -76,6 +85,14 @@ class Query:
 
 class RejectedError(Exception):
     """The store refuses the content of a record, or its log is damaged: repeating the write does not help."""
+
+
+class StaleKeysError(Exception):
+    """A key that seals some record of the batch was destroyed meanwhile: seal anew; nothing is written."""
+
+
+class StoreFullError(Exception):
+    """The store has no room for the write: nothing is written, reads go on."""
 
 
 class LogDivergedError(Exception):
@@ -91,8 +108,83 @@ class EvidenceWriter(Protocol):
         Raises:
             WorldError: the store did not answer. The write may have happened: repeat it, the keys decide.
             RejectedError: the store refuses the content of some record; nothing is written.
+            StaleKeysError: some record is sealed with a key that is no more; nothing is written.
+            StoreFullError: there is no room; nothing is written.
             LogDivergedError: the log would fork.
         """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Erased:
+    """What an erasure did."""
+
+    count: int
+    """Records whose body is now unreadable."""
+    position: Written | None
+    """The first record of the erasure; None where there was nothing to erase."""
+
+
+class ErasureStore(Protocol):
+    """Where keys are destroyed."""
+
+    async def erase(
+        self,
+        tenant: str,
+        *,
+        tags: Collection[bytes],
+        subject_id: str,
+        repeat_key: str,
+        origin: str,
+        describe: Callable[[Mapping[str, Sequence[int]]], Sequence[Entry]],
+    ) -> Erased:
+        """Destroy the keys of one person and append the records of it, all in one transaction.
+
+        Args:
+            tenant: Whose logs.
+            tags: The person's tags.
+            subject_id: The person, for bodies that are older than keys.
+            repeat_key: Idempotency key of the first record; where it is there, that erasure is the answer.
+            origin: The log that gets the records.
+            describe: Makes the records from the erased indexes of each log.
+
+        Raises:
+            WorldError: the store did not answer; repeat the call.
+            StaleKeysError: the tenant's key was destroyed meanwhile; nothing is written.
+            StoreFullError: there is no room; nothing is written or destroyed.
+        """
+        ...
+
+
+class Keyring(Protocol):
+    """The keys of all tenants' bodies."""
+
+    async def draw(self, tenant: str, subject_id: str) -> DataKey:
+        """Return the key for a body about a person, always a new one where it is about nobody."""
+        ...
+
+    def close(self, key: DataKey, plaintext: bytes, context: bytes) -> bytes:
+        """Return the sealed form of ``plaintext``; the context binds it to its record."""
+        ...
+
+    async def open(self, body: Body, context: bytes) -> bytes | None:
+        """Return the plaintext; None where the body or its key is no more.
+
+        Raises:
+            WorldError: INTERNAL, it was altered, belongs elsewhere, or the key file does not have its key.
+        """
+        ...
+
+    def tags(self, tenant: str, subject_id: str) -> Sequence[bytes]:
+        """Return what a person's keys are found by: a name that only the holder of the body key can compute."""
+        ...
+
+    def forget(self, tenant: str) -> None:
+        """Read the tenant's keys anew from now on."""
+        ...
+
+    async def rotate(self, tenant: str) -> tuple[int, int]:
+        """Give the tenant a new key; return its version and how many data keys it wraps anew."""
         ...
 
 
@@ -117,6 +209,26 @@ class EvidenceReader(Protocol):
 
     async def tiles(self, log: int, wanted: Collection[Tile]) -> Mapping[Tile, Sequence[bytes]]:
         """Return the stored hashes of each tile, from its left."""
+        ...
+
+
+class Obligations(Protocol):
+    """What is open, over all tenants."""
+
+    async def overdue(self, before: datetime, limit: int) -> Sequence[Obligation]:
+        """Return the oldest intents that were recorded before this time and have no outcome."""
+        ...
+
+
+class Shelf(Protocol):
+    """Where bodies lie."""
+
+    async def kept(self) -> Sequence[Kept]:
+        """Return the logs that are closed and still have their bodies."""
+        ...
+
+    async def drop(self, log: int) -> None:
+        """Drop the bodies of a closed log."""
         ...
 
 
@@ -145,22 +257,6 @@ class CheckpointStore(Protocol):
 
     async def publish(self, log: int, signed: SignedCheckpoint) -> SignedCheckpoint:
         """Store a checkpoint unless one of its size is there; return the stored one."""
-        ...
-
-
-class Seal(Protocol):
-    """How bodies rest in the store. The context binds a body to its record, so that none can be moved to another."""
-
-    def close(self, plaintext: bytes, context: bytes) -> bytes:
-        """Return the sealed form of ``plaintext``."""
-        ...
-
-    def open(self, sealed: bytes, context: bytes) -> bytes:
-        """Return the plaintext.
-
-        Raises:
-            WorldError: INTERNAL, it was altered or belongs elsewhere.
-        """
         ...
 
 

@@ -1,36 +1,56 @@
 """RecorderService: from the wire to the recorder's parts and back; nothing is decided here."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
 from datetime import UTC, datetime
+from typing import TypeVar
 
 import grpc
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from magistrate.recorder.v1 import recorder_pb2 as pb
 from magistrate.recorder.v1 import recorder_pb2_grpc as rpc
-from services.chassis.call import remaining_s, tenant
+from services.chassis.call import current, remaining_s, tenant
 from services.chassis.errors import MeshError, invalid
+from services.chassis.status import unexpected
 from services.recorder.archive import Archive, Found, Place
+from services.recorder.core.custody import Erasure
 from services.recorder.core.envelope import Draft
-from services.recorder.intake import Intake
-from services.recorder.ports import Query, Stored, Written
+from services.recorder.eraser import Eraser
+from services.recorder.intake import Intake, Outcome
+from services.recorder.ports import Keyring, Query, Stored, Written
 from services.recorder.prover import Prover
 from services.recorder.publisher import Publisher
 from services.recorder.unordered import in_any_order
 
 KIND_PREFIX = "RECORD_KIND_"
-STREAM_RECORDS = 500
-"""Records of one stream that may wait for their commit; the sender of more is slowed down."""
+BODY_PREFIX = "BODY_STATE_"
+STREAM_MESSAGES = 500
+"""Messages of one stream that may wait for their commit; the sender of more is slowed down."""
+MESSAGE_RECORDS = 1000
+GROUP_RECORDS = 50
+"""Records that are made ready in one go: few milliseconds in which no other call is served."""
 _Context = grpc.aio.ServicerContext[object, object]
+_Answer = TypeVar("_Answer", pb.AppendStreamResponse, pb.Acknowledgement)
 
 
 class RecorderServicer(rpc.RecorderServiceServicer):
     """Answers for one process of the recorder."""
 
-    def __init__(self, intake: Intake, archive: Archive, prover: Prover, publisher: Publisher) -> None:
+    def __init__(
+        self,
+        *,
+        intake: Intake,
+        archive: Archive,
+        prover: Prover,
+        publisher: Publisher,
+        eraser: Eraser,
+        keyring: Keyring,
+    ) -> None:
         self._intake, self._archive = intake, archive
         self._prover, self._publisher = prover, publisher
+        self._eraser, self._keyring = eraser, keyring
 
     async def Append(self, request: pb.AppendRequest, _: _Context) -> pb.AppendResponse:
         """Record one entry."""
@@ -41,7 +61,7 @@ class RecorderServicer(rpc.RecorderServiceServicer):
         self, requests: AsyncIterator[pb.AppendStreamRequest], _: _Context
     ) -> AsyncIterator[pb.AppendStreamResponse]:
         """Record many entries, each answered as soon as it is durable."""
-        async with aclosing(in_any_order(requests, self._append_one, limit=STREAM_RECORDS)) as answers:
+        async with aclosing(in_any_order(requests, self._answer, limit=STREAM_MESSAGES)) as answers:
             async for answer in answers:
                 yield answer
 
@@ -57,6 +77,9 @@ class RecorderServicer(rpc.RecorderServiceServicer):
             decision_id=request.decision_id,
             since=_instant("since", request.since) if request.HasField("since") else None,
             until=_instant("until", request.until) if request.HasField("until") else None,
+            attributes=_wanted(request),
+            attribute=_critic(request.critic),
+            open_intents=request.open_intents,
             limit=request.page_size,
         )
         page = await self._archive.list(tenant(), request.origin, query, request.page_token)
@@ -103,15 +126,56 @@ class RecorderServicer(rpc.RecorderServiceServicer):
             origin=head.origin,
         )
 
-    async def _append_one(self, request: pb.AppendStreamRequest) -> pb.AppendStreamResponse:
-        key = request.entry.idempotency_key
-        try:
-            written = await self._intake.append(_draft(request.entry), remaining_s())
-        except MeshError as error:  # the contract answers a refused record in the stream instead of ending it
-            return pb.AppendStreamResponse(idempotency_key=key, reason=error.reason, message=error.message)
-        return pb.AppendStreamResponse(
-            idempotency_key=key, position=_position(written), already_recorded=written.already_recorded
-        )
+    async def EraseSubject(self, request: pb.EraseSubjectRequest, _: _Context) -> pb.EraseSubjectResponse:
+        """Make all content about one person unreadable."""
+        erased = await self._eraser.erase(tenant(), request.subject_id, request.legal_basis, current().request_id)
+        position = _position(erased.position) if erased.position else None
+        return pb.EraseSubjectResponse(erased_count=erased.count, position=position)
+
+    async def RotateTenantKey(self, _: pb.RotateTenantKeyRequest, __: _Context) -> pb.RotateTenantKeyResponse:
+        """Give the tenant a new key."""
+        version, rewrapped = await self._keyring.rotate(tenant())
+        return pb.RotateTenantKeyResponse(version=version, rewrapped_count=rewrapped)
+
+    async def _answer(self, request: pb.AppendStreamRequest) -> pb.AppendStreamResponse:
+        """Record one message of a stream; the contract answers a refused record there instead of ending it."""
+        if not request.entries:
+            (answer,) = await self._append_all(pb.AppendStreamResponse, [request.entry])
+            return answer
+        many = request.entries
+        if len(many) > MESSAGE_RECORDS:
+            raise invalid("entries", f"must be at most {MESSAGE_RECORDS}", reason="FIELD_TOO_LONG", value=len(many))
+        groups = [many[at : at + GROUP_RECORDS] for at in range(0, len(many), GROUP_RECORDS)]
+        answers = await asyncio.gather(*(self._append_all(pb.Acknowledgement, group) for group in groups))
+        return pb.AppendStreamResponse(acknowledgements=[answer for group in answers for answer in group])
+
+    async def _append_all(self, form: type[_Answer], entries: Sequence[pb.Entry]) -> list[_Answer]:
+        """Record entries that came together; return what became of each."""
+        drafts = [_tried(entry) for entry in entries]
+        good = [draft for draft in drafts if isinstance(draft, Draft)]
+        outcomes = iter(await self._intake.append_all(good, remaining_s()) if good else ())
+        return [
+            _acknowledged(form, entry.idempotency_key, next(outcomes) if isinstance(draft, Draft) else draft)
+            for entry, draft in zip(entries, drafts, strict=True)
+        ]
+
+
+def _tried(entry: pb.Entry) -> Draft | MeshError:
+    try:
+        return _draft(entry)
+    except MeshError as error:
+        return error
+
+
+def _acknowledged(form: type[_Answer], key: str, outcome: Outcome) -> _Answer:
+    if isinstance(outcome, Written):
+        return form(idempotency_key=key, position=_position(outcome), already_recorded=outcome.already_recorded)
+    if not isinstance(outcome, MeshError):
+        outcome = unexpected(current().request_id)
+    answer = form(idempotency_key=key, reason=outcome.reason, message=outcome.message, metadata=dict(outcome.metadata))
+    if outcome.retry_after_s is not None:
+        answer.retry_after.FromNanoseconds(round(outcome.retry_after_s * 1e9))
+    return answer
 
 
 def _draft(entry: pb.Entry) -> Draft:
@@ -124,8 +188,19 @@ def _draft(entry: pb.Entry) -> Draft:
         payload=entry.payload,
         content_type=entry.content_type,
         attributes=dict(entry.attributes),
+        intent=entry.intent_key,
         occurred_at=_instant("occurred_at", entry.occurred_at) if entry.HasField("occurred_at") else None,
     )
+
+
+def _wanted(request: pb.ListRecordsRequest) -> dict[str, str]:
+    """Return the attributes to look for; those with a field of their own are what the engine records of a decision."""
+    named = {"verdict": request.verdict, "model": request.model}
+    return dict(request.attributes) | {name: value for name, value in named.items() if value}
+
+
+def _critic(name: str) -> str:
+    return f"critic.{name}" if name else ""
 
 
 def _kind(number: int) -> str:
@@ -150,7 +225,7 @@ def _place(request: pb.GetRecordRequest | pb.GetInclusionProofRequest) -> Place:
     return Place(decision_id=request.decision_id)
 
 
-def _position(stored: Stored | Written) -> pb.Position:
+def _position(stored: Stored | Written | Erasure) -> pb.Position:
     return pb.Position(origin=stored.origin, index=stored.index, leaf_hash=stored.leaf)
 
 
@@ -164,6 +239,8 @@ def _record(stored: Stored) -> pb.Record:
         kind=pb.RecordKind.Value(KIND_PREFIX + stored.kind),
         decision_id=stored.decision_id,
         recorded_at=recorded_at,
+        idempotency_key=stored.key,
+        intent_key=stored.intent,
     )
 
 
@@ -171,4 +248,9 @@ def _opened(found: Found) -> pb.Record:
     record = _record(found.record)
     record.payload = found.payload
     record.commitment_nonce = found.salt
+    if body := found.record.body:
+        record.body_state = pb.BodyState.Value(BODY_PREFIX + body.state)
+        if erasure := body.erasure:
+            record.erasure_basis = erasure.basis
+            record.erasure.MergeFrom(_position(erasure))
     return record

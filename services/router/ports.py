@@ -1,6 +1,6 @@
 """What the room needs from the world, and what its own parts need of each other."""
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Protocol
@@ -8,15 +8,19 @@ from typing import Protocol
 from services.chassis.errors import MeshError
 from services.router.core.account import Attempt, Usage
 from services.router.core.answer import Answer
+from services.router.core.champion.change import Recorded
+from services.router.core.champion.contest import Contest
+from services.router.core.champion.report import Arena, Report, Scored
 from services.router.core.outlook import Outlook
 from services.router.core.plan import Plan
-from services.router.core.recovery import Leg
+from services.router.core.recovery import Discarded, Leg
 from services.router.core.request import Request
 from services.router.core.spend.refusal import Refusal
 from services.router.core.spend.reservation import Grant, Reservation
 from services.router.core.spend.settlement import Hold, Settlement
 from services.router.core.spend.statement import Statement
 from services.router.core.spend.testimony import Testimony
+from services.router.core.standing import Standings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,6 +145,118 @@ class Generator(Protocol):
 
     async def generate(self, request: Request, plan: Plan, decision_id: str) -> Answer:
         """Return the answer. Raises MeshError."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Amendment:
+    """What one step makes of a contest, and what is to be written down with it."""
+
+    contest: Contest
+    report: Report | None = None
+    recorded: Recorded | None = None
+
+
+Step = Callable[[Contest], Amendment]
+"""Decides on the contest as it stands, while no other writer can change it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """Scores to read: up to ``size`` after the version ``after``."""
+
+    size: int
+    after: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """A contest and how it came about, as it was at one moment."""
+
+    contest: Contest
+    history: tuple[Recorded, ...] = ()
+    """The last changes, newest first."""
+    scores: tuple[Scored, ...] = ()
+    """One page, oldest first."""
+
+
+class Announcer(Protocol):
+    """Whoever must know of every amendment that this process made. Must not block."""
+
+    def amended(self, arena: Arena, amendment: Amendment) -> None:
+        """Hear of an amendment that is durable."""
+        ...
+
+
+class Learner(Protocol):
+    """Whoever else learns from a score of the current call's user."""
+
+    async def learn(self, score: float) -> None:
+        """Remember how good an answer was. Raises WorldError STORE_UNAVAILABLE."""
+        ...
+
+
+class StandingsBoard(Protocol):
+    """What is known of champions without asking anybody now."""
+
+    async def standings(self, arena: Arena) -> Standings | None:
+        """Return the newest reading; None where there is no champion, or none is known in time."""
+        ...
+
+
+class Contests(Protocol):
+    """Where contests are kept. Every method raises WorldError STORE_UNAVAILABLE."""
+
+    async def amend(self, arena: Arena, step: Step) -> Amendment | None:
+        """Write what ``step`` makes of a contest, writers taking turns; None where its report was counted before.
+
+        Raises:
+            MeshError: What ``step`` raises, nothing having changed; WRITE_CONFLICT where another writer came between.
+        """
+        ...
+
+    async def counted(self, tenant: str, decision_id: str) -> int | None:
+        """Return the version that the score of a decision made; None where it was not counted."""
+        ...
+
+    async def read(self, arena: Arena, page: Page | None = None) -> Reading:
+        """Return one consistent reading, with one page of scores where it is asked for."""
+        ...
+
+    async def newer(self, known: Mapping[Arena, int]) -> Mapping[Arena, Contest]:
+        """Return the contests of ``known`` whose version is another now."""
+        ...
+
+
+class History(Protocol):
+    """How good the answers of the current call's user were."""
+
+    async def report(self, *, good: bool) -> None:
+        """Count one more answer. Raises WorldError STORE_UNAVAILABLE."""
+        ...
+
+    async def success_rate(self) -> float | None:
+        """Return the share of good answers, 0 to 1; None where too few are known. Raises as ``report``."""
+        ...
+
+
+class Embedder(Protocol):
+    """Turns texts into vectors of length 1 whose cosine tells how near their meanings are."""
+
+    async def embed(self, texts: Sequence[str]) -> Sequence[Sequence[float]]:
+        """Return one vector per text, in order. Raises WorldError where the model is away or late."""
+        ...
+
+
+class Streams(Protocol):
+    """Answers planned requests token by token. One may stand before another."""
+
+    def stream(self, request: Request, plan: Plan, decision_id: str) -> AsyncGenerator[str | Discarded | Answer, None]:
+        """Yield the answer as it is written, a Discarded where it begins anew and, last, the Answer without its text.
+
+        Raises:
+            MeshError: There is no whole answer.
+        """
         ...
 
 

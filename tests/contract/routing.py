@@ -1,7 +1,7 @@
 """A router in this process before a real provider service, a fake vendor and a real ledger."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import asyncpg
 import httpx
+import psycopg
+from psycopg.sql import SQL, Identifier
 
 from magistrate.common.v1 import task_pb2
 from magistrate.provider.v1.provider_pb2_grpc import add_ProviderServiceServicer_to_server
@@ -18,33 +20,55 @@ from services.chassis import call
 from services.chassis.call import Principal
 from services.chassis.client import MeshChannel
 from services.chassis.clock import Clock, RandomIds, SystemClock
+from services.chassis.config import SecretFile
+from services.chassis.errors import unavailable
+from services.chassis.postgres import PostgresSettings, open_pool
+from services.chassis.redis import RedisSettings
 from services.chassis.testing import Registration, serving
 from services.router.adapters.attempts import AdapterWitness
+from services.router.adapters.board import Board
+from services.router.adapters.contests import PostgresContests
+from services.router.adapters.evidence import letter
 from services.router.adapters.files import CATALOGUE, TEMPLATES, read_catalogue, read_templates
 from services.router.adapters.ledger import PostgresAccounts, PostgresLedger
 from services.router.adapters.meter import PrometheusMeter
 from services.router.adapters.poll import HealthPoll
 from services.router.adapters.route import HedgedRoute
 from services.router.booking import Allowance, Bookkeeper, Spawn
+from services.router.caching import rules as caching_rules
+from services.router.caching.assembly import Caches, World, open_caches
+from services.router.championship import Championship
+from services.router.core.champion.contest import Rules
+from services.router.core.outlook import Outlook
 from services.router.core.plan import Policy
-from services.router.core.request import Limits
+from services.router.core.request import CacheUse, Limits, Request
 from services.router.core.spend.limits import Budgets, Limit, TenantLimits
 from services.router.costs import Costs
 from services.router.dispatch import Dispatcher
+from services.router.finishing import Finisher
 from services.router.inquest import Inquest
 from services.router.lookout import Watch
 from services.router.planner import Planner
+from services.router.ports import Lookout
 from services.router.reconciler import Reconciler
 from services.router.remaining import Remaining
 from services.router.servicer import RouterServicer
+from services.router.servicer.caches import CacheCalls
+from services.router.servicer.champions import ChampionCalls
 from services.router.streaming import Streamer
+from services.router.voting import Voter
+from tests.fakes.postgres import Database
 from tests.fakes.vendors import Answer, FakeVendor, Step
 from tests.unit.provider.wiring import servicer
 
 if TYPE_CHECKING:
     from magistrate.router.v1.router_pb2_grpc import RouterServiceAsyncStub
 
+RULES = Rules(models=frozenset({"small", "large", "other"}))
 Stub: TypeAlias = "RouterServiceAsyncStub"
+UNCACHED = caching_rules.Rules(use=CacheUse.BYPASS)
+NO_REDIS = RedisSettings(socket="/nonexistent/redis.sock", timeout_s=0.25)
+"""Where no Redis is."""
 USER = Principal(tenant="acme", subject="ada", roles=("user",))
 UNLIMITED = Budgets(default=TenantLimits(tenant=Limit(), user=Limit()))
 DEFAULTS = Limits()
@@ -60,6 +84,10 @@ class Background:
     """Set when the first of it began."""
     dead: bool = False
     """Whether nothing that is begun now is carried out, as in a process that was killed."""
+
+    async def done(self, name: str) -> None:
+        """Wait for all that was begun as ``name``."""
+        await asyncio.gather(*(task for task in self.tasks if task.get_name() == name))
 
     def spawner(self) -> Spawn:
         """Return what the dispatcher takes."""
@@ -87,11 +115,34 @@ class Mesh:
     background: Background
     reconciler: Reconciler
     remaining: Remaining
+    caches: Caches
+    caching: Background
+    """What the caches do behind replies; their loops never end."""
 
     async def ledger(self) -> list[asyncpg.Record]:
         """Return every row once all booking is done."""
         await asyncio.gather(*self.background.tasks, return_exceptions=True)
         return await self.pool.fetch("select * from spend order by started_at, attempt")
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """A lookout that sees what the test says."""
+
+    outlook: Outlook
+
+    async def look(self, _request: Request) -> Outlook:
+        """Return it."""
+        return self.outlook
+
+
+@dataclass(frozen=True, slots=True)
+class NoMeaning:
+    """An embedding model that is away."""
+
+    async def embed(self, _texts: Sequence[str]) -> Sequence[Sequence[float]]:
+        """Say so."""
+        raise unavailable("EMBEDDING_UNAVAILABLE", "it is away")
 
 
 @asynccontextmanager
@@ -116,53 +167,119 @@ async def mesh(
     budgets: Budgets = UNLIMITED,
     hold: timedelta = timedelta(seconds=60),
     clock: Clock | None = None,
+    rules: Rules = RULES,
+    lookout: Lookout | None = None,
+    cache_rules: caching_rules.Rules = UNCACHED,
+    redis: RedisSettings = NO_REDIS,
+    embedding: MeshChannel | None = None,
 ) -> AsyncIterator[Mesh]:
-    """Serve a router whose way out leads straight to the provider; Envoy's part is proved by the tests of the mesh."""
+    """Serve a router whose way out leads straight to the provider, and which caches nothing unless told."""
     background = Background()
     async with AsyncExitStack() as stack:
         vendor = await stack.enter_async_context(FakeVendor(script=script or (Answer(),)))
         channel = await stack.enter_async_context(provider(vendor, order[0]))
         poll = HealthPoll(channel, order, interval_s=5.0)
         providers = HedgedRoute(channel, timeout_s=5.0)
-        clock, meter, ledger = clock or SystemClock(), PrometheusMeter(), PostgresLedger(pool)
+        clock, ledger = clock or SystemClock(), PostgresLedger(pool)
         remaining = Remaining(clock=clock)
-        planner = Planner(
-            policy=Policy(providers=order, hedge_delay_s=10.0, limits=limits),
-            catalogue=read_catalogue(CATALOGUE),
-            templates=read_templates(TEMPLATES),
-            lookout=Watch(remaining=remaining),
-            providers=providers,
+        contests = PostgresContests(pool, letter=letter)
+        board = Board(contests, interval_s=60)
+        planner = _planner(
+            order, limits, providers, lookout or Watch(remaining=remaining, board=board, dice=lambda: 1.0)
         )
         inquest = Inquest(ledger=ledger, witness=AdapterWitness(channel), pauses_s=(0.02, 0.05, 0.1, 0.2))
-        books = Bookkeeper(
-            ledger=ledger,
-            inquest=inquest,
-            allowance=Allowance(budgets=budgets, request_micro_usd=limits.micro_usd, hold=hold),
-            watchers=(meter,),
-            tills=(meter, remaining),
-            clock=clock,
-            ids=RandomIds(),
-            spawn=background.spawner(),
-        )
+        allowance = Allowance(budgets=budgets, request_micro_usd=limits.micro_usd, hold=hold)
+        books = _books(inquest, allowance, remaining, clock, background.spawner())
+        behind = Background()
+        voter = _voter(Dispatcher(providers=providers, books=books))
+        streamer, world = Streamer(providers=providers, books=books), _world(redis, pool, embedding or channel, behind)
+        caches = await stack.enter_async_context(open_caches(cache_rules, world, generator=voter, streams=streamer))
         servicer = RouterServicer(
             planner=planner,
-            generator=Dispatcher(providers=providers, books=books),
-            streamer=Streamer(providers=providers, books=books),
+            generator=caches.generator,
+            streamer=caches.streams,
             health=poll,
             costs=Costs(accounts=PostgresAccounts(pool=pool), budgets=budgets, clock=clock),
+            champions=_champions(contests, board, rules),
+            caches=CacheCalls(epochs=caches.epochs, tally=caches.tally),
         )
-        registration = Registration(add_RouterServiceServicer_to_server, servicer, "magistrate.router.v1.RouterService")
-        way_in = await stack.enter_async_context(serving([registration], principal=principal))
+        stub = await stack.enter_async_context(_served(servicer, principal))
         yield Mesh(
-            stub=RouterServiceStub(way_in),
+            stub=stub,
             poll=poll,
             vendor=vendor,
             pool=pool,
             background=background,
             remaining=remaining,
             reconciler=Reconciler(ledger=ledger, inquest=inquest, interval_s=60),
+            caches=caches,
+            caching=behind,
         )
         await asyncio.gather(*background.tasks, return_exceptions=True)
+
+
+def _planner(order: tuple[str, ...], limits: Limits, providers: HedgedRoute, lookout: Lookout) -> Planner:
+    return Planner(
+        policy=Policy(providers=order, hedge_delay_s=10.0, limits=limits),
+        catalogue=read_catalogue(CATALOGUE),
+        templates=read_templates(TEMPLATES),
+        lookout=lookout,
+        providers=providers,
+    )
+
+
+def _world(redis: RedisSettings, pool: asyncpg.Pool, channel: MeshChannel, behind: Background) -> World:
+    return World(redis=redis, pool=pool, channel=channel, clock=SystemClock(), ids=RandomIds(), spawn=behind.spawner())
+
+
+def _books(inquest: Inquest, allowance: Allowance, remaining: Remaining, clock: Clock, spawn: Spawn) -> Bookkeeper:
+    meter = PrometheusMeter()
+    return Bookkeeper(
+        ledger=inquest.ledger,
+        inquest=inquest,
+        allowance=allowance,
+        watchers=(meter,),
+        tills=(meter, remaining),
+        clock=clock,
+        ids=RandomIds(),
+        spawn=spawn,
+    )
+
+
+@asynccontextmanager
+async def _served(servicer: RouterServicer, principal: Principal) -> AsyncIterator[Stub]:
+    registration = Registration(add_RouterServiceServicer_to_server, servicer, "magistrate.router.v1.RouterService")
+    async with serving([registration], principal=principal) as way_in:
+        yield RouterServiceStub(way_in)
+
+
+def _voter(dispatcher: Dispatcher) -> Voter:
+    return Voter(generator=Finisher(generator=dispatcher), embedder=NoMeaning(), timeout_s=5.0, similarity=0.8)
+
+
+def _champions(contests: PostgresContests, board: Board, rules: Rules) -> ChampionCalls:
+    clock = SystemClock()
+    championship = Championship(contests=contests, rules=rules, announcers=(board,), clock=clock, ids=RandomIds())
+    return ChampionCalls(championship=championship, clock=clock)
+
+
+@asynccontextmanager
+async def open_router_pool(database: Database, *emptied: str) -> AsyncIterator[asyncpg.Pool]:
+    """Empty tables of the router, and yield its own pool: its role may do no more than in the field."""
+    with psycopg.connect(database.owner_dsn, autocommit=True) as owner:
+        for table in emptied:
+            owner.execute(SQL("truncate router.{}").format(Identifier(table)))
+    settings = PostgresSettings(
+        host=database.host,
+        port=database.port,
+        database=database.name,
+        user="router",
+        password_file=SecretFile(database.password_file),
+        schema="router",
+        connect_timeout_s=1,
+    )
+    async with open_pool(settings) as opened:
+        yield opened
 
 
 def routing(query: str = "How many days of leave do I have?", **fields: object) -> pb.RoutingRequest:

@@ -14,6 +14,7 @@ from services.chassis.clock import RandomIds, SystemClock
 from services.chassis.errors import CallerError, Kind, MeshError, WorldError
 from services.chassis.testing import Registration, serving
 from services.engine.adapters import codec
+from services.engine.adapters.feedback import feedback
 from services.engine.core.budget import Limits
 from services.engine.core.decision import Screened, Verdict
 from services.engine.desk import Desk
@@ -41,7 +42,7 @@ async def engine(
         )
 
     pipeline = Pipeline(mesh.parts(), clock=SystemClock(), limits=Limits())
-    desk = Desk(pipeline, store, encode=codec.encode, recorded=recorded, ids=RandomIds())
+    desk = Desk(pipeline, store, encode=codec.encode, appraise=feedback, recorded=recorded, ids=RandomIds())
     registrations = [
         Registration(engine_pb2_grpc.add_EngineServiceServicer_to_server, EngineServicer(desk, store), ENGINE),
         Registration(engine_pb2_grpc.add_RunServiceServicer_to_server, engine_pb2_grpc.RunServiceServicer(), RUNS),

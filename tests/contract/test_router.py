@@ -77,7 +77,8 @@ async def test_generate_answers_with_the_route_that_led_there(pool: asyncpg.Pool
     expected = -(-(route.usage.input_tokens * 150_000 + len(WORDS) * 600_000) // 1_000_000)
     assert route.cost.micro_usd == route.attempts[0].cost.micro_usd == expected
     assert (route.template, len(route.template_sha256)) == ("general/analysis@1", 64)
-    assert route.hedge_delay.ToSeconds() == 10
+    assert (route.place, route.propensity, route.HasField("complexity")) == ("primary", 1.0, False)
+    assert not route.HasField("hedge_delay")
     assert "openai is asked first" in route.explanation
 
 
@@ -172,6 +173,9 @@ BAD = {
     "cap too high": (routing(max_output_tokens=4001), Kind.INVALID, "FIELD_OUT_OF_RANGE"),
     "too hot": (routing(temperature=2.5), Kind.INVALID, "FIELD_OUT_OF_RANGE"),
     "unknown strategy": (routing(strategy="magic"), Kind.INVALID, "FIELD_OUT_OF_RANGE"),
+    "unknown voting rule": (routing(voting_rule=99), Kind.INVALID, "ENUM_UNKNOWN"),
+    "fewer than no tools": (routing(tool_count=-1), Kind.INVALID, "FIELD_OUT_OF_RANGE"),
+    "no JSON schema": (routing(json_schema="{"), Kind.INVALID, "FIELD_MALFORMED"),
     "prompt too long": (routing(context="a" * 20_000), Kind.INVALID, "PROMPT_TOO_LONG"),
     "model chosen by a user": (routing(model="gpt-4"), Kind.DENIED, "MODEL_OVERRIDE_NOT_ALLOWED"),
 }
@@ -348,6 +352,8 @@ async def test_list_models_tells_prices_and_health(pool: asyncpg.Pool) -> None:
     ]
     turbo, opus = seen[0]["gpt-4-turbo"], seen[0]["claude-3-opus"]
     assert (turbo.tier, turbo.enabled, opus.enabled) == ("premium", True, False)
+    assert (turbo.expected_quality, turbo.expected_first_token.ToMilliseconds()) == (0.88, 900)
+    assert list(turbo.capabilities) == ["stream", "tools"]
     assert (turbo.input_price_per_million.micro_usd, turbo.output_price_per_million.micro_usd) == (
         10_000_000,
         30_000_000,
@@ -366,20 +372,6 @@ async def test_a_long_prompt_is_counted_by_the_vendors_tokenizer(pool: asyncpg.P
     assert reply.route.provider == "local"
     assert caught.value.reason == "PROMPT_TOO_LONG"
     assert int(caught.value.metadata["tokens"]) > 2048
-
-
-async def test_what_comes_later_says_so(pool: asyncpg.Pool) -> None:
-    """Champion and scores answer UNIMPLEMENTED with a note."""
-    async with mesh(pool, principal=ADMIN) as m:
-        for coming in (
-            m.stub.GetChampion(pb.GetChampionRequest()),
-            m.stub.PromoteModel(pb.PromoteModelRequest()),
-            m.stub.DemoteModel(pb.DemoteModelRequest()),
-            m.stub.ReportScore(pb.ReportScoreRequest()),
-        ):
-            with pytest.raises(MeshError) as caught:
-                await coming
-            assert (caught.value.kind, caught.value.reason) == (Kind.UNIMPLEMENTED, "NOT_YET_IMPLEMENTED")
 
 
 async def test_forty_calls_in_flight_are_booked_once_each(pool: asyncpg.Pool) -> None:

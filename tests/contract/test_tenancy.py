@@ -19,6 +19,7 @@ from services.engine.servicer import EngineServicer
 from services.evaluator.servicer import EvaluatorServicer
 from services.recorder.servicer import RecorderServicer
 from services.router.servicer import RouterServicer
+from services.router.servicer.champions import ChampionCalls
 
 
 class Untouchable:
@@ -61,7 +62,17 @@ def context() -> tuple[Registration, Callable[[Any], Any]]:
 
 def router() -> tuple[Registration, Callable[[Any], Any]]:
     """Return a router without parts."""
-    servicer = RouterServicer(planner=NOTHING, generator=NOTHING, streamer=NOTHING, health=NOTHING)
+    champions = ChampionCalls(championship=NOTHING, clock=NOTHING)
+    servicer = RouterServicer(
+        planner=NOTHING,
+        generator=NOTHING,
+        streamer=NOTHING,
+        health=NOTHING,
+        costs=NOTHING,
+        champions=champions,
+        epochs=NOTHING,
+        tally=NOTHING,
+    )
     add = router_pb2_grpc.add_RouterServiceServicer_to_server
     return Registration(add, servicer, "magistrate.router.v1.RouterService"), router_pb2_grpc.RouterServiceStub
 
@@ -94,6 +105,10 @@ def recorder() -> tuple[Registration, Callable[[Any], Any]]:
         (context, "GetPack", context_pb2.GetPackRequest(pack_id="handbook")),
         (context, "ListPacks", context_pb2.ListPacksRequest()),
         (router, "Generate", router_pb2.GenerateRequest(routing=ROUTING)),
+        (router, "GetChampion", router_pb2.GetChampionRequest(domain=DOMAIN, task_type=TASK)),
+        (router, "PromoteModel", router_pb2.PromoteModelRequest(domain=DOMAIN, task_type=TASK)),
+        (router, "DemoteModel", router_pb2.DemoteModelRequest(domain=DOMAIN, task_type=TASK)),
+        (router, "ReportScore", router_pb2.ReportScoreRequest(domain=DOMAIN, task_type=TASK)),
         (evaluator, "Adjudicate", evaluator_pb2.AdjudicateRequest(decision_id="d-1", domain=DOMAIN)),
         (recorder, "Append", recorder_pb2.AppendRequest(entry=ENTRY)),
         (recorder, "GetRecord", recorder_pb2.GetRecordRequest(decision_id="d-1")),

@@ -7,7 +7,11 @@ from magistrate.recorder.v1 import recorder_pb2 as pb
 
 
 def bundle_of(reply: pb.GetInclusionProofResponse) -> dict[str, Any]:
-    """Lay the fields of the reply flat."""
+    """Lay the fields of the reply flat; content that was erased is left out."""
+    content = {
+        "payload": _text(reply.record.payload),
+        "commitment_nonce": _text(reply.record.commitment_nonce),
+    }
     return {
         "envelope": _text(reply.record.envelope),
         "index": reply.position.index,
@@ -15,8 +19,7 @@ def bundle_of(reply: pb.GetInclusionProofResponse) -> dict[str, Any]:
         "hashes": [_text(item) for item in reply.hashes],
         "checkpoint": reply.checkpoint,
         "leaf_hash": _text(reply.position.leaf_hash),
-        "payload": _text(reply.record.payload),
-        "commitment_nonce": _text(reply.record.commitment_nonce),
+        **(content if reply.record.commitment_nonce else {}),
     }
 
 

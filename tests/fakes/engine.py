@@ -28,7 +28,7 @@ from services.engine.core.decision import (
 )
 from services.engine.core.question import Domain, Question
 from services.engine.pipeline import Parts
-from services.engine.ports import Case, Kept, Page
+from services.engine.ports import Case, Feedback, Kept, Page
 
 ANSWER = "Twenty-five days a year."
 
@@ -49,6 +49,10 @@ class FakeMesh:
     )
     verdict: Verdict = Verdict.ALLOW
     text_released: bool = True
+    evidence: Evidence | None = None
+    """What recording answers; None means the next place."""
+    disagreed: bool = False
+    """Whether the models that voted did not agree."""
     seen: list[Case] = field(default_factory=list)
     arrived: dict[str, asyncio.Event] = field(default_factory=lambda: defaultdict(asyncio.Event))
     left: dict[str, asyncio.Event] = field(default_factory=lambda: defaultdict(asyncio.Event))
@@ -100,7 +104,9 @@ class FakeMesh:
         assert question.query
         assert decision_id
         await self.enter("route", timeout_s)
-        return Generated(text=ANSWER, model="tiny", route=Sealed(Route(provider="local", model="tiny")))
+        return Generated(
+            text=ANSWER, model="tiny", route=Sealed(Route(provider="local", model="tiny")), disagreed=self.disagreed
+        )
 
     async def append(self, decision: Decision, *, timeout_s: float) -> Evidence:
         """Keep the decision; the same id twice is a conflict, as in the recorder."""
@@ -109,6 +115,8 @@ class FakeMesh:
         if decision.decision_id in self.records:
             raise CallerError(Kind.EXISTS, "IDEMPOTENCY_CONFLICT", "recorded before with other content")
         self.records[decision.decision_id] = decision
+        if self.evidence:
+            return self.evidence
         return Evidence(origin="evidence/test/acme/2026h2", index=len(self.records) - 1, leaf_hash=bytes(32))
 
     async def append_rejection(self, decision_id: str, screened: Screened, *, timeout_s: float) -> None:
@@ -165,17 +173,20 @@ class FakeStore:
 
     kept: dict[tuple[str, str], Kept] = field(default_factory=dict)
     domains: dict[tuple[str, str], tuple[Verdict, Domain]] = field(default_factory=dict)
+    feedback: dict[tuple[str, str], Feedback] = field(default_factory=dict)
     failure: MeshError | None = None
 
     async def find(self, tenant: str, decision_id: str) -> Kept | None:
         """Return the decision, or None."""
         return self.kept.get((tenant, decision_id))
 
-    async def keep(self, tenant: str, kept: Kept, verdict: Verdict, domain: Domain) -> None:
+    async def keep(self, tenant: str, kept: Kept, verdict: Verdict, domain: Domain, feedback: Feedback | None) -> None:
         """Keep it, or fail as told."""
         if self.failure:
             raise self.failure
         self.kept.setdefault((tenant, kept.decision_id), kept)
+        if feedback:
+            self.feedback[tenant, kept.decision_id] = feedback
         self.domains[tenant, kept.decision_id] = (verdict, domain)
 
     async def page(self, tenant: str, page: Page) -> Sequence[Kept]:

@@ -7,13 +7,18 @@ Those that need a folder of labelled data are programs of their own: ``python -m
 import argparse
 from collections.abc import Callable
 
-from tools.bench import chassis, critic, decide, recorder, tail
+from tools.bench import caching, champion, chassis, critic, decide, loop, recorder, router, routing_cost, tail
 
 BENCHMARKS: dict[str, Callable[[], None]] = {
+    "champion": champion.main,
     "chassis": chassis.main,
+    "loop": loop.main,
     "critic": critic.main,
     "recorder": recorder.main,
     "decide": decide.main,
+    "router": router.main,
+    "routing_cost": routing_cost.main,
+    "caching": caching.main,
     "tail": tail.main,
 }
 

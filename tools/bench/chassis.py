@@ -59,9 +59,9 @@ def main() -> None:
 async def _run() -> None:
     add, service = rpc.add_RecorderServiceServicer_to_server, "magistrate.recorder.v1.RecorderService"
     async with _bare() as channel:
-        bare = await _measured(rpc.RecorderServiceStub(channel))
+        bare = await measured(rpc.RecorderServiceStub(channel))
     async with serving([Registration(add, Echo(), service)]) as channel:
-        through = await _measured(rpc.RecorderServiceStub(channel))
+        through = await measured(rpc.RecorderServiceStub(channel))
     columns = ("p50 ms alone", f"calls/s, {IN_FLIGHT} at once", "streamed/s")
     print(table(columns, {"bare gRPC": bare, "through the chassis": through}))
 
@@ -79,7 +79,8 @@ async def _bare() -> AsyncIterator[grpc.aio.Channel]:
         await server.stop(grace=None)
 
 
-async def _measured(stub: "RecorderServiceAsyncStub") -> Row:
+async def measured(stub: "RecorderServiceAsyncStub") -> Row:
+    """Return the median of lone calls in ms, calls a second, and streamed messages a second."""
     entry = pb.Entry(idempotency_key="key", payload=PAYLOAD)
 
     async def call() -> object:

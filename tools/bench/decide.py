@@ -36,7 +36,7 @@ QUERY = "How many days of annual leave does a full-time employee get?"
 
 def main() -> None:
     """Start a mesh of its own, measure, print, stop it."""
-    with tempfile.TemporaryDirectory(prefix="magistrate-bench-") as folder, _instant_vendor() as url:
+    with tempfile.TemporaryDirectory(prefix="magistrate-bench-") as folder, instant_vendor() as url:
         state = Path(folder) / "state"
         magistrate = str(Path(sys.executable).parent / "magistrate")
         up = (magistrate, "up", "--detach", "--state", str(state), "--provider", f"local={url}")
@@ -48,7 +48,7 @@ def main() -> None:
 
 
 @contextmanager
-def _instant_vendor() -> Iterator[str]:
+def instant_vendor() -> Iterator[str]:
     """Yield the address of a model vendor that answers at once."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -66,7 +66,9 @@ def _instant_vendor() -> Iterator[str]:
 async def _report(folder: Folder) -> None:
     async with _edge(folder) as channel:
         engine, health = EngineServiceStub(channel), health_pb2_grpc.HealthStub(channel)
-        question = Question(query=QUERY, domain=DOMAIN_GENERAL, task_type=TASK_TYPE_ANALYSIS, max_output_tokens=32)
+        question = Question(
+            query=QUERY, domain=DOMAIN_GENERAL, task_type=TASK_TYPE_ANALYSIS, max_output_tokens=32, fresh=True
+        )
 
         async def decide() -> object:
             return await engine.Decide(DecideRequest(question=question), timeout=TIMEOUT_S)

@@ -87,6 +87,7 @@ async def _runs(folder: Path, first: str, second: str) -> tuple[Run, Run]:
                 domain=DOMAIN_GENERAL,
                 task_type=TASK_TYPE_ANALYSIS,
                 model=model,
+                cache_use=pb.CACHE_USE_BYPASS,
             )
 
             async def call() -> object:

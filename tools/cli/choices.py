@@ -19,6 +19,16 @@ class TaskChoice(StrEnum):
     REASONING = "reasoning"
 
 
+class VoteChoice(StrEnum):
+    """How several models vote."""
+
+    NONE = "none"
+    UNANIMOUS = "unanimous"
+    MAJORITY = "majority"
+    WEIGHTED = "weighted"
+    CONFIDENCE = "confidence"
+
+
 class SearchChoice(StrEnum):
     """How to search."""
 

@@ -10,11 +10,17 @@ from rich.text import Text
 from magistrate.common.v1.critique_pb2 import CriticEvaluation, EvaluationStatus
 from magistrate.common.v1.degradation_pb2 import DegradedMode
 from magistrate.common.v1.judgement_pb2 import HumanActionType, QualityReport, QualityScore
-from magistrate.common.v1.usage_pb2 import AttemptOutcome
+from magistrate.common.v1.usage_pb2 import AttemptOutcome, CacheHit, CacheLevel, Vote
 from magistrate.engine.v1.engine_pb2 import Decision, StageOutcome
 from tools.cli.marks import dollars, label, severity, span
 
 _SHORT_HASH = 16
+_LEVELS = {
+    CacheLevel.CACHE_LEVEL_SHARED_CALL: "shared call",
+    CacheLevel.CACHE_LEVEL_MEMORY: "exact",
+    CacheLevel.CACHE_LEVEL_SHARED: "exact, shared",
+    CacheLevel.CACHE_LEVEL_SEMANTIC: "same meaning",
+}
 
 
 def show(decision: Decision, proof: Text, console: Console) -> None:
@@ -121,9 +127,20 @@ def _route(decision: Decision) -> Table:
     route, table = decision.route, _grid()
     if not route.provider:
         return table
+    if route.HasField("cache_hit"):
+        table.add_row("model", f"{route.model} by {route.provider}, template {route.template}")
+        table.add_row("from cache", _cached(route.cache_hit))
+        if route.HasField("vote"):
+            table.add_row("vote", _vote(route.vote))
+        return table
     estimated = " (estimated)" if route.usage.estimated else ""
     tokens = f"{route.usage.input_tokens} in, {route.usage.output_tokens} out{estimated}"
-    table.add_row("model", f"{route.model} by {route.provider}, template {route.template}")
+    place = f" ({route.place})" if route.place else ""
+    table.add_row("model", f"{route.model} by {route.provider}{place}, template {route.template}")
+    if route.explanation:
+        table.add_row("why", Text(route.explanation, style="dim"))
+    if route.HasField("vote"):
+        table.add_row("vote", _vote(route.vote))
     table.add_row("tokens", f"{tokens}, cost {dollars(route.cost.micro_usd)}")
     table.add_row("attempts", f"{route.attempt_count} of {', '.join(route.provider_order)}")
     for attempt in route.attempts:
@@ -131,6 +148,21 @@ def _route(decision: Decision) -> Table:
         line = f"{attempt.provider} {outcome} after {span(attempt.duration)} {attempt.reason}"
         table.add_row("", Text(line.rstrip(), style="dim"))
     return table
+
+
+def _vote(vote: Vote) -> str:
+    outcome = "agreed" if vote.agreed else "not agreed: a person must decide"
+    said = (f"{b.model} {b.reason or f'group {b.group}'}" for b in vote.ballots)
+    return f"{vote.rule}, {outcome}, {vote.consensus:.0%} of the weight ({', '.join(said)})"
+
+
+def _cached(hit: CacheHit) -> str:
+    return f"{_LEVELS.get(hit.level, 'unknown')}, {span(hit.age)} old, call {hit.source_call_id}{_likeness(hit)}"
+
+
+def _likeness(hit: CacheHit) -> str:
+    is_like = hit.level == CacheLevel.CACHE_LEVEL_SEMANTIC
+    return f", to a question that is {hit.similarity:.2f} alike" if is_like else ""
 
 
 def _context(decision: Decision) -> Table:

@@ -125,7 +125,9 @@ class Surroundings:
             "recorder": {
                 "MAGISTRATE_RECORDER_SIGNING_KEY_FILE": str(self._folder.secrets / SIGNING_KEY),
                 "MAGISTRATE_RECORDER_BODY_KEY_FILE": str(self._folder.secrets / BODY_KEY),
+                "MAGISTRATE_RECORDER_VOLUME_DIR": str(self._folder.root),
             },
+            "engine": {"MAGISTRATE_ENGINE_SPOOL_DIR": str(self._folder.data("engine") / "spool")},
             "context": {"MAGISTRATE_CONTEXT_COPY_FILE": str(self._folder.data("context") / "copies.sqlite")},
         }
         return own.get(room, {})

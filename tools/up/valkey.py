@@ -48,6 +48,9 @@ class Valkey(Part):
             "appendfsync": "everysec",
             "dir": ".",
             "save": '""',
+            # All keys have a life; when memory runs short, those used longest ago go first.
+            "maxmemory": "256mb",
+            "maxmemory-policy": "volatile-lru",
             "protected-mode": "yes",
         }
         lines = "".join(f"{key} {value}\n" for key, value in settings.items())

@@ -63,7 +63,7 @@ def stage(value: Stage) -> engine_pb2.Stage:
 
 def evidence(value: Evidence) -> engine_pb2.Evidence:
     """Return the place of the evidence as a message."""
-    return engine_pb2.Evidence(origin=value.origin, index=value.index, leaf_hash=value.leaf_hash)
+    return engine_pb2.Evidence(origin=value.origin, index=value.index, leaf_hash=value.leaf_hash, pending=value.pending)
 
 
 def _timestamp(moment: datetime) -> Timestamp:

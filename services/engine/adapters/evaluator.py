@@ -76,6 +76,7 @@ class MeshAdjudicator:
             model=case.generated.model,
             degraded_components=degradation.write(case.degraded),
             domain=enums.domain(case.question),
+            models_disagree=case.generated.disagreed,
         )
         reply = await self._stub.Adjudicate(request, timeout=timeout_s)
         said = reply.adjudication

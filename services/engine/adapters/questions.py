@@ -25,6 +25,9 @@ def read(asked: engine_pb2.Question) -> Question:
         strict_context=asked.strict_context,
         high_impact=asked.high_impact,
         subject_id=asked.subject_id,
+        voting_rule=asked.voting_rule,
+        tool_count=asked.tool_count,
+        fresh=asked.fresh,
     )
 
 
@@ -43,4 +46,7 @@ def write(asked: Question) -> engine_pb2.Question:
         strict_context=asked.strict_context,
         high_impact=asked.high_impact,
         subject_id=asked.subject_id,
+        voting_rule=asked.voting_rule,
+        tool_count=asked.tool_count,
+        fresh=asked.fresh,
     )

@@ -1,8 +1,11 @@
 """The recorder as the evidence log."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import UTC
+from typing import cast
 
+from magistrate.common.v1.critique_pb2 import EVALUATION_STATUS_EVALUATED, CriticEvaluation
 from magistrate.recorder.v1.recorder_pb2 import (
     RECORD_KIND_DECISION,
     RECORD_KIND_SECURITY,
@@ -12,15 +15,19 @@ from magistrate.recorder.v1.recorder_pb2 import (
     Position,
 )
 from magistrate.recorder.v1.recorder_pb2_grpc import RecorderServiceStub
+from services.chassis import call
 from services.chassis.client import MeshChannel
 from services.chassis.clock import Clock
 from services.chassis.errors import Kind, MeshError
-from services.engine.adapters import codec, questions
+from services.chassis.spool import Item
+from services.engine.adapters import codec, questions, redaction
 from services.engine.core.decision import Decision, Evidence, Screened
 from services.engine.ports import Kept
 
 READ_S = 5.0
 """Seconds that reading one record may take."""
+DELIVER_S = 10.0
+"""Seconds that recording one item of a spool may take."""
 PAUSE_S = 0.1
 """Seconds before an append is repeated, where the recorder does not say."""
 _REPEATED = frozenset({"QUEUE_FULL", "EVIDENCE_UNAVAILABLE", "DEPENDENCY_UNAVAILABLE"})
@@ -35,10 +42,17 @@ class MeshEvidenceLog:
         self._clock = clock
 
     async def append(self, decision: Decision, *, timeout_s: float) -> Evidence:
-        """Return where the decision stands, durably. The payload has what was asked, and an answer that is withheld."""
+        """Return where the decision stands, durably."""
+        position = await self._append(self.entry(decision), timeout_s)
+        return Evidence(origin=position.origin, index=position.index, leaf_hash=position.leaf_hash)
+
+    @staticmethod
+    def entry(decision: Decision) -> Entry:
+        """Return what is recorded. The payload has what was asked, and an answer that is withheld."""
         message = codec.message(decision)
         message.answer = decision.generated.text
-        entry = Entry(
+        redaction.clean(message)
+        return Entry(
             idempotency_key=decision.decision_id,
             kind=RECORD_KIND_DECISION,
             decision_id=decision.decision_id,
@@ -50,10 +64,22 @@ class MeshEvidenceLog:
                 "model": decision.generated.model,
                 "degraded_mode": decision.gathered.mode.name.lower(),
                 "released": "no" if decision.withheld_reason else "yes",
+                **_objections(decision),
             },
         )
-        position = await self._append(entry, timeout_s)
-        return Evidence(origin=position.origin, index=position.index, leaf_hash=position.leaf_hash)
+
+    async def deliver(self, items: Sequence[Item]) -> Sequence[MeshError | None]:
+        """Record what waited in a spool, each in the name of its tenant; say of each what became of it."""
+        call.enter(call.Call(principal=call.Principal(tenant=items[0].tenant)))
+        outcomes = await asyncio.gather(*map(self._delivered, items))
+        return list(outcomes)
+
+    async def _delivered(self, item: Item) -> MeshError | None:
+        try:
+            await self._stub.Append(AppendRequest(entry=Entry.FromString(item.body)), timeout=DELIVER_S)
+        except MeshError as error:
+            return error
+        return None
 
     async def recorded(self, decision_id: str) -> Kept | None:
         """Return the decision that the log has under this id, as it was released; None where it has none."""
@@ -100,3 +126,15 @@ class MeshEvidenceLog:
             # Rather too early than not at all: half of the time is left for the second try in any case.
             await asyncio.sleep(min(pause_s, left_s / 2))
         return (await self._stub.Append(request, timeout=ends_at - self._clock.monotonic())).position
+
+
+def _objections(decision: Decision) -> dict[str, str]:
+    """Return each critic that found something, with the whole part of its severity, or that could not judge."""
+    found = dict[str, str]()
+    for sealed in decision.reviewed.evaluations:
+        evaluation = cast("CriticEvaluation", sealed)
+        if evaluation.status != EVALUATION_STATUS_EVALUATED:
+            found[f"critic.{evaluation.critic}"] = "unavailable"
+        elif evaluation.severity_0_3:
+            found[f"critic.{evaluation.critic}"] = str(int(evaluation.severity_0_3))
+    return found

@@ -1,18 +1,23 @@
 """Decisions in PostgreSQL (schema ``engine``)."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import asyncpg
 
 from services.chassis.postgres import guarded
 from services.engine.core.decision import Verdict
 from services.engine.core.question import Domain
-from services.engine.ports import Kept, Page
+from services.engine.ports import Feedback, Kept, Page
 
 _FIND = "SELECT decision_id, created_at, question_digest, body FROM decision WHERE tenant = $1 AND decision_id = $2"
 _KEEP = """
-INSERT INTO decision (tenant, decision_id, created_at, question_digest, verdict, domain, body)
-VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (tenant, decision_id) DO NOTHING
+WITH kept AS (
+    INSERT INTO decision (tenant, decision_id, created_at, question_digest, verdict, domain, body)
+    VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (tenant, decision_id) DO NOTHING
+    RETURNING tenant, decision_id
+)
+INSERT INTO outbox (letter_id, tenant, subject, body)
+SELECT tenant || '/' || decision_id, tenant, $8, $9 FROM kept WHERE $9::bytea IS NOT NULL
 """
 _PAGE = """
 SELECT decision_id, created_at, question_digest, body FROM decision
@@ -26,10 +31,16 @@ LIMIT $6
 
 
 class PostgresDecisions:
-    """Keep decisions for those who ask again."""
+    """Keep decisions for those who ask again.
 
-    def __init__(self, pool: asyncpg.Pool) -> None:
+    Args:
+        pool: Connections of the service's own schema.
+        written: Called after feedback was written.
+    """
+
+    def __init__(self, pool: asyncpg.Pool, *, written: Callable[[], None] = lambda: None) -> None:
         self._pool = pool
+        self._written = written
 
     async def find(self, tenant: str, decision_id: str) -> Kept | None:
         """Return the tenant's decision, or None."""
@@ -37,8 +48,8 @@ class PostgresDecisions:
             row = await self._pool.fetchrow(_FIND, tenant, decision_id)
         return None if row is None else _kept(row)
 
-    async def keep(self, tenant: str, kept: Kept, verdict: Verdict, domain: Domain) -> None:
-        """Keep the decision; one that is kept already stays as it is."""
+    async def keep(self, tenant: str, kept: Kept, verdict: Verdict, domain: Domain, feedback: Feedback | None) -> None:
+        """Keep the decision and what is to be told of it in one statement; one that is kept already stays as it is."""
         with guarded():
             await self._pool.execute(
                 _KEEP,
@@ -49,7 +60,11 @@ class PostgresDecisions:
                 verdict.value,
                 domain.value,
                 kept.body,
+                feedback.subject if feedback else "",
+                feedback.body if feedback else None,
             )
+        if feedback:
+            self._written()
 
     async def page(self, tenant: str, page: Page) -> Sequence[Kept]:
         """Return up to one more than a page, newest first."""

@@ -95,6 +95,8 @@ class Generated:
     model: str
     route: Sealed
     truncated: bool = False
+    disagreed: bool = False
+    """Whether models were to vote on it and did not agree, so that a person must decide."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,6 +134,12 @@ class Evidence:
     origin: str
     index: int
     leaf_hash: bytes
+    pending: bool = False
+    """Whether it rests on this machine's disk, still on its way into the log."""
+
+
+PENDING = Evidence(origin="", index=0, leaf_hash=b"", pending=True)
+"""Evidence that is durable here and will be recorded (policy ``spooled``)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

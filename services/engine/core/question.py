@@ -12,6 +12,10 @@ MAX_QUERY_CHARS = 5_000
 MAX_ADDITIONAL_CHARS = 10_000
 MAX_OUTPUT_TOKENS = 4_000
 MAX_TEMPERATURE = 2.0
+MAX_TOOLS = 1_000
+NO_VOTE = "none"
+VOTING_RULES = (NO_VOTE, "unanimous", "majority", "weighted", "confidence")
+"""How several models may vote on an answer (spec row RTR-19)."""
 MAX_CONTROL_CHARS = 1
 MAX_RUN_SHARE = 0.3
 RUN_CHECKED_FROM_CHARS = 64
@@ -55,6 +59,9 @@ class Question:
     strict_context: bool = False
     high_impact: bool = False
     subject_id: str = ""
+    voting_rule: str = ""
+    tool_count: int = 0
+    fresh: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what breaks a rule.
@@ -73,8 +80,17 @@ class Question:
             "question.subject_id", self.subject_id, _TOKEN, "an opaque id of letters, digits, dashes and underscores"
         )
         _check_range("question.max_output_tokens", self.max_output_tokens, 0, MAX_OUTPUT_TOKENS)
+        _check_range("question.tool_count", self.tool_count, 0, MAX_TOOLS)
+        if self.voting_rule and self.voting_rule not in VOTING_RULES:
+            problem = f"must be one of {', '.join(VOTING_RULES)}"
+            raise errors.invalid("question.voting_rule", problem, value=self.voting_rule)
         if self.temperature is not None:
             _check_range("question.temperature", self.temperature, 0, MAX_TEMPERATURE)
+
+    def rule(self, high_impact_rule: str) -> str:
+        """Return the rule by which models shall vote, ``high_impact_rule`` where much depends on it; empty for none."""
+        chosen = self.voting_rule or (high_impact_rule if self.high_impact else NO_VOTE)
+        return "" if chosen == NO_VOTE else chosen
 
     def digest(self) -> bytes:
         """Return SHA-256 over every part, to tell a retry from another question under the same id."""

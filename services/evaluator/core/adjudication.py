@@ -40,6 +40,8 @@ class Case:
     proposes_execution: bool = False
     context_lost: bool = False
     """Whether context that should have been there could not be had."""
+    models_disagree: bool = False
+    """Whether several models voted on the answer and did not agree."""
     quality_failed: bool = False
     """Whether enough of the answer's quality was measured and it did not reach its mark."""
 
@@ -91,7 +93,7 @@ def adjudicate(case: Case) -> Adjudication:
     bench, synthesis = weighed.bench, weighed.synthesis
     signals = _all_signals(case, weighed)
     signal_gate = gate.close_for_signals(signals)
-    verdict = max(synthesis.label, _floor(bench, signal_gate))
+    verdict = max(synthesis.label, _floor(case, bench, signal_gate))
     triggers = review.triggers(
         bench, signals=signals, novel=weighed.guidance.novel, uncertain=_uncertain(case, weighed, signals)
     )
@@ -116,7 +118,12 @@ def adjudicate(case: Case) -> Adjudication:
             verdict=verdict,
         ),
         explanation=explain(
-            verdict, bench=bench, synthesis=synthesis, guidance=weighed.guidance, signal_gate=signal_gate
+            verdict,
+            bench=bench,
+            synthesis=synthesis,
+            guidance=weighed.guidance,
+            signal_gate=signal_gate,
+            models_disagree=case.models_disagree,
         ),
     )
 
@@ -163,16 +170,17 @@ def _all_signals(case: Case, weighed: _Weighed) -> tuple[Signal, ...]:
     )
 
 
-def _floor(bench: Bench, signal_gate: gate.Gate) -> Verdict:
-    """Return the best verdict that the number of opinions and the clauses still permit (trap T7)."""
+def _floor(case: Case, bench: Bench, signal_gate: gate.Gate) -> Verdict:
+    """Return the best verdict that the number of opinions, the clauses and a vote of models still permit (trap T7)."""
     if len(bench.evaluations) < MIN_CRITICS:
         return Verdict.ABSTAIN
-    return Verdict.ESCALATE if bench.missing or signal_gate.gated else Verdict.ALLOW
+    needs_person = bench.missing or signal_gate.gated or case.models_disagree
+    return Verdict.ESCALATE if needs_person else Verdict.ALLOW
 
 
 def _uncertain(case: Case, weighed: _Weighed, signals: Sequence[Signal]) -> bool:
     by_clause = any(signal.raised_by == "uncertainty" for signal in signals)
-    return weighed.uncertainty.needs_escalation or case.context_lost or by_clause
+    return weighed.uncertainty.needs_escalation or case.context_lost or case.models_disagree or by_clause
 
 
 def _constrain(case: Case, weighed: _Weighed, verdict: Verdict) -> light.Constraints:

@@ -7,12 +7,21 @@ from services.evaluator.core.precedent import Guidance
 from services.evaluator.core.verdict import VOCABULARY, Verdict
 
 
-def explain(verdict: Verdict, *, bench: Bench, synthesis: Aggregate, guidance: Guidance, signal_gate: Gate) -> str:
+def explain(
+    verdict: Verdict,
+    *,
+    bench: Bench,
+    synthesis: Aggregate,
+    guidance: Guidance,
+    signal_gate: Gate,
+    models_disagree: bool = False,
+) -> str:
     """Return the verdict and every cause that kept it from being better."""
     causes = [
         _violations(synthesis),
         f"clauses raised: {', '.join(signal_gate.reasons)}" if signal_gate.reasons else "",
         f"{len(bench.missing)} of {len(PRIORITY)} critics missing" if bench.missing else "",
+        "the models that voted on the answer did not agree" if models_disagree else "",
         f"average severity {synthesis.average_0_3:.2f}" if synthesis.average_0_3 >= AVERAGE_CONSTRAINS_0_3 else "",
         "precedent decided such cases the other way" if guidance.alignment < OPPOSED_ALIGNMENT else "",
     ]

@@ -67,6 +67,7 @@ def case_of(request: pb.AdjudicateRequest) -> Case:
         high_impact=request.high_impact,
         proposes_execution=request.proposes_execution,
         context_lost=context_was_lost([c.component for c in request.degraded_components], request.context_confidence),
+        models_disagree=request.models_disagree,
         quality_failed=has_failed(overall=quality.overall, coverage=quality.coverage, passed=quality.passed),
     )
 

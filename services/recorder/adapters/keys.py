@@ -2,7 +2,9 @@
 
 import base64
 import binascii
+import hmac
 import secrets
+from contextlib import suppress
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -13,6 +15,7 @@ from services.chassis.errors import Kind, WorldError
 
 BODY_KEY_BYTES = 32
 NONCE_BYTES = 12
+_KEY_ID_BYTES = 8
 
 
 class KeyFileError(ValueError):
@@ -38,31 +41,70 @@ class Ed25519Signer:
 
 
 class AesSeal:
-    """Seals bodies with AES-256-GCM under one key: nonce || ciphertext || tag."""
+    """The keys of the body key file, which wrap the tenants' keys: the first line's wraps, the others only unwrap."""
 
-    def __init__(self, key_base64: str) -> None:
-        try:
-            key = base64.b64decode(key_base64, validate=True)
-        except binascii.Error as error:
-            raise KeyFileError("the body key must be base64") from error
-        if len(key) != BODY_KEY_BYTES:
-            raise KeyFileError(f"the body key must be {BODY_KEY_BYTES} bytes in base64")
-        self._cipher = AESGCM(key)
+    def __init__(self, keys_base64: str) -> None:
+        keys = [_read_key(line) for line in keys_base64.split()]
+        if not keys:
+            raise KeyFileError("the body key file must have a key of 32 bytes in base64 on each line")
+        self._ciphers = {_key_id(key): AESGCM(key) for key in keys}
+        self._index_keys = [hmac.digest(key, b"index of subjects", "sha256") for key in keys]
+        self.newest = _key_id(keys[0])
 
-    def close(self, plaintext: bytes, context: bytes) -> bytes:
-        """Return the sealed form of ``plaintext``."""
+    def wrap(self, secret: bytes, context: bytes) -> tuple[str, bytes]:
+        """Return the id of the key that wraps, and ``secret`` wrapped."""
         nonce = secrets.token_bytes(NONCE_BYTES)
-        return nonce + self._cipher.encrypt(nonce, plaintext, context)
+        return self.newest, nonce + self._ciphers[self.newest].encrypt(nonce, secret, context)
+
+    def unwrap(self, key_id: str, wrapped: bytes, context: bytes) -> bytes:
+        """Return the secret.
+
+        Raises:
+            WorldError: INTERNAL RECORD_DAMAGED, it was altered, belongs elsewhere, or its key is not in the file.
+        """
+        cipher = self._ciphers.get(key_id)
+        if cipher is None:
+            raise _damaged("the body key file no longer has the key that wraps a tenant's key")
+        return _opened(cipher, wrapped, context)
 
     def open(self, sealed: bytes, context: bytes) -> bytes:
-        """Return the plaintext.
+        """Return the plaintext of a body that is older than data keys.
 
         Raises:
             WorldError: INTERNAL RECORD_DAMAGED, it was altered, belongs elsewhere or is sealed with another key.
         """
-        try:
-            return self._cipher.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], context)
-        except (InvalidTag, ValueError) as error:
-            raise WorldError(
-                Kind.INTERNAL, "RECORD_DAMAGED", "a stored body does not open with the body key"
-            ) from error
+        *former, last = self._ciphers.values()
+        for cipher in former:
+            with suppress(WorldError):
+                return _opened(cipher, sealed, context)
+        return _opened(last, sealed, context)
+
+    def tags(self, tenant: str, subject: str) -> list[bytes]:
+        """Return the tags of a person, the newest key's first: nobody without the key can guess whose they are."""
+        name = f"{tenant} {subject}".encode()
+        return [hmac.digest(key, name, "sha256") for key in self._index_keys]
+
+
+def _read_key(line: str) -> bytes:
+    try:
+        key = base64.b64decode(line, validate=True)
+    except binascii.Error as error:
+        raise KeyFileError("the body key must be base64") from error
+    if len(key) != BODY_KEY_BYTES:
+        raise KeyFileError(f"the body key must be {BODY_KEY_BYTES} bytes in base64")
+    return key
+
+
+def _key_id(key: bytes) -> str:
+    return hmac.digest(key, b"name of the key", "sha256")[:_KEY_ID_BYTES].hex()
+
+
+def _opened(cipher: AESGCM, sealed: bytes, context: bytes) -> bytes:
+    try:
+        return cipher.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], context)
+    except (InvalidTag, ValueError) as error:
+        raise _damaged("a stored body does not open with the body key") from error
+
+
+def _damaged(message: str) -> WorldError:
+    return WorldError(Kind.INTERNAL, "RECORD_DAMAGED", message)

@@ -1,12 +1,15 @@
 """Read evidence back from PostgreSQL, always from the primary."""
 
+import json
 from collections.abc import Collection, Mapping, Sequence
 
 import asyncpg
 from asyncpg import Pool
 
 from services.chassis.postgres import guarded
+from services.recorder.adapters.bodies import BODY, BODY_TABLES, body_of
 from services.recorder.adapters.tiles import FullTiles
+from services.recorder.core.custody import Body
 from services.recorder.core.merkle import TILE_HEIGHT, Frontier
 from services.recorder.core.proof import TILE_WIDTH, Tile
 from services.recorder.ports import Head, Query, Stored
@@ -14,19 +17,23 @@ from services.recorder.ports import Head, Query, Stored
 HEAD = """
 select log, origin, tenant, size, frontier from head
 where tenant = $1 and (origin = $2 or $2 = '') order by log desc limit 1"""
-RECORD = """
-select e.seq, e.ik, e.leaf, e.envelope, e.kind, e.decision_id, e.content_type, e.recorded_at, b.sealed
-from ev e join ev_body b using (log, seq) where e.log = $1 and e.seq = $2"""
+RECORD = f"""
+select e.seq, e.ik, e.leaf, e.envelope, e.kind, e.decision_id, e.content_type, e.intent, e.recorded_at, {BODY}
+from ev e {BODY_TABLES} where e.log = $1 and e.seq = $2"""  # noqa: S608 - constants
 DECISION = """
 select h.log, h.origin, h.tenant, h.size, h.frontier, e.seq
 from ev e join head h using (log)
 where h.tenant = $1 and e.decision_id = $2 and e.kind = 'DECISION' order by e.log desc, e.seq desc limit 1"""
 RECORDS = """
-select seq, ik, leaf, envelope, kind, decision_id, content_type, recorded_at, ''::bytea as sealed
+select seq, ik, leaf, envelope, kind, decision_id, content_type, intent, recorded_at
 from ev
 where log = $1 and seq > $2 and (kind = $3 or $3 = '') and (decision_id = $4 or $4 = '')
   and ($5::timestamptz is null or recorded_at >= $5) and ($6::timestamptz is null or recorded_at < $6)
+  {more}
 order by seq limit $7"""
+# Only a query that asks for attributes or for what is open pays for it.
+BY_ATTRIBUTES = "and attributes(envelope) @> $8::jsonb and ($9 = '' or attributes(envelope) ? $9)"
+ONLY_OPEN = "and exists (select from obligation o where o.log = ev.log and o.seq = ev.seq)"
 LEAVES = "select leaf as hash from ev where log = $1 and seq >= $2 and seq < $3 order by seq"
 NODES = "select hash from node where log = $1 and number >= $2 and number < $3 and level = $4 order by number"
 
@@ -58,13 +65,17 @@ class PostgresReader:
         """Return one record."""
         with guarded():
             row = await self._pool.fetchrow(RECORD, head.log, index)
-        return _stored(head, row) if row else None
+        return _stored(head, row, body_of(row)) if row else None
 
     async def records(self, head: Head, query: Query) -> Sequence[Stored]:
         """Return a page of records, without their bodies."""
-        filters = (query.kind, query.decision_id, query.since, query.until)
+        filters = [query.kind, query.decision_id, query.since, query.until, query.limit]
+        more = ONLY_OPEN if query.open_intents else ""
+        if query.attributes or query.attribute:
+            more += BY_ATTRIBUTES
+            filters += [json.dumps(dict(query.attributes)), query.attribute]
         with guarded():
-            rows = await self._pool.fetch(RECORDS, head.log, query.after, *filters, query.limit)
+            rows = await self._pool.fetch(RECORDS.format(more=more), head.log, query.after, *filters)
         return [_stored(head, row) for row in rows]
 
     async def tiles(self, log: int, wanted: Collection[Tile]) -> Mapping[Tile, Sequence[bytes]]:
@@ -94,7 +105,7 @@ def head_of(row: asyncpg.Record) -> Head:
     return Head(log=row["log"], origin=row["origin"], tenant=row["tenant"], frontier=frontier)
 
 
-def _stored(head: Head, row: asyncpg.Record) -> Stored:
+def _stored(head: Head, row: asyncpg.Record, body: Body | None = None) -> Stored:
     return Stored(
         origin=head.origin,
         tenant=head.tenant,
@@ -102,9 +113,10 @@ def _stored(head: Head, row: asyncpg.Record) -> Stored:
         key=row["ik"],
         leaf=row["leaf"],
         envelope=row["envelope"],
-        sealed=row["sealed"],
+        body=body,
         kind=row["kind"],
         decision_id=row["decision_id"],
         content_type=row["content_type"],
+        intent=row["intent"],
         recorded_at=row["recorded_at"],
     )

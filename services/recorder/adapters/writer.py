@@ -1,44 +1,68 @@
 """Append evidence in PostgreSQL: one transaction for a batch, the head row as the lock."""
 
 import asyncio
+from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 
 import asyncpg
 from asyncpg import Pool
 from asyncpg.pool import PoolConnectionProxy
 
 from services.chassis.postgres import guarded
+from services.recorder.adapters.bodies import BODY, BODY_TABLES, body_of
 from services.recorder.core.batch import Entry, Plan, plan
+from services.recorder.core.custody import Body
 from services.recorder.core.merkle import Frontier, TreeError
-from services.recorder.ports import LogDivergedError, RejectedError, Written
+from services.recorder.core.obligation import change
+from services.recorder.ports import LogDivergedError, RejectedError, StaleKeysError, StoreFullError, Written
 
 Connection = PoolConnectionProxy
 
 # Every log of the tenant is locked, so that a retry across the turn of a half-year finds its key in the older log. The
-# commit waits for the disk whatever the server's default is.
+# commit waits for the disk whatever became the default of a server that was durable when the recorder started.
 LOCK = """
-select log, origin, size, frontier, set_config('synchronous_commit', 'on', true)
+select log, origin, tenant, size, frontier,
+  set_config('synchronous_commit', case current_setting('synchronous_commit')
+             when 'remote_apply' then 'remote_apply' else 'on' end, true)
 from head where tenant = $1 order by log for update"""
-CREATE = "insert into head (origin, tenant) values ($1, $2) on conflict (origin) do nothing"
+CREATE = "select open_log($1, $2)"
 KNOWN = """
-select h.origin, e.seq, e.ik, e.leaf, e.envelope, b.sealed
-from head h join ev e using (log) join ev_body b using (log, seq)
-where h.tenant = $1 and e.ik = any($2::text[])"""
-# One statement and one journey for all that a batch writes; its status tells whether the head was where it was read.
+select h.origin, h.log, e.seq from head h join ev e using (log) where h.tenant = $1 and e.ik = any($2::text[])"""
+# One log at a time, so that the server looks at that log's bodies alone and not at everybody's.
+KNOWN_OF_LOG = f"""
+select e.seq, e.ik, e.leaf, e.envelope, {BODY}
+from ev e {BODY_TABLES} where e.log = $1 and e.seq = any($2::bigint[])"""  # noqa: S608 - constants
+# One statement and one journey for all that a batch writes; its status tells whether the head was where it was read and
+# every key is still there. Erasure and rotation hold the same locks, so no key can perish between this and the COMMIT.
 WRITE = """
 with bodies as (
-    insert into ev_body (log, seq, sealed, subject_id)
-    select $1, r.* from unnest($5::bigint[], $6::bytea[], $7::text[]) as r
+    insert into ev_body (log, seq, sealed, dek, personal)
+    select $1, r.* from unnest($5::bigint[], $6::bytea[], $7::bytea[], $22::boolean[]) as r
+), keys as (
+    insert into dek (id, tenant_key, wrapped, subject)
+    select r.* from unnest($20::bytea[], $21::bigint[], $23::bytea[], $24::bytea[]) as r
+    on conflict (id) do nothing
 ), nodes as (
     insert into node (log, level, number, hash)
     select $1, r.* from unnest($8::smallint[], $9::bigint[], $10::bytea[]) as r
 ), records as (
-    insert into ev (log, seq, ik, leaf, envelope, kind, decision_id, content_type, occurred_at, recorded_at)
+    insert into ev (log, seq, ik, leaf, envelope, kind, decision_id, content_type, occurred_at, recorded_at, intent)
     select $1, r.* from unnest($5::bigint[], $11::text[], $12::bytea[], $13::bytea[], $14::text[], $15::text[],
-                               $16::text[], $17::timestamptz[], $18::timestamptz[]) as r
+                               $16::text[], $17::timestamptz[], $18::timestamptz[], $19::text[]) as r
 )
-update head set size = $3, frontier = $4 where log = $1 and size = $2"""
+update head set size = $3, frontier = $4 where log = $1 and size = $2
+  and not exists (select from dek where id = any($25::bytea[]) and wrapped is null)
+  and not exists (select from tenant_key where id = any($21::bigint[]) and wrapped is null)"""
+CLOSE = "delete from obligation where tenant = $1 and ik = any($2::text[])"
+# An outcome that came before its intent has closed it already.
+OPEN = """
+insert into obligation (tenant, ik, log, seq, opened_at)
+select $1, r.ik, $2, r.seq, r.at from unnest($3::text[], $4::bigint[], $5::timestamptz[]) as r (ik, seq, at)
+where not exists (
+    select from ev join head using (log)
+    where head.tenant = $1 and ev.intent = r.ik and ev.intent <> '' and ev.kind = 'OUTCOME')"""
+SIZE = "select size from head where log = $1"
 
 
 class PostgresWriter:
@@ -54,49 +78,88 @@ class PostgresWriter:
         Raises:
             WorldError: STORE_UNAVAILABLE; the write may have happened, repeat it.
             RejectedError: PostgreSQL refuses the content of some record, or the tenant's log is damaged.
-            RejectedError: PostgreSQL refuses the content of some record, or the tenant's log is damaged.
+            StaleKeysError: a key that seals some record was destroyed meanwhile.
+            StoreFullError: there is no room; nothing is written.
             LogDivergedError: an index would not follow its predecessor.
         """
         with guarded():
-            async with self._pool.acquire() as connection, _cut_off(connection, self._timeout_s):
+            async with self._pool.acquire() as connection, cut_off(connection, self._timeout_s):
                 return await self._commit(connection, tenant, entries)
 
     async def _commit(self, connection: Connection, tenant: str, entries: Sequence[Entry]) -> dict[str, Written]:
         try:
-            async with connection.transaction():
-                return await self._write(connection, tenant, entries)
+            with storing():
+                async with connection.transaction():
+                    return await _write(connection, tenant, entries)
         except (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError) as error:
             raise RejectedError(f"PostgreSQL refused the records: {type(error).__name__}") from error
 
-    async def _write(self, connection: Connection, tenant: str, entries: Sequence[Entry]) -> dict[str, Written]:
-        origin = entries[-1].origin
-        heads = await self._lock(connection, tenant, origin)
-        known = await connection.fetch(KNOWN, tenant, [entry.key for entry in entries])
-        head = next(head for head in heads if head["origin"] == origin)
-        planned = plan(_frontier(head), entries, {row["ik"] for row in known})
-        if planned.fresh:
-            await self._insert(connection, head["log"], planned)
-        return _written(origin, planned, known)
 
-    async def _lock(self, connection: Connection, tenant: str, origin: str) -> list[asyncpg.Record]:
+async def _write(connection: Connection, tenant: str, entries: Sequence[Entry]) -> dict[str, Written]:
+    origin = entries[-1].origin
+    heads = await lock(connection, tenant, origin)
+    known = await find(connection, tenant, [entry.key for entry in entries])
+    fresh = await insert(connection, heads[origin], [entry for entry in entries if entry.key not in known])
+    return fresh | known
+
+
+async def lock(connection: Connection, tenant: str, origin: str) -> dict[str, asyncpg.Record]:
+    """Lock the tenant's logs and return their heads; create that of ``origin`` if it is missing."""
+    heads = await connection.fetch(LOCK, tenant)
+    if all(head["origin"] != origin for head in heads):
+        await connection.execute(CREATE, origin, tenant)
         heads = await connection.fetch(LOCK, tenant)
-        if all(head["origin"] != origin for head in heads):
-            await connection.execute(CREATE, origin, tenant)
-            heads = await connection.fetch(LOCK, tenant)
-        return heads
+    return {head["origin"]: head for head in heads}
 
-    async def _insert(self, connection: Connection, log: int, planned: Plan) -> None:
-        after = planned.frontier
-        columns = (*_bodies(planned), *_nodes(planned), *_records(planned))
-        status = await connection.execute(WRITE, log, planned.first_index, after.size, after.to_bytes(), *columns)
-        if status != "UPDATE 1":
-            raise LogDivergedError(f"log {log} was not at size {planned.first_index}")
+
+async def find(connection: Connection, tenant: str, keys: Sequence[str]) -> dict[str, Written]:
+    """Return the tenant's records that have one of these idempotency keys."""
+    places = defaultdict[tuple[str, int], list[int]](list)
+    for row in await connection.fetch(KNOWN, tenant, keys):
+        places[row["origin"], row["log"]].append(row["seq"])
+    found = dict[str, Written]()
+    for (origin, log), indexes in places.items():
+        found |= {row["ik"]: _found(origin, row) for row in await connection.fetch(KNOWN_OF_LOG, log, indexes)}
+    return found
+
+
+async def insert(connection: Connection, head: asyncpg.Record, entries: Sequence[Entry]) -> dict[str, Written]:
+    """Append what has new keys to a log that is locked; return where it stands.
+
+    Raises:
+        RejectedError: the head is damaged.
+        StaleKeysError: a key was destroyed meanwhile.
+        LogDivergedError: an index would not follow its predecessor.
+    """
+    planned = plan(_frontier(head), entries, ())
+    if not planned.fresh:
+        return {}
+    log, after = head["log"], planned.frontier
+    columns = (*_bodies(planned), *_nodes(planned), *_records(planned), *_keys(planned))
+    status = await connection.execute(WRITE, log, planned.first_index, after.size, after.to_bytes(), *columns)
+    if status != "UPDATE 1":
+        if await connection.fetchval(SIZE, log) == planned.first_index:
+            raise StaleKeysError
+        raise LogDivergedError(f"log {log} was not at size {planned.first_index}")
+    await _keep_open(connection, head, planned)
+    return _written(head["origin"], planned)
+
+
+async def _keep_open(connection: Connection, head: asyncpg.Record, planned: Plan) -> None:
+    """Bring the list of what is open up to date; most batches change nothing of it."""
+    changed = change(planned.first_index, planned.fresh)
+    if changed.closed:
+        await connection.execute(CLOSE, head["tenant"], changed.closed)
+    if changed.opened:
+        indexes, intents = zip(*changed.opened, strict=True)
+        columns = [entry.key for entry in intents], indexes, [entry.recorded_at for entry in intents]
+        await connection.execute(OPEN, head["tenant"], head["log"], *columns)
 
 
 def _bodies(planned: Plan) -> Iterator[list[object]]:
     yield list(range(planned.first_index, planned.frontier.size))
     yield [entry.sealed for entry in planned.fresh]
-    yield [entry.subject_id for entry in planned.fresh]
+    yield [entry.data_key.id for entry in planned.fresh]
 
 
 def _nodes(planned: Plan) -> Iterator[list[object]]:
@@ -115,6 +178,7 @@ def _records(planned: Plan) -> Iterator[list[object]]:
     yield [entry.content_type for entry in fresh]
     yield [entry.occurred_at for entry in fresh]
     yield [entry.recorded_at for entry in fresh]
+    yield [entry.intent for entry in fresh]
 
 
 def _frontier(head: asyncpg.Record) -> Frontier:
@@ -125,32 +189,57 @@ def _frontier(head: asyncpg.Record) -> Frontier:
         raise RejectedError(f"the head of {head['origin']} is damaged") from error
 
 
-def _written(origin: str, planned: Plan, known: Sequence[asyncpg.Record]) -> dict[str, Written]:
-    written = {
+def _keys(planned: Plan) -> Iterator[list[object]]:
+    """Yield each data key once, and which of them may have been there before."""
+    keys = {entry.data_key.id: entry.data_key for entry in planned.fresh}.values()
+    yield [key.id for key in keys]
+    yield [key.tenant_key for key in keys]
+    yield [bool(entry.data_key.subject) for entry in planned.fresh]
+    yield [key.wrapped for key in keys]
+    yield [key.subject or None for key in keys]
+    yield [key.id for key in keys if key.subject]
+
+
+def _written(origin: str, planned: Plan) -> dict[str, Written]:
+    return {
         entry.key: Written(
             origin=origin,
             index=index,
             leaf=entry.leaf,
             envelope=entry.envelope,
-            sealed=entry.sealed,
+            body=Body(sealed=entry.sealed, key=entry.data_key),
             already_recorded=False,
         )
         for index, entry in enumerate(planned.fresh, start=planned.first_index)
     }
-    for row in known:
-        written[row["ik"]] = Written(
-            origin=row["origin"],
-            index=row["seq"],
-            leaf=row["leaf"],
-            envelope=row["envelope"],
-            sealed=row["sealed"],
-            already_recorded=True,
-        )
-    return written
+
+
+def _found(origin: str, row: asyncpg.Record) -> Written:
+    return Written(
+        origin=origin,
+        index=row["seq"],
+        leaf=row["leaf"],
+        envelope=row["envelope"],
+        body=body_of(row),
+        already_recorded=True,
+    )
+
+
+@contextmanager
+def storing() -> Iterator[None]:
+    """Tell a store without room from one that is away.
+
+    Raises:
+        StoreFullError: there is no room.
+    """
+    try:
+        yield
+    except asyncpg.DiskFullError as error:
+        raise StoreFullError from error
 
 
 @asynccontextmanager
-async def _cut_off(connection: Connection, timeout_s: float) -> AsyncIterator[None]:
+async def cut_off(connection: Connection, timeout_s: float) -> AsyncIterator[None]:
     """Break the connection after ``timeout_s``: a frozen server answers neither a statement nor its cancellation."""
     alarm = asyncio.get_running_loop().call_later(timeout_s, connection.terminate)
     try:

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from services.recorder.core.custody import WrappedKey
 from services.recorder.core.merkle import Frontier, Node
 
 
@@ -18,11 +19,13 @@ class Entry:
     leaf: bytes
     envelope: bytes
     sealed: bytes
-    """The body as it is stored: see `services.recorder.ports.Seal`."""
+    """The body as it is stored."""
+    data_key: WrappedKey
+    """What it is sealed with; stored beside it, unless it is there already."""
     kind: str
     decision_id: str
     content_type: str
-    subject_id: str
+    intent: str
     occurred_at: datetime
     recorded_at: datetime
 

@@ -13,7 +13,8 @@ from datetime import UTC, datetime
 
 from services.chassis.errors import CallerError, invalid
 
-VERSION = 1
+VERSION = 2
+"""2 added ``intent``; a retry of a record is compared in the version that the record has."""
 SALT_BYTES = 32
 MAX_ENVELOPE_BYTES = 4096
 MAX_PAYLOAD_BYTES = 1 << 20
@@ -23,10 +24,12 @@ MAX_ID_CHARS = 128
 MAX_CONTENT_TYPE_CHARS = 128
 MAX_ATTRIBUTES = 20
 MAX_ATTRIBUTE_CHARS = 200
+MAX_FILTERS = 5
 
 # RFC 8785 for what an envelope has: texts, a small whole number, and ASCII names, which sort alike in every encoding.
 _encode = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
 
+_FOLLOWING = frozenset({"ATTEMPT", "OUTCOME"})
 _PRINTABLE = re.compile(r"[!-~]*")
 _MEDIA_TYPE = re.compile(r"[!-~][ -~]*")
 _ATTRIBUTE_NAME = re.compile(r"[a-z][a-z0-9_.-]{0,63}")
@@ -47,6 +50,8 @@ class Draft:
     content_type: str
     attributes: Mapping[str, str]
     """What records are found by; never personal data."""
+    intent: str = ""
+    """For an attempt or outcome: idempotency key of its intent."""
     occurred_at: datetime | None = None
     """None means the moment it is recorded, on a retry the moment of the first write."""
 
@@ -70,6 +75,9 @@ def check(draft: Draft) -> Draft:
     """
     _check_text("idempotency_key", draft.idempotency_key, MAX_KEY_CHARS, _PRINTABLE, required=True)
     check_decision_id(draft.decision_id)
+    _check_text("intent_key", draft.intent, MAX_KEY_CHARS, _PRINTABLE)
+    if draft.intent and draft.kind not in _FOLLOWING:
+        raise _malformed("intent_key", "must be empty but for attempts and outcomes")
     _check_text("content_type", draft.content_type, MAX_CONTENT_TYPE_CHARS, _MEDIA_TYPE, required=bool(draft.payload))
     _check_length("subject_id", len(draft.subject_id), MAX_ID_CHARS)
     if not draft.subject_id.isprintable():
@@ -81,6 +89,19 @@ def check(draft: Draft) -> Draft:
             raise _malformed("attributes", "has a name that is not lower case letters, digits, '_', '.' or '-'")
         _check_length(f"attributes.{name}", len(value), MAX_ATTRIBUTE_CHARS)
     return draft
+
+
+def check_filter(attributes: Mapping[str, str]) -> None:
+    """Return if records can be looked for by these attributes.
+
+    Raises:
+        CallerError: FIELD_TOO_LONG, FIELD_MALFORMED.
+    """
+    _check_length("attributes", len(attributes), MAX_FILTERS)
+    for name, value in attributes.items():
+        if not _ATTRIBUTE_NAME.fullmatch(name) or "\0" in value:
+            raise _malformed("attributes", "has a name or value that no attribute can have")
+        _check_length(f"attributes.{name}", len(value), MAX_ATTRIBUTE_CHARS)
 
 
 def check_decision_id(decision_id: str) -> str:
@@ -98,7 +119,7 @@ def commitment(salt: bytes, plaintext: bytes) -> bytes:
     return hashlib.sha256(salt + plaintext).digest()
 
 
-def write(draft: Draft, stamp: Stamp) -> bytes:
+def write(draft: Draft, stamp: Stamp, version: int = VERSION) -> bytes:
     """Return the canonical bytes whose hash is the leaf.
 
     Raises:
@@ -106,7 +127,8 @@ def write(draft: Draft, stamp: Stamp) -> bytes:
     """
     envelope = _canonical(
         {
-            "v": VERSION,
+            "v": version,
+            **({"intent": draft.intent} if version > 1 else {}),
             "tenant": draft.tenant,
             "key": draft.idempotency_key,
             "kind": draft.kind,
@@ -125,14 +147,41 @@ def write(draft: Draft, stamp: Stamp) -> bytes:
     return envelope
 
 
-def restate(draft: Draft, stored: bytes, salt: bytes) -> bytes:
+def restate(draft: Draft, stored: bytes, salt: bytes | None) -> bytes:
     """Return the envelope that ``draft`` would have had if it had been the first write of its key.
 
-    It equals ``stored`` exactly when the request repeats that write, whatever time and salt the write drew.
+    It equals ``stored`` exactly when the request repeats that write, whatever time and salt the write drew. Without a
+    salt, which perished with the body, the commitments are taken as they stand: all else must still be the same.
     """
     fields = json.loads(stored)
     recorded_at = datetime.fromisoformat(fields["recorded_at"])
-    return write(draft, Stamp(recorded_at=recorded_at, salt=salt, body_digest=bytes.fromhex(fields["body"])))
+    stamp = Stamp(recorded_at=recorded_at, salt=salt or b"", body_digest=bytes.fromhex(fields["body"]))
+    given = write(draft, stamp, fields["v"])
+    if salt is not None:
+        return given
+    return _canonical(json.loads(given) | {"payload": fields["payload"], "subject": fields["subject"]})
+
+
+def attributes(envelope: bytes) -> Mapping[str, str]:
+    """Return the attributes that an envelope holds."""
+    return {str(name): str(value) for name, value in json.loads(envelope)["attributes"].items()}
+
+
+def check_erasure(subject_id: str, basis: str) -> None:
+    """Return if both can be part of an erasure.
+
+    Raises:
+        CallerError: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_MALFORMED, with the field.
+    """
+    for field, text, limit in (
+        ("subject_id", subject_id, MAX_ID_CHARS),
+        ("legal_basis", basis, MAX_ATTRIBUTE_CHARS),
+    ):
+        if not text.strip():
+            raise invalid(field, "must be given", reason="FIELD_REQUIRED")
+        _check_length(field, len(text), limit)
+        if not text.isprintable():
+            raise _malformed(field, "must have no control characters")
 
 
 def _canonical(fields: Mapping[str, object]) -> bytes:

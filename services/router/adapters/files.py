@@ -1,14 +1,24 @@
 """The catalogue and the prompt templates as files, checked whole at the start."""
 
 import hashlib
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from string import Template as Placeholders
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from services.router.core.catalogue import Catalogue, Model, Price, Tier
+from services.router.core.catalogue import (
+    UNKNOWN_FIRST_TOKEN_S,
+    UNKNOWN_QUALITY,
+    Capability,
+    Catalogue,
+    Model,
+    Price,
+    Tier,
+)
+from services.router.core.finish import Step
 from services.router.core.prompt import PLACEHOLDERS, Template
 from services.router.core.request import Domain, Task
 
@@ -22,27 +32,46 @@ class WrongFileError(ValueError):
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
 class _Model(_Strict):
     name: str = Field(min_length=1, max_length=200)
+    """What the provider's vendor calls it; unique in the file."""
     provider: str = Field(pattern="^[a-z][a-z0-9-]*$")
+    """Name of the provider adapter that serves it."""
     tier: Tier
+    """How good it is: premium, standard, fast or offline."""
     context_tokens: int = Field(ge=1)
+    """Tokens that it can read and write together."""
     input_micro_usd_per_million: int = Field(ge=0)
+    """Price of a million tokens read, in millionths of a US dollar."""
     output_micro_usd_per_million: int = Field(ge=0)
-    capabilities: tuple[str, ...] = ()
+    """Price of a million tokens written, in millionths of a US dollar."""
+    quality: float = Field(default=UNKNOWN_QUALITY, ge=0, le=1)
+    """What is expected of its answers, 0 to 1; counts until scores are known."""
+    first_token_ms: int = Field(default=round(UNKNOWN_FIRST_TOKEN_S * 1000), ge=0)
+    """Milliseconds to its first token that are expected; counts until latencies are measured."""
+    capabilities: tuple[Capability, ...] = ()
+    """What it can do."""
 
 
 class _Catalogue(_Strict):
+    """The models that the router may choose, the preferred one of a provider before its others."""
+
     models: tuple[_Model, ...] = Field(min_length=1)
+    """The models."""
+    preferences: dict[Domain, tuple[str, ...]] = {}
+    """Names of models by field of work, best first, for as long as no score is known there."""
 
     @model_validator(mode="after")
-    def _names_are_unique(self) -> Self:
+    def _names_are_known_once(self) -> Self:
         names = [model.name for model in self.models]
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise ValueError(f"{', '.join(twice)} is there twice")
+        preferred = {name for names in self.preferences.values() for name in names}
+        if unknown := sorted(preferred - set(names)):
+            raise ValueError(f"preferences name {', '.join(unknown)}, which is no model of this file")
         return self
 
 
@@ -51,6 +80,7 @@ class _Template(_Strict):
     temperature: float = Field(ge=0, le=2)
     system: str = Field(min_length=1)
     user: str = Field(min_length=1)
+    answer_steps: tuple[Step, ...] = ()
 
     @model_validator(mode="after")
     def _places_the_question(self) -> Self:
@@ -65,7 +95,14 @@ _Read = TypeVar("_Read", bound=_Strict)
 
 def read_catalogue(path: Path) -> Catalogue:
     """Return the catalogue in the YAML file ``path``. Raises WrongFileError."""
-    return Catalogue(models=tuple(_model(model) for model in _parse(path, _Catalogue, _read(path)).models))
+    parsed = _parse(path, _Catalogue, _read(path))
+    return Catalogue(models=tuple(_model(model) for model in parsed.models), preferences=parsed.preferences)
+
+
+def catalogue_schema() -> dict[str, Any]:
+    """Return the JSON schema of a catalogue file, for editors and for those who write one."""
+    schema = _Catalogue.model_json_schema()
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "Model catalogue"}
 
 
 def read_templates(folder: Path) -> tuple[Template, ...]:
@@ -88,6 +125,23 @@ def read_templates(folder: Path) -> tuple[Template, ...]:
     return templates
 
 
+def pinned(templates: Sequence[Template], versions: Mapping[str, int]) -> tuple[Template, ...]:
+    """Return the templates without those that a pinned version (by domain/task) puts aside.
+
+    Raises:
+        WrongFileError: A pinned version is not there.
+    """
+    known = {template.id for template in templates}
+    for place, version in versions.items():
+        if f"{place}@{version}" not in known:
+            raise WrongFileError(f"there is no template {place}.{version}.yaml to pin")
+    return tuple(
+        template
+        for template in templates
+        if versions.get(f"{template.domain}/{template.task}", template.version) == template.version
+    )
+
+
 def _model(model: _Model) -> Model:
     return Model(
         name=model.name,
@@ -99,6 +153,8 @@ def _model(model: _Model) -> Model:
             output_micro_usd_per_million=model.output_micro_usd_per_million,
         ),
         capabilities=model.capabilities,
+        quality=model.quality,
+        first_token_s=model.first_token_ms / 1000,
     )
 
 
@@ -114,6 +170,7 @@ def _template(path: Path, domain: Domain, task: Task) -> Template:
         system=parsed.system,
         user=parsed.user,
         temperature=parsed.temperature,
+        answer_steps=parsed.answer_steps,
         sha256=hashlib.sha256(content).hexdigest(),
     )
 

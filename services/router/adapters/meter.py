@@ -4,9 +4,12 @@ from collections.abc import Sequence
 
 from services.chassis.metrics import counter, gauge
 from services.router.core.account import Attempt, Outcome
+from services.router.core.champion.change import RULES
+from services.router.core.champion.report import Arena
 from services.router.core.plan import Plan
 from services.router.core.spend.refusal import Refusal
 from services.router.core.spend.reservation import Grant, Reservation
+from services.router.ports import Amendment
 
 _ATTEMPTS = counter(
     "magistrate_route_attempts_total", "Tries at providers, by how they ended.", ("provider", "model", "outcome")
@@ -26,6 +29,12 @@ _REMAINING = gauge("magistrate_budget_remaining_micro_usd", "What is left of tod
 _HELD = gauge("magistrate_budget_held_micro_usd", "Set aside for calls in flight, as last seen.", ("tenant",))
 MOST_TENANTS = 200
 """Tenants with a gauge of their own; a metric must not grow without bound."""
+_SCORES = counter(
+    "magistrate_champion_scores_total",
+    "Scores of answers, by whether they count.",
+    ("domain", "task", "model", "counts"),
+)
+_CHANGES = counter("magistrate_champion_changes_total", "Changes of champion.", ("domain", "task", "kind", "by"))
 
 
 class PrometheusMeter:
@@ -74,3 +83,16 @@ def _why(first: str, attempts: Sequence[Attempt]) -> str:
     if its is None:
         return "unknown"
     return its.reason or ("slow" if its.outcome is Outcome.CANCELLED else "unknown")
+
+
+class ChampionMeter:
+    """Implements the Announcer port: counts scores and changes of champion."""
+
+    def amended(self, arena: Arena, amendment: Amendment) -> None:
+        """Count what was written."""
+        place = (arena.domain.value, arena.task.value)
+        if report := amendment.report:
+            _SCORES.labels(*place, report.model, "no" if report.heuristic else "yes").inc()
+        if recorded := amendment.recorded:
+            by = RULES if recorded.change.actor == RULES else "person"
+            _CHANGES.labels(*place, recorded.change.kind.value, by).inc()

@@ -101,6 +101,7 @@ def _generation(plan: Plan, call_id: str, partial: str = "") -> pb.Generation:
         messages=_messages(plan),
         max_output_tokens=plan.output_tokens,
         temperature=plan.temperature,
+        json_schema=plan.json_schema,
         call_id=call_id,
         partial=partial,
     )

@@ -1,12 +1,26 @@
 """The models that exist, and what they cost."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from services.chassis.errors import not_found
+from services.router.core.request import Domain
 
 _MILLION = 1_000_000
+
+
+class Capability(StrEnum):
+    """What a model can do beyond answering in one piece."""
+
+    STREAM = "stream"
+    """Give the answer token by token."""
+    JSON_SCHEMA = "json_schema"
+    """Keep to a JSON schema."""
+    CONTINUE = "continue"
+    """Go on from a partial answer."""
+    TOOLS = "tools"
+    """Call tools."""
 
 
 class Tier(StrEnum):
@@ -16,6 +30,10 @@ class Tier(StrEnum):
     STANDARD = "standard"
     FAST = "fast"
     OFFLINE = "offline"
+
+
+TIERS = tuple(Tier)
+"""Best first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +52,8 @@ class Price:
 UNKNOWN_PRICE = Price(input_micro_usd_per_million=10_000_000, output_micro_usd_per_million=30_000_000)
 """Of a model that nobody priced: 1 and 3 cents a thousand tokens (spec 4)."""
 UNKNOWN_CONTEXT_TOKENS = 8_192
+UNKNOWN_QUALITY = 0.5
+UNKNOWN_FIRST_TOKEN_S = 1.0
 ONE_MODEL_PROVIDERS = frozenset({"local"})
 """Providers whose server has one model loaded, and answers with it whatever name it is asked for."""
 
@@ -49,7 +69,11 @@ class Model:
     context_tokens: int
     """Tokens that it can read and write together."""
     price: Price
-    capabilities: tuple[str, ...] = ()
+    capabilities: tuple[Capability, ...] = ()
+    quality: float = UNKNOWN_QUALITY
+    """What is expected of it, 0 to 1, before any score."""
+    first_token_s: float = UNKNOWN_FIRST_TOKEN_S
+    """What is expected of it before any measurement."""
 
     def fits(self, *, input_tokens: int, output_tokens: int) -> bool:
         """Tell whether a prompt and the longest answer to it fit together."""
@@ -61,6 +85,8 @@ class Catalogue:
     """All models, the preferred one of a provider before its others."""
 
     models: tuple[Model, ...]
+    preferences: Mapping[Domain, tuple[str, ...]] = field(default_factory=dict)
+    """Names of models by field of work, best first, for as long as no score is known there."""
 
     def named(self, name: str) -> Model:
         """Return the model called ``name``. Raises CallerError MODEL_NOT_FOUND."""
@@ -69,9 +95,13 @@ class Catalogue:
                 return model
         raise not_found("MODEL_NOT_FOUND", "model", name)
 
-    def preferred(self, provider: str) -> Model | None:
-        """Return the first model of ``provider``; None where it has none."""
-        return next((model for model in self.models if model.provider == provider), None)
+    def offered(self, providers: Sequence[str]) -> tuple[Model, ...]:
+        """Return every model that can be asked of ``providers``, in their order, the preferred one of each first."""
+        return tuple(model for provider in providers for model in self._served_by(provider))
+
+    def _served_by(self, provider: str) -> tuple[Model, ...]:
+        models = tuple(model for model in self.models if model.provider == provider)
+        return models[:1] if provider in ONE_MODEL_PROVIDERS else models
 
     def preferring(self, names: Mapping[str, str]) -> "Catalogue":
         """Return the models with those of ``names`` (provider to model) first; one that is missing is added.
@@ -82,7 +112,7 @@ class Catalogue:
         first = tuple(self._of(provider, name) for provider, name in names.items())
         exclusive = ONE_MODEL_PROVIDERS & names.keys()
         others = (model for model in self.models if model not in first and model.provider not in exclusive)
-        return Catalogue(models=(*first, *others))
+        return replace(self, models=(*first, *others))
 
     def _of(self, provider: str, name: str) -> Model:
         known = (model for model in self.models if (model.provider, model.name) == (provider, name))
@@ -92,5 +122,7 @@ class Catalogue:
             tier=Tier.STANDARD,
             context_tokens=UNKNOWN_CONTEXT_TOKENS,
             price=UNKNOWN_PRICE,
+            # Every adapter streams; what else an unknown model can do is not promised.
+            capabilities=(Capability.STREAM,),
         )
         return next(known, unknown)

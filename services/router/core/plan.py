@@ -1,15 +1,20 @@
 """The whole decision about one request, made before anybody is called."""
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
-from services.chassis.errors import CallerError, Kind, MeshError, WorldError
-from services.router.core import strategy as strategies
+from services.router.core.admission import Purse
 from services.router.core.catalogue import Catalogue, Model
+from services.router.core.eligibility import Eligible, LeftOut, eligible, too_long
+from services.router.core.explanation import explain
 from services.router.core.outlook import Outlook
 from services.router.core.prompt import Prompt, Template, newest, render
-from services.router.core.request import Limits, Request, check
+from services.router.core.request import Limits, Request, VotingRule, check
+from services.router.core.strategy import STRATEGIES, Choice, Situation, choose, forced
+from services.router.core.vote import Seat, seat_all
+
+_PLACES = ("primary", "secondary", "emergency")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +27,15 @@ class Policy:
     """Seconds after which the next provider joins."""
     limits: Limits
     strategy: str = "configured"
+    """The default."""
+    explore_share: float = 0.0
+    """Part of the calls by domain whose first model is a challenger."""
+    near_cap_requests: int = 10
+    """A model steps back where the day's budget could not pay so many requests of it."""
+    voters: int = 3
+    """Models that vote where a vote is asked for, if there are as many."""
+    ask_when_all_away: bool = False
+    """Whether providers are asked all the same where every one is away."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +56,21 @@ class Plan:
     """Infinite where nobody may join; a failure is followed all the same."""
     explanation: str
     streamed: bool = False
+    json_schema: str = ""
+    figures: Mapping[str, str] = field(default_factory=dict)
+    """What the strategy weighed, by name of the model; a name that is not there had nothing weighed."""
+    left_out: tuple[LeftOut, ...] = ()
+    champion_version: int = 0
+    """Version of the standings that had a say; 0 where none had."""
+    propensity: float = 1.0
+    """Probability with which the first model came first."""
+    explored: bool = False
+    """Whether a challenger came first for the sake of learning."""
+    complexity: float | None = None
+    """0 to 1, where the strategy weighed it."""
+    voting_rule: VotingRule | None = None
+    seats: tuple[Seat, ...] = ()
+    """Who votes, where a vote is asked for."""
 
     @property
     def order(self) -> tuple[str, ...]:
@@ -50,8 +79,22 @@ class Plan:
 
     @property
     def estimated_micro_usd(self) -> int:
-        """Return what the first model costs with an answer at its cap."""
-        return _worst_price(self.models[0], self.input_tokens, self.output_tokens)
+        """Return what the first model costs with an answer at its cap, or all voters where there is a vote."""
+        asked = [seat.model for seat in self.seats] or self.models[:1]
+        return sum(self.price_of(model) for model in asked)
+
+    def price_of(self, model: Model) -> int:
+        """Return what ``model`` costs with an answer at its cap."""
+        return model.price.of(input_tokens=self.input_tokens, output_tokens=self.output_tokens)
+
+    def place_of(self, provider: str) -> str:
+        """Return the place of ``provider`` in the order: primary, secondary or emergency (spec row RTR-02)."""
+        place = self.order.index(provider) if provider in self.order else 0
+        return _PLACES[min(place, len(_PLACES) - 1)]
+
+    def alone(self, model: Model) -> "Plan":
+        """Return the plan that asks nobody but ``model``."""
+        return replace(self, models=(model,), voting_rule=None, seats=())
 
     def is_near_a_limit(self, prompt_limit: int) -> bool:
         """Tell whether the prompt may be above half of what it may have, so that an estimate is not enough."""
@@ -75,122 +118,89 @@ def plan(
     """Decide about ``request`` under ``outlook``; ``counted_tokens`` replaces the estimate where a tokenizer was asked.
 
     Raises:
-        CallerError: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_OUT_OF_RANGE, MODEL_OVERRIDE_NOT_ALLOWED, MODEL_NOT_FOUND,
-            PROMPT_TOO_LONG or COST_LIMIT.
-        WorldError: PROVIDERS_UNAVAILABLE where no enabled provider has a model.
+        CallerError: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_OUT_OF_RANGE, FIELD_MALFORMED, MODEL_OVERRIDE_NOT_ALLOWED,
+            MODEL_NOT_FOUND, CAPABILITY_MISSING, PROMPT_TOO_LONG or COST_LIMIT.
+        WorldError: PROVIDERS_UNAVAILABLE where no enabled provider has a model, or all that could answer are away.
     """
-    limits = policy.limits
-    check(request, limits, strategies.STRATEGIES)
+    check(request, policy.limits, STRATEGIES)
     template = newest(templates, request.domain, request.task)
     prompt = render(template, request)
-    input_tokens = prompt.estimated_tokens if counted_tokens is None else counted_tokens
-    output_tokens = request.max_output_tokens or limits.default_output_tokens
-    if input_tokens > limits.prompt_tokens:
-        raise _too_long(input_tokens, limits.prompt_tokens)
-    choice = _choose(request, policy, catalogue, outlook)
-    models, left_out = _admit(choice.models, input_tokens, output_tokens, limits.micro_usd)
-    return Plan(
+    tokens = prompt.estimated_tokens if counted_tokens is None else counted_tokens
+    situation = _situation(request, policy, catalogue, outlook, tokens)
+    found = _eligible(situation, policy, catalogue)
+    choice = _choose(found.models, situation, policy)
+    purse = Purse.of(situation, limit_micro_usd=policy.limits.micro_usd)
+    seats, models = _line_up(choice, situation, policy, purse)
+    draft = Plan(
         models=models,
-        strategy=choice.strategy,
+        strategy="override" if request.model else request.strategy or policy.strategy,
         template=template,
         prompt=prompt,
-        input_tokens=input_tokens,
-        output_tokens=output_tokens,
+        input_tokens=tokens,
+        output_tokens=situation.output_tokens,
         temperature=template.temperature if request.temperature is None else request.temperature,
-        hedge_delay_s=(hedge_delay_s := _hedge_delay_s(models[0], policy, outlook)),
-        explanation=_explain(choice.why, models, left_out, hedge_delay_s),
+        hedge_delay_s=_hedge_delay_s(models[0], policy, outlook),
+        explanation="",
         streamed=request.streamed,
+        json_schema=request.json_schema,
+        figures=choice.ranking.figures,
+        left_out=(*found.left_out, *purse.left_out),
+        champion_version=choice.ranking.champion_version,
+        propensity=choice.ranking.propensity,
+        explored=choice.ranking.explored,
+        complexity=choice.ranking.complexity,
+        voting_rule=request.voting_rule,
+        seats=seats,
     )
+    return replace(draft, explanation=explain(draft, choice, wanted=policy.voters))
+
+
+def _situation(request: Request, policy: Policy, catalogue: Catalogue, outlook: Outlook, tokens: int) -> Situation:
+    limits = policy.limits
+    if tokens > limits.prompt_tokens:
+        raise too_long(tokens, limits.prompt_tokens)
+    return Situation(
+        request=request,
+        outlook=outlook,
+        input_tokens=tokens,
+        output_tokens=request.max_output_tokens or limits.default_output_tokens,
+        preferred=catalogue.preferences.get(request.domain, ()),
+        # Voters are all asked, so there is nothing to draw.
+        explore_share=0.0 if request.voting_rule else policy.explore_share,
+    )
+
+
+def _eligible(situation: Situation, policy: Policy, catalogue: Catalogue) -> Eligible:
+    request, away = situation.request, situation.outlook.away
+    offered = catalogue.offered(policy.providers)
+    models = (Catalogue(models=offered).named(request.model),) if request.model else offered
+    if policy.ask_when_all_away and away.issuperset(model.provider for model in models):
+        away = frozenset()
+    return eligible(models, situation, away=away, limit_micro_usd=policy.limits.micro_usd)
+
+
+def _choose(candidates: Sequence[Model], situation: Situation, policy: Policy) -> Choice:
+    request = situation.request
+    if request.model:
+        return Choice(ranking=forced(candidates[0]))
+    strategy = STRATEGIES[request.strategy or policy.strategy]
+    return choose(strategy, candidates, situation, stretch=policy.near_cap_requests)
+
+
+def _line_up(
+    choice: Choice, situation: Situation, policy: Policy, purse: Purse
+) -> tuple[tuple[Seat, ...], tuple[Model, ...]]:
+    """Return who votes, nobody where no vote is asked for, and who is asked in which order, one model a provider."""
+    rule = situation.request.voting_rule
+    if rule is None:
+        return (), purse.one_a_provider(choice.ranking.models)
+    voters = purse.panel(choice.ranking.models, policy.voters)
+    first_of = {model.provider: model for model in reversed(voters)}
+    order = tuple(model for model in voters if first_of[model.provider] == model)
+    return seat_all(rule, [(model, situation.quality(model)) for model in voters]), order
 
 
 def _hedge_delay_s(first: Model, policy: Policy, outlook: Outlook) -> float:
     if not outlook.may_hedge:
         return math.inf
     return outlook.hedge_delays_s.get(first.name, policy.hedge_delay_s)
-
-
-def _choose(request: Request, policy: Policy, catalogue: Catalogue, outlook: Outlook) -> strategies.Choice:
-    if request.model:
-        choice = strategies.forced(catalogue, policy.providers, request.model)
-        if choice.models[0].provider in outlook.away:
-            raise _away(outlook)
-        return choice
-    present = tuple(provider for provider in policy.providers if provider not in outlook.away)
-    if policy.providers and not present:
-        raise _away(outlook)
-    choice = strategies.choose(catalogue, present, request.strategy or policy.strategy)
-    if not choice.models:
-        raise WorldError(
-            Kind.UNAVAILABLE,
-            "PROVIDERS_UNAVAILABLE",
-            "no enabled provider has a model in the catalogue",
-            metadata={"order": ",".join(policy.providers), "last_reason": "MODEL_NOT_FOUND"},
-        )
-    return choice
-
-
-def _admit(
-    models: Sequence[Model], input_tokens: int, output_tokens: int, limit_micro_usd: int
-) -> tuple[tuple[Model, ...], tuple[str, ...]]:
-    """Return the models whose tries, all paid together, stay below the limit, and why each other one was left out."""
-    admitted: list[Model] = []
-    left_out: list[str] = []
-    refusal: MeshError | None = None
-    budget = limit_micro_usd
-    for model in models:
-        price = _worst_price(model, input_tokens, output_tokens)
-        if not model.fits(input_tokens=input_tokens, output_tokens=output_tokens):
-            left_out.append(f"{model.name} cannot hold {input_tokens} + {output_tokens} tokens")
-            refusal = refusal or _too_long(input_tokens + output_tokens, model.context_tokens)
-        elif price > budget:
-            left_out.append(f"{model.name} could cost {price} micro-dollars and {budget} remain of the request's limit")
-            refusal = refusal or _too_dear(price, limit_micro_usd)
-        else:
-            admitted.append(model)
-            budget -= price
-    if refusal and not admitted:
-        raise refusal
-    return tuple(admitted), tuple(left_out)
-
-
-def _worst_price(model: Model, input_tokens: int, output_tokens: int) -> int:
-    return model.price.of(input_tokens=input_tokens, output_tokens=output_tokens)
-
-
-def _explain(why: str, models: Sequence[Model], left_out: Sequence[str], hedge_delay_s: float) -> str:
-    first, *others = models
-    parts = [f"{why}; {first.provider} is asked first"]
-    if others:
-        names = ", then ".join(model.provider for model in others)
-        when = "on a failure" if math.isinf(hedge_delay_s) else f"after {hedge_delay_s:g} s or at once on a failure"
-        parts.append(f"{names} joins {when}")
-    return "; ".join((*parts, *left_out)) + "."
-
-
-def _away(outlook: Outlook) -> WorldError:
-    order = ",".join(sorted(outlook.away))
-    return WorldError(
-        Kind.UNAVAILABLE,
-        "PROVIDERS_UNAVAILABLE",
-        "every provider that may be asked has failed too often and rests",
-        metadata={"order": order, "last_reason": "PROVIDER_UNAVAILABLE", "degraded_mode": "OFFLINE"},
-        retry_after_s=outlook.back_after_s,
-    )
-
-
-def _too_long(tokens: int, limit: int) -> CallerError:
-    return CallerError(
-        Kind.INVALID,
-        "PROMPT_TOO_LONG",
-        f"the request needs {tokens} tokens; {limit} are allowed",
-        metadata={"tokens": str(tokens), "limit": str(limit)},
-    )
-
-
-def _too_dear(estimate: int, limit: int) -> CallerError:
-    return CallerError(
-        Kind.EXHAUSTED,
-        "COST_LIMIT",
-        f"the request could cost {estimate} micro-dollars; one request may cost {limit}",
-        metadata={"limit_micro_usd": str(limit), "estimate_micro_usd": str(estimate)},
-    )

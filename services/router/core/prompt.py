@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from string import Template as Placeholders
 
+from services.router.core.finish import Step
 from services.router.core.request import Domain, Request, Task
 
 PLACEHOLDERS = frozenset({"question", "context", "notes"})
@@ -27,6 +28,8 @@ class Template:
     temperature: float
     sha256: str
     """Of the whole file, lowercase hex."""
+    answer_steps: tuple[Step, ...] = ()
+    """What is taken off the answer."""
 
     @property
     def id(self) -> str:

@@ -14,6 +14,13 @@ class Standing:
     peak: float
     lowest: float
     trend: float
+    mean: float = 0.0
+    deviation: float = 0.0
+
+    @classmethod
+    def unscored(cls, model: str) -> "Standing":
+        """Return the standing of a model without a score."""
+        return cls(model=model, ema=0.0, count=0, peak=0.0, lowest=0.0, trend=0.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +28,7 @@ class Standings:
     """One consistent reading; a plan and its reply name the ``version`` it was made with (spec row RTR-24)."""
 
     champion: Standing | None
-    """None before the first score."""
+    """None before the first score; one with a count of 0 was chosen by a person."""
     challengers: tuple[Standing, ...] = ()
     """Best first."""
     version: int = 0

@@ -6,7 +6,8 @@ from typing import TypeVar
 from magistrate.common.v1 import task_pb2
 from magistrate.router.v1 import router_pb2 as pb
 from services.chassis.errors import invalid
-from services.router.core.request import Domain, Recovery, Request, Task
+from services.router.core.caching.epoch import Scope
+from services.router.core.request import CacheUse, Domain, Recovery, Request, Task, VotingRule
 
 _DOMAINS: Mapping[int, Domain] = {
     task_pb2.DOMAIN_LITERARY: Domain.LITERARY,
@@ -24,6 +25,19 @@ _RECOVERIES: Mapping[int, Recovery | None] = {
     pb.STREAM_RECOVERY_CONTINUE: Recovery.CONTINUE,
     pb.STREAM_RECOVERY_FAIL: Recovery.FAIL,
 }
+_VOTING_RULES: Mapping[int, VotingRule | None] = {
+    pb.VOTING_RULE_UNSPECIFIED: None,
+    pb.VOTING_RULE_UNANIMOUS: VotingRule.UNANIMOUS,
+    pb.VOTING_RULE_MAJORITY: VotingRule.MAJORITY,
+    pb.VOTING_RULE_WEIGHTED: VotingRule.WEIGHTED,
+    pb.VOTING_RULE_CONFIDENCE: VotingRule.CONFIDENCE,
+}
+_CACHE_USES: Mapping[int, CacheUse] = {
+    pb.CACHE_USE_EXACT: CacheUse.EXACT,
+    pb.CACHE_USE_SEMANTIC: CacheUse.SEMANTIC,
+    pb.CACHE_USE_REFRESH: CacheUse.REFRESH,
+    pb.CACHE_USE_BYPASS: CacheUse.BYPASS,
+}
 _Word = TypeVar("_Word")
 _LONGEST_ID = 200
 
@@ -40,9 +54,13 @@ def read(routing: pb.RoutingRequest, roles: tuple[str, ...], *, streamed: bool =
         temperature=routing.temperature if routing.HasField("temperature") else None,
         strategy=routing.strategy,
         model=routing.model,
-        roles=roles,
+        json_schema=routing.json_schema,
+        voting_rule=_word(_VOTING_RULES, routing.voting_rule, "routing.voting_rule"),
+        tool_count=routing.tool_count,
         streamed=streamed,
         recovery=_word(_RECOVERIES, routing.stream_recovery, "routing.stream_recovery"),
+        cache_use=_cache_use(routing.cache_use),
+        roles=roles,
     )
 
 
@@ -53,8 +71,25 @@ def check_decision_id(decision_id: str) -> None:
         raise invalid("routing.decision_id", problem, reason="FIELD_MALFORMED")
 
 
+def field_of_work(domain: int, task: int) -> tuple[Domain, Task]:
+    """Return the domain and task of a request about champions. Raises CallerError ENUM_UNKNOWN."""
+    return _word(_DOMAINS, domain, "domain"), _word(_TASKS, task, "task_type")
+
+
+def _cache_use(value: int) -> CacheUse | None:
+    return _word(_CACHE_USES, value, "routing.cache_use") if value else None
+
+
+def scope(domain: int, task: int) -> Scope:
+    """Return which answers of a tenant are meant; what is unset means all. Raises CallerError ENUM_UNKNOWN."""
+    return Scope(
+        domain=_word(_DOMAINS, domain, "domain") if domain else None,
+        task=_word(_TASKS, task, "task_type") if task else None,
+    )
+
+
 def _word(words: Mapping[int, _Word], value: int, field: str) -> _Word:
     if value not in words:
-        known = ", ".join(str(word) for word in words.values() if word is not None)
+        known = ", ".join(str(word) for word in words.values() if word)
         raise invalid(field, f"must be one of {known}", reason="ENUM_UNKNOWN", value=value)
     return words[value]

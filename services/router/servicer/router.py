@@ -14,9 +14,10 @@ from services.router.core.recovery import Discarded
 from services.router.core.request import Request
 from services.router.costs import Costs
 from services.router.planner import Planner
-from services.router.ports import Generator, Health
+from services.router.ports import Generator, Health, Streams
 from services.router.servicer import costs, replies, requests
-from services.router.streaming import Streamer
+from services.router.servicer.caches import CacheCalls
+from services.router.servicer.champions import ChampionCalls
 
 _Context = grpc.aio.ServicerContext[object, object]
 
@@ -27,9 +28,11 @@ class RouterServicer(router_pb2_grpc.RouterServiceServicer):
 
     planner: Planner
     generator: Generator
-    streamer: Streamer
+    streamer: Streams
     health: Health
     costs: Costs
+    champions: ChampionCalls
+    caches: CacheCalls
 
     async def Generate(self, request: pb.GenerateRequest, _context: _Context) -> pb.GenerateResponse:
         """Return the first good answer of the hedged route."""
@@ -72,6 +75,32 @@ class RouterServicer(router_pb2_grpc.RouterServiceServicer):
                 for model in models
             ]
         )
+
+    async def GetChampion(self, request: pb.GetChampionRequest, _context: _Context) -> pb.GetChampionResponse:
+        """Tell champion and challengers of the caller's tenant."""
+        return await self.champions.get(request)
+
+    async def InvalidateCache(
+        self, request: pb.InvalidateCacheRequest, _context: _Context
+    ) -> pb.InvalidateCacheResponse:
+        """Forget cached answers of the caller's tenant."""
+        return await self.caches.invalidate(request)
+
+    async def GetCacheStats(self, _request: pb.GetCacheStatsRequest, _context: _Context) -> pb.GetCacheStatsResponse:
+        """Tell how this replica's look-ups ended."""
+        return self.caches.stats()
+
+    async def PromoteModel(self, request: pb.PromoteModelRequest, _context: _Context) -> pb.PromoteModelResponse:
+        """Make a model the champion by a person's word."""
+        return await self.champions.promote(request)
+
+    async def DemoteModel(self, request: pb.DemoteModelRequest, _context: _Context) -> pb.DemoteModelResponse:
+        """Take the champion down by a person's word."""
+        return await self.champions.demote(request)
+
+    async def ReportScore(self, request: pb.ReportScoreRequest, _context: _Context) -> pb.ReportScoreResponse:
+        """Count the score of one decision's answer."""
+        return await self.champions.report(request)
 
 
 def _asked_by_a_payer(routing: pb.RoutingRequest, *, streamed: bool = False) -> Request:

@@ -164,6 +164,20 @@ async def test_precedents_and_declarations_are_weighed(room: Room) -> None:
     assert "uncertainty" in outcome.review_triggers
 
 
+@pytest.mark.spec("RTR-19")
+async def test_models_that_disagree_bring_a_person_in(room: Room) -> None:
+    """Six content critics do not release what the models themselves do not agree on, and the reason is told."""
+    agreed = (await room.evaluator.Adjudicate(case())).adjudication
+    divided = (await room.evaluator.Adjudicate(case(models_disagree=True))).adjudication
+    refused = (await room.evaluator.Adjudicate(case(opinion("rights", 2.6), models_disagree=True))).adjudication
+
+    assert (agreed.verdict, agreed.text_released) == (judgement_pb2.VERDICT_ALLOW, True)
+    assert (divided.verdict, divided.text_released) == (judgement_pb2.VERDICT_ESCALATE, False)
+    assert divided.explanation == "ESCALATE: the models that voted on the answer did not agree."
+    assert "uncertainty" in divided.review_triggers
+    assert refused.verdict == judgement_pb2.VERDICT_DENY
+
+
 async def test_pragmatics_is_operations(room: Room) -> None:
     """The alias speaks for the critic it means, once."""
     renamed = [opinion(critic) for critic in PRIORITY if critic != "operations"] + [opinion("pragmatics", 2.0)]

@@ -301,3 +301,48 @@ async def test_frozen_database_is_broken_off(postgres: PostgresServer, database:
 
         assert (await waiting).position.index == 1
         assert len((await stub.ListRecords(pb.ListRecordsRequest())).records) == 2
+
+
+@pytest.mark.spec("REC-03")
+async def test_stream_of_many(stub: Stub) -> None:
+    """A message of many records is answered in one, in their order; bad ones are refused in their place."""
+    entries = [entry(f"k{n}", decision_id=f"d{n}") for n in range(120)]
+    entries[60] = entry("bad", kind=pb.RECORD_KIND_UNSPECIFIED)
+    entries[70] = entry("long", attributes={f"a{n}": "\0" * 200 for n in range(20)})
+    entries[119] = entries[0]
+
+    (answer,) = [answer async for answer in stub.AppendStream(iter([pb.AppendStreamRequest(entries=entries)]))]
+
+    answers = answer.acknowledgements
+    assert [each.idempotency_key for each in answers] == [each.idempotency_key for each in entries]
+    assert {each.reason: each.idempotency_key for each in answers if each.reason} == {
+        "ENUM_UNKNOWN": "bad",
+        "FIELD_TOO_LONG": "long",
+    }
+    assert answers[119].position == answers[0].position
+    assert sorted({each.position.index for each in answers if not each.reason}) == list(range(117))
+
+
+@pytest.mark.spec("REC-03", "REC-05", "REC-09")
+async def test_refusals_in_a_stream_say_as_much_as_a_call(database: Database, keys: Path) -> None:
+    """A conflict shows both digests, a full queue when to come again."""
+    async with recording(database, keys, queue_records=2) as recorder, calling(recorder) as stub:
+        position = (await append(stub)).position
+        conflict = pb.AppendStreamRequest(entry=entry(payload=b"other"))
+        full = pb.AppendStreamRequest(entries=[entry(f"k{n}") for n in range(3)])
+        answers = [answer async for answer in stub.AppendStream(iter([conflict, full]))]
+
+    (refused,) = [answer for answer in answers if answer.reason]
+    (many,) = [answer.acknowledgements for answer in answers if answer.acknowledgements]
+    assert (refused.reason, refused.metadata["recorded"]) == ("IDEMPOTENCY_CONFLICT", position.leaf_hash.hex())
+    assert refused.metadata["given"] != position.leaf_hash.hex()
+    assert {each.reason for each in many} == {"QUEUE_FULL"}
+    assert all(each.retry_after.ToTimedelta() for each in many)
+
+
+async def test_stream_of_too_many(stub: Stub) -> None:
+    """More records in one message than one message may have end the stream with the limit."""
+    request = pb.AppendStreamRequest(entries=[entry(f"k{n}") for n in range(1001)])
+
+    with pytest.raises(MeshError, match="FIELD_TOO_LONG"):
+        _ = [answer async for answer in stub.AppendStream(iter([request]))]

@@ -1,25 +1,44 @@
 """The engine's evidence log on a real recorder: a lost answer loses no decision, and writes none twice."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from magistrate.common.v1.critique_pb2 import (
+    EVALUATION_STATUS_EVALUATED,
+    EVALUATION_STATUS_UNAVAILABLE,
+    CriticEvaluation,
+)
 from magistrate.recorder.v1 import recorder_pb2 as pb
-from magistrate.recorder.v1.recorder_pb2_grpc import RecorderServiceServicer, add_RecorderServiceServicer_to_server
+from magistrate.recorder.v1.recorder_pb2 import Entry
+from magistrate.recorder.v1.recorder_pb2_grpc import (
+    RecorderServiceServicer,
+    RecorderServiceStub,
+    add_RecorderServiceServicer_to_server,
+)
+from services.chassis import call
 from services.chassis.clock import SystemClock
 from services.chassis.errors import CallerError, Kind, MeshError, WorldError, unavailable
+from services.chassis.spool import Spool
 from services.chassis.testing import Registration, serving
+from services.engine.adapters import codec
 from services.engine.adapters.recorder import MeshEvidenceLog
+from services.engine.adapters.spooled import SpooledEvidenceLog
 from services.engine.core.budget import Limits
-from services.engine.core.decision import Decision, Evidence
+from services.engine.core.decision import Decision, Evidence, Reviewed, Sealed
 from services.engine.core.question import Domain, Question, TaskType
 from services.engine.pipeline import Pipeline
 from services.recorder.main import SERVICE
 from tests.contract.recorder.client import ACME, recording
 from tests.fakes.engine import FakeMesh
 from tests.fakes.postgres import Database
+
+if TYPE_CHECKING:
+    from magistrate.recorder.v1.recorder_pb2_grpc import RecorderServiceAsyncStub
 
 QUESTION = Question(query="How many days of leave?", domain=Domain.GENERAL, task_type=TaskType.ANALYSIS)
 LIMIT_S = 10.0
@@ -34,6 +53,7 @@ class Unheard(RecorderServiceServicer):
     def __init__(self, recorder: Any, *answers: MeshError) -> None:
         self.recorder = recorder
         self.answers = list(answers)
+        self.GetRecord, self.ListRecords = recorder.GetRecord, recorder.ListRecords
 
     async def Append(self, request: pb.AppendRequest, context: Any) -> pb.AppendResponse:  # noqa: N802
         """Record for good, then answer as told."""
@@ -84,3 +104,89 @@ async def test_a_refusal_is_final(database: Database, keys: Path) -> None:
 
     with pytest.raises(CallerError, match="IDEMPOTENCY_CONFLICT"):
         await keep(database, keys, conflict)
+
+
+@asynccontextmanager
+async def spooling(
+    database: Database, keys: Path, folder: Path, *answers: MeshError, tenants: tuple[str, ...] = ("acme",)
+) -> AsyncIterator[tuple[SpooledEvidenceLog, Spool, "RecorderServiceAsyncStub"]]:
+    """Yield the evidence log of an engine that spools, before a recorder that first gives ``answers``."""
+    async with recording(database, keys) as recorder:
+        servicer = Unheard(recorder.servicer, *answers)
+        registration = Registration(add_RecorderServiceServicer_to_server, servicer, SERVICE)
+        async with serving([registration], principal=ACME) as channel:
+            log = MeshEvidenceLog(channel, SystemClock())
+            async with Spool(folder, log.deliver, max_bytes=1 << 20) as spool:
+                call.enter(call.Call(principal=ACME))
+                yield SpooledEvidenceLog(log, spool, tenants, wait_s=5), spool, RecorderServiceStub(channel)
+
+
+@pytest.mark.spec("REC-02", "T11")
+async def test_spooled_tenant_is_released_and_recorded_later(database: Database, keys: Path, tmp_path: Path) -> None:
+    """While the log does not answer the disk stands in, and says so; then there is one record, whole."""
+    decision = await made()
+    async with spooling(database, keys, tmp_path / "spool", UNCONFIRMED, FULL) as (log, spool, stub):
+        evidence = await log.append(decision, timeout_s=LIMIT_S)
+        waited = spool.total_bytes
+        assert await spool.drain()
+        place = await log.append(decision, timeout_s=LIMIT_S)
+        record = (await stub.GetRecord(pb.GetRecordRequest(decision_id="d-1"))).record
+        listed = (await stub.ListRecords(pb.ListRecordsRequest())).records
+
+    assert (evidence.pending, waited > 0, spool.total_bytes) == (True, True, 0)
+    assert (place.pending, place.index, len(listed)) == (False, 0, 1)
+    assert Entry.FromString(MeshEvidenceLog.entry(decision).SerializeToString()).payload == record.payload
+
+
+@pytest.mark.spec("REC-02")
+async def test_strict_tenant_waits_for_the_log(database: Database, keys: Path, tmp_path: Path) -> None:
+    """Without the policy nothing is released before the log has it, and nothing is left on the disk."""
+    async with spooling(database, keys, tmp_path / "spool", UNCONFIRMED, FULL, tenants=("other",)) as (log, spool, _):
+        with pytest.raises(WorldError, match="QUEUE_FULL"):
+            await log.append(await made(), timeout_s=LIMIT_S)
+        assert spool.total_bytes == 0
+
+
+async def test_refusals_are_not_spooled_away(database: Database, keys: Path, tmp_path: Path) -> None:
+    """What the log refuses for good is an error for a spooled tenant too."""
+    conflict = CallerError(Kind.EXISTS, "IDEMPOTENCY_CONFLICT", "recorded before with other content")
+    async with spooling(database, keys, tmp_path / "spool", conflict) as (log, spool, _):
+        with pytest.raises(CallerError, match="IDEMPOTENCY_CONFLICT"):
+            await log.append(await made(), timeout_s=LIMIT_S)
+        assert spool.total_bytes == 0
+
+
+@pytest.mark.spec("REC-10")
+async def test_decisions_are_found_by_what_critics_found() -> None:
+    """The record's attributes name each critic that objected or could not judge, and nothing of those at ease."""
+    decision = await made()
+    reviewed = Reviewed(
+        evaluations=(
+            Sealed(CriticEvaluation(critic="rights", status=EVALUATION_STATUS_EVALUATED, severity_0_3=2.5)),
+            Sealed(CriticEvaluation(critic="truth", status=EVALUATION_STATUS_EVALUATED)),
+            Sealed(CriticEvaluation(critic="risk", status=EVALUATION_STATUS_UNAVAILABLE)),
+        )
+    )
+
+    attributes = MeshEvidenceLog.entry(replace(decision, reviewed=reviewed)).attributes
+
+    assert (attributes["verdict"], attributes["model"]) == ("allow", "tiny")
+    assert {name: value for name, value in attributes.items() if name.startswith("critic.")} == {
+        "critic.rights": "2",
+        "critic.risk": "unavailable",
+    }
+
+
+@pytest.mark.spec("REC-17")
+async def test_evidence_of_a_decision_has_no_credentials() -> None:
+    """A key that somebody pasted into a question, or that a model answered with, is in no text of the record."""
+    secret = "sk-ant-0123456789abcdefghij"
+    decision = await made()
+    asked = replace(decision.question, query=f"is {secret} valid?")
+    entry = MeshEvidenceLog.entry(
+        replace(decision, question=asked, generated=replace(decision.generated, text=f"yes, {secret}"))
+    )
+
+    assert secret.encode() not in entry.SerializeToString()
+    kept = codec.decode(entry.payload)
+    assert (kept.question.query, kept.answer) == ("is [redacted] valid?", "yes, [redacted]")

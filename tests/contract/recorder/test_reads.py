@@ -115,7 +115,6 @@ NOT_THERE: dict[str, tuple[str, Any, Kind, str]] = {
     ),
     "checkpoint of no log": ("GetCheckpoint", pb.GetCheckpointRequest(origin="x"), Kind.NOT_FOUND, "LOG_NOT_FOUND"),
     "export": ("Export", pb.ExportRequest(), Kind.UNIMPLEMENTED, "NOT_YET_IMPLEMENTED"),
-    "erasure": ("EraseSubject", pb.EraseSubjectRequest(), Kind.UNIMPLEMENTED, "NOT_YET_IMPLEMENTED"),
 }
 
 
@@ -151,3 +150,42 @@ async def test_tenants_do_not_see_each_other(database: Database, keys: Path) -> 
         theirs = (await append(other, payload=b"theirs")).position
 
     assert (theirs.index, theirs.origin) == (0, origin.replace("/acme/", "/other/"))
+
+
+async def test_lists_by_attribute(stub: Stub) -> None:
+    """Decisions are found by verdict, model, critic and any attribute, all of which must hold."""
+    made: list[dict[str, str]] = [
+        {"verdict": "deny", "model": "tiny", "critic.rights": "3"},
+        {"verdict": "deny", "model": "large"},
+        {"verdict": "allow", "model": "tiny", "critic.truth": "unavailable", "released": "yes"},
+        {"verdict": "deny", "broken": "\0"},
+    ]
+    for n, attributes in enumerate(made):
+        await append(stub, f"k{n}", decision_id=f"d{n}", attributes=attributes)
+
+    async def indexes(**request: Any) -> list[int]:
+        reply = await stub.ListRecords(pb.ListRecordsRequest(**request))
+        return [record.position.index for record in reply.records]
+
+    assert await indexes(verdict="deny") == [0, 1]
+    assert await indexes(model="tiny") == [0, 2]
+    assert await indexes(verdict="deny", model="tiny", kind=pb.RECORD_KIND_DECISION) == [0]
+    assert await indexes(critic="rights") == [0]
+    assert await indexes(critic="truth", attributes={"released": "yes"}) == [2]
+    assert await indexes(critic="risk") == []
+    assert await indexes() == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("attributes", "reason"),
+    [
+        ({f"a{n}": "" for n in range(6)}, "FIELD_TOO_LONG"),
+        ({"a": "x" * 201}, "FIELD_TOO_LONG"),
+        ({"Ä": "x"}, "FIELD_MALFORMED"),
+        ({"a": "\0"}, "FIELD_MALFORMED"),
+    ],
+)
+async def test_refused_attributes(stub: Stub, attributes: dict[str, str], reason: str) -> None:
+    """What no attribute can be is refused, not silently found nowhere."""
+    with pytest.raises(MeshError, match=reason):
+        await stub.ListRecords(pb.ListRecordsRequest(attributes=attributes))

@@ -1,6 +1,6 @@
 """A serving mesh whose model vendors the test scripts, and the way in for callers."""
 
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -62,10 +62,10 @@ class Client:
         self._recorder = RecorderServiceStub(channel)
 
     async def decide(
-        self, query: str = QUERY, *, request_id: str = "", limit_s: float | None = CALL_LIMIT_S
+        self, query: str = QUERY, *, request_id: str = "", limit_s: float | None = CALL_LIMIT_S, **fields: Any
     ) -> Decision:
-        """Ask for one decision."""
-        request = DecideRequest(question=question(query), request_id=request_id)
+        """Ask for one decision; ``fields`` are further ones of the question."""
+        request = DecideRequest(question=question(query, **fields), request_id=request_id)
         reply = await self.engine.Decide(request, timeout=limit_s, metadata=self.metadata)
         return reply.decision
 
@@ -120,15 +120,20 @@ def question(query: str = QUERY, **fields: Any) -> Question:
 
 
 @contextmanager
-def serving_mesh(*providers: str, env: Mapping[str, str] | None = None) -> Iterator[Mesh]:
-    """Yield a mesh of its own; ``providers`` are the enabled ones of local and openai, both unless told."""
+def serving_mesh(*providers: str, **settings: str) -> Iterator[Mesh]:
+    """Yield a mesh of its own; ``providers`` are the enabled ones of local and openai, both unless told.
+
+    ``settings`` are further ones of its services, as they are named in the environment. Unless one of them says what
+    to cache, every question goes to a vendor, however often it is asked.
+    """
     with vendor() as local, vendor() as openai:
         places = {"local": local.url, "openai": openai.url}
         arguments = [f"--provider={name}={places[name]}" for name in providers or places]
-        hedging = {
+        usual = {
             "MAGISTRATE_ROUTER_HEDGE_DELAY_S": str(HEDGE_DELAY_S),
             # Tests stall more calls than any budget of the field would let be hedged.
             "MAGISTRATE_ROUTER_HEDGE_BURST": "100",
+            "MAGISTRATE_ROUTER_CACHE_USE": "bypass",
         }
-        with running(*arguments, env=hedging | dict(env or {})) as stack:
+        with running(*arguments, env=usual | settings) as stack:
             yield Mesh(stack, local, openai)

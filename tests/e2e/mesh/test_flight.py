@@ -32,7 +32,7 @@ BACK_S = 60.0
 
 @pytest.fixture(scope="module")
 def _mesh() -> Iterator[Mesh]:
-    with serving_mesh(env=SETTINGS) as mesh:
+    with serving_mesh(**SETTINGS) as mesh:
         yield mesh
 
 

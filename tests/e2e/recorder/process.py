@@ -28,6 +28,8 @@ class RecorderProcess:
     database: Database
     settings: dict[str, str] = field(default_factory=dict)
     process: asyncio.subprocess.Process | None = None
+    module: str = "services"
+    """What Python runs: the recorder itself, or one that dies by its own hand."""
 
     @property
     def socket(self) -> Path:
@@ -36,13 +38,24 @@ class RecorderProcess:
 
     async def start(self) -> None:
         """Start it and return when it says SERVING."""
-        with (self.run_dir / "log").open("ab") as log:
-            self.process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "services", "recorder", env=self._environment(), cwd=ROOT, stdout=log, stderr=log
-            )
+        await self.launch()
+        assert self.process is not None
         async with asyncio.timeout(READY_S):
             while not await self._serving():
                 assert self.process.returncode is None, "the recorder ended at its start; its log says why"
+
+    async def launch(self) -> None:
+        """Start it and do not wait: it may be made to end before it serves."""
+        with (self.run_dir / "log").open("ab") as log:
+            self.process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", self.module, "recorder", env=self._environment(), cwd=ROOT, stdout=log, stderr=log
+            )
+
+    async def ended(self) -> int:
+        """Wait until it ends by itself; return its exit code."""
+        assert self.process is not None
+        async with asyncio.timeout(READY_S):
+            return await self.process.wait()
 
     async def kill(self) -> None:
         """End it without a chance to clean up."""

@@ -4,11 +4,13 @@ import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from magistrate.recorder.v1 import recorder_pb2 as pb
 from magistrate.recorder.v1.recorder_pb2_grpc import RecorderServiceStub
 from services.chassis.client import Departures, open_channel
+from tests.e2e.recorder.armed import KILLED, POINTS
 from tests.e2e.recorder.load import TENANT, load
 from tests.e2e.recorder.oracle import check
 from tests.e2e.recorder.process import recorder_process
@@ -94,6 +96,48 @@ async def test_drained_recorder(tmp_path: Path, keys: Path, database: Database) 
             await acknowledged.more(1)
 
         check(database, acknowledged.positions)
+
+
+@pytest.mark.spec("REC-02", "T11", "REC-13", "REC-09")
+@pytest.mark.parametrize("point", POINTS)
+async def test_dies_at_every_point_of_the_write_path(
+    tmp_path: Path, keys: Path, database: Database, point: str
+) -> None:
+    """K1 to K5: wherever it dies, what was acknowledged stands in its place, and all else goes through once."""
+    async with recorder_process(tmp_path / "run", keys, database) as recorder:
+        async with load(recorder.socket) as acknowledged:
+            await acknowledged.more(BETWEEN_CRASHES)
+            assert await recorder.stop() == 0
+            recorder.module = "tests.e2e.recorder.armed"
+            recorder.settings = {"CRASH_AT": point, "CRASH_AFTER": "5"}
+            await recorder.launch()
+            assert await recorder.ended() == KILLED
+            recorder.module = "services"
+            await recorder.start()
+            await acknowledged.more(BETWEEN_CRASHES)
+
+        check(database, acknowledged.positions)
+        await _proves(recorder.socket, keys, len(acknowledged.positions))
+
+
+@pytest.mark.spec("REC-02", "T11")
+async def test_connections_are_cut_and_rows_held(tmp_path: Path, keys: Path, database: Database) -> None:
+    """P5: sessions that are ended by an operator, and a lock that somebody holds, cost time and nothing else."""
+    cut = b"select pg_terminate_backend(pid) from pg_stat_activity where usename = 'recorder'"
+    async with recorder_process(tmp_path / "run", keys, database) as recorder:
+        async with load(recorder.socket) as acknowledged:
+            for _ in range(5):
+                await acknowledged.more(50)
+                with psycopg.connect(database.owner_dsn) as operator:
+                    operator.execute(cut)
+            with psycopg.connect(database.owner_dsn) as operator:
+                operator.execute("select from recorder.head for update")
+                await asyncio.sleep(0.5)
+            await acknowledged.more(BETWEEN_CRASHES)
+
+        check(database, acknowledged.positions)
+        assert recorder.process is not None
+        assert recorder.process.returncode is None
 
 
 async def _proves(socket: Path, keys: Path, count: int) -> None:

@@ -23,7 +23,7 @@ def test_killed_parts_come_back(stack: Stack) -> None:
     before = {part: stack.send(part) for part in parts}
     for part, process in before.items():
         stack.await_replaced(part, process)
-    decision = json.loads(stack.run("decide", "--json", QUESTION).stdout)["decision"]
+    decision = json.loads(stack.run("decide", "--fresh", "--json", QUESTION).stdout)["decision"]
 
     assert all(stack.part(part).restarts >= 1 for part in parts)
     assert decision["evidence"]["origin"]

@@ -36,7 +36,7 @@ def test_every_part_serves(stack: Stack) -> None:
 @pytest.mark.spec("ENG-01", "TST-06")
 def test_a_decision_carries_all_that_led_to_it(stack: Stack) -> None:
     """One call from another shell: verdict, scores, critics, route, context, stages and durable evidence."""
-    outcome = stack.run("decide", "--json", QUESTION)
+    outcome = stack.run("decide", "--fresh", "--json", QUESTION)
     decision = json.loads(outcome.stdout)["decision"]
 
     assert outcome.returncode == VERDICTS[decision["verdict"]], outcome.stderr

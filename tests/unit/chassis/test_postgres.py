@@ -125,3 +125,10 @@ async def test_what_a_statement_says_stays_as_it_is(
     async with pool(database) as opened:
         with pytest.raises(error), guarded():
             await opened.fetchval(statement, *arguments)
+
+
+async def test_a_connection_that_lost_its_place_is_an_absence() -> None:
+    """The driver's own confusion, after its server was killed in mid-statement, is no fault of the caller's or ours."""
+    with pytest.raises(WorldError) as caught, guarded():
+        raise asyncpg.InternalClientError("cannot switch to state 2; another operation (2) is in progress")
+    assert caught.value.reason == "STORE_UNAVAILABLE"

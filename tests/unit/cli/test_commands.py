@@ -19,7 +19,22 @@ from tools.verify.keys import SIGNING_KEY, VERIFIER_KEY, generate
 from tools.verify.note import key_hash
 
 ORIGIN = "evidence/local/default/2026h2"
-COMMANDS = ("up", "down", "status", "logs", "decide", "ingest", "search", "models", "verify", "certs", "migrate")
+COMMANDS = (
+    "up",
+    "down",
+    "status",
+    "logs",
+    "decide",
+    "ingest",
+    "search",
+    "models",
+    "champion",
+    "verify",
+    "erase",
+    "backup",
+    "certs",
+    "migrate",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +96,8 @@ def test_help_names_every_command() -> None:
         ("decide",),
         ("decide", "q", "--domain", "astrology"),
         ("decide", "q", "--timeout", "0"),
+        ("decide", "q", "--vote", "loudest"),
+        ("decide", "q", "--tools", "-1"),
         ("decide", "caf\udce9"),
         ("search", "caf\udce9"),
         ("decide", "q", "--max-tokens", "99999999999"),
@@ -88,6 +105,10 @@ def test_help_names_every_command() -> None:
         ("up", "--edge-port", "70000"),
         ("up", "--provider", "openai"),
         ("up", "--demo", "--json"),
+        ("champion", "--domain", "astrology"),
+        ("champion", "promote", "gpt-4"),
+        ("champion", "promote", "--reason", "better"),
+        ("champion", "demote", "gpt-4", "--reason", "worse", "--expected-version", "-1"),
         ("verify",),
         ("verify", "d-1", "--bundle", "x.json"),
         ("nonsense",),
@@ -106,9 +127,14 @@ def test_wrong_usage_ends_with_2(arguments: tuple[str, ...], tmp_path: Path) -> 
     "arguments",
     [
         ("decide", "q"),
+        ("decide", "q", "--plan"),
         ("ingest", "README.md"),
         ("search", "q"),
         ("models",),
+        ("champion",),
+        ("champion", "--audit"),
+        ("champion", "promote", "gpt-4", "--reason", "better"),
+        ("champion", "demote", "gpt-4", "--reason", "worse"),
         ("verify", "d-1"),
         ("migrate", "current"),
         ("certs", "rotate"),

@@ -19,7 +19,17 @@ from magistrate.common.v1.judgement_pb2 import (
     Verdict,
 )
 from magistrate.common.v1.provenance_pb2 import Provenance
-from magistrate.common.v1.usage_pb2 import Attempt, AttemptOutcome, Money, Route, TokenUsage
+from magistrate.common.v1.usage_pb2 import (
+    Attempt,
+    AttemptOutcome,
+    Ballot,
+    CacheHit,
+    CacheLevel,
+    Money,
+    Route,
+    TokenUsage,
+    Vote,
+)
 from magistrate.engine.v1.engine_pb2 import ContextUse, Decision, Evidence, Stage, StageOutcome
 from tools.cli.decision_view import show
 from tools.cli.marks import EXIT_CODES, dollars, severity, span
@@ -117,6 +127,42 @@ def _shown(decision: Decision) -> str:
 def test_a_decision_shows(promised: str) -> None:
     """Everything that led to the verdict is on the screen."""
     assert promised in _shown(_decision())
+
+
+@pytest.mark.spec("RTR-19", "RTR-20")
+def test_the_reason_for_the_model_and_the_vote_are_shown() -> None:
+    """Place, reason, rule, consensus and what each voter did."""
+    decision = _decision()
+    decision.route.place, decision.route.explanation = "secondary", "local is away."
+    ballots = [Ballot(model="a", group=0), Ballot(model="b", group=-1, reason="DEADLINE_EXPIRED")]
+    decision.route.vote.CopyFrom(Vote(rule="majority", consensus=0.5, ballots=ballots))
+    shown = _shown(decision)
+
+    assert "smollm2-135m by local (secondary), template" in shown
+    assert "local is away." in shown
+    assert "majority, not agreed: a person must decide, 50% of the weight (a group 0, b DEADLINE_EXPIRED)" in shown
+
+
+@pytest.mark.parametrize(
+    ("hit", "promised"),
+    [
+        (CacheHit(level=CacheLevel.CACHE_LEVEL_MEMORY, age=Duration(seconds=12)), "exact, 12.00 s old, call c-1"),
+        (CacheHit(level=CacheLevel.CACHE_LEVEL_SHARED), "exact, shared, 0 ms old, call c-1"),
+        (CacheHit(level=CacheLevel.CACHE_LEVEL_SHARED_CALL), "shared call, 0 ms old, call c-1"),
+        (
+            CacheHit(level=CacheLevel.CACHE_LEVEL_SEMANTIC, similarity=0.97),
+            "same meaning, 0 ms old, call c-1, to a question that is 0.97 alike",
+        ),
+    ],
+)
+def test_an_answer_that_no_model_was_asked_for_says_where_it_is_from(hit: CacheHit, promised: str) -> None:
+    """Level, age and the call that made it; no tokens and no tries, which there were not."""
+    hit.source_call_id = "c-1"
+    route = Route(provider="local", model="smollm2-135m", provider_order=["local"], cache_hit=hit)
+    shown = _shown(Decision(answer="x", route=route))
+
+    assert promised in shown
+    assert "attempts" not in shown
 
 
 def test_a_withheld_answer_shows_its_reason_only() -> None:

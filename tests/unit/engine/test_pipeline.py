@@ -8,7 +8,17 @@ from services.chassis.clock import SystemClock
 from services.chassis.errors import CallerError, Kind, MeshError, WorldError
 from services.chassis.metrics import REGISTRY
 from services.engine.core.budget import Limits
-from services.engine.core.decision import STAGES, Decision, Mode, Screened, Stage, StageOutcome, Verdict
+from services.engine.core.decision import (
+    PENDING,
+    STAGES,
+    Decision,
+    Degraded,
+    Mode,
+    Screened,
+    Stage,
+    StageOutcome,
+    Verdict,
+)
 from services.engine.core.question import Domain, Question, TaskType
 from services.engine.pipeline import Pipeline
 from tests.fakes.engine import ANSWER, DEGRADED, FakeMesh, down
@@ -112,6 +122,20 @@ async def test_a_fallback_of_a_call_that_fails_is_counted() -> None:
     assert REGISTRY.get_sample_value("magistrate_fallback_total", labels) == before + 1
 
 
+@pytest.mark.spec("RTR-19", "ENG-11")
+async def test_models_that_disagree_are_declared_and_told_to_whoever_judges() -> None:
+    """The stage is degraded, the reply says that a person decides, and the verdict is made with it."""
+    mesh = FakeMesh(disagreed=True)
+
+    decision = await decide(mesh)
+
+    assert [(part.component, part.fallback, part.reason) for part in decision.degraded] == [
+        ("router.vote", "person_decides", "NO_CONSENSUS")
+    ]
+    assert {s.name: s.outcome for s in decision.stages}["route"] is StageOutcome.DEGRADED
+    assert [case.generated.disagreed for case in mesh.seen] == [True]
+
+
 async def test_two_missing_parts_are_both_declared() -> None:
     """One failure does not hide or cause another."""
     mesh = FakeMesh(failures={"context": down(), "score": down("EMBEDDING_UNAVAILABLE")})
@@ -177,6 +201,17 @@ async def test_nothing_is_released_without_evidence() -> None:
         await decide(FakeMesh(failures={"record": down("STORE_UNAVAILABLE")}))
 
     assert failure.value.reason == "EVIDENCE_UNAVAILABLE"
+
+
+@pytest.mark.spec("REC-02")
+async def test_spooled_evidence_is_declared() -> None:
+    """An answer that is released before the log has its evidence says so."""
+    decision = await decide(FakeMesh(evidence=PENDING))
+
+    assert decision.answer
+    assert decision.evidence == PENDING
+    assert Degraded(component="evidence", fallback="spooled", reason="EVIDENCE_UNAVAILABLE") in decision.degraded
+    assert decision.stages[-1].outcome is StageOutcome.DEGRADED
 
 
 @pytest.mark.parametrize(

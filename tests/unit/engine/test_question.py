@@ -27,6 +27,9 @@ BAD = [
     ({"subject_id": "jane@doe"}, "question.subject_id", "FIELD_MALFORMED"),
     ({"max_output_tokens": 4001}, "question.max_output_tokens", "FIELD_OUT_OF_RANGE"),
     ({"max_output_tokens": -1}, "question.max_output_tokens", "FIELD_OUT_OF_RANGE"),
+    ({"voting_rule": "loudest"}, "question.voting_rule", "FIELD_OUT_OF_RANGE"),
+    ({"tool_count": -1}, "question.tool_count", "FIELD_OUT_OF_RANGE"),
+    ({"tool_count": 1001}, "question.tool_count", "FIELD_OUT_OF_RANGE"),
     ({"temperature": 2.01}, "question.temperature", "FIELD_OUT_OF_RANGE"),
     ({"temperature": float("nan")}, "question.temperature", "FIELD_OUT_OF_RANGE"),
 ]
@@ -42,6 +45,26 @@ def test_each_rule_names_its_field(changes: dict[str, object], field: str, reaso
     assert refused.value.kind is Kind.INVALID
     assert refused.value.reason == reason
     assert [violation.field for violation in refused.value.violations] == [field]
+
+
+@pytest.mark.spec("RTR-19")
+@pytest.mark.parametrize(
+    ("asked", "high_impact", "configured", "rule"),
+    [
+        ("", False, "majority", ""),
+        ("", True, "majority", "majority"),
+        ("", True, "none", ""),
+        ("none", True, "majority", ""),
+        ("weighted", False, "none", "weighted"),
+        ("unanimous", True, "majority", "unanimous"),
+    ],
+)
+def test_a_vote_is_held_where_it_is_asked_for_or_much_depends_on_it(
+    asked: str, high_impact: bool, configured: str, rule: str
+) -> None:
+    """The question's own word counts before the configured rule for high impact."""
+    question = dataclasses.replace(GOOD, voting_rule=asked, high_impact=high_impact)
+    assert question.rule(configured) == rule
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.engine.adapters import questions
-from services.engine.core.question import Domain, Question, TaskType
+from services.engine.core.question import VOTING_RULES, Domain, Question, TaskType
 
 WORDS = st.from_regex(r"[a-z]{1,8}( [a-z]{1,8}){0,4}", fullmatch=True)
 QUESTIONS = st.builds(
@@ -20,6 +20,9 @@ QUESTIONS = st.builds(
     max_output_tokens=st.integers(min_value=0, max_value=4000),
     strict_context=st.booleans(),
     high_impact=st.booleans(),
+    voting_rule=st.sampled_from(["", *VOTING_RULES]),
+    tool_count=st.integers(min_value=0, max_value=1000),
+    fresh=st.booleans(),
 )
 
 
@@ -41,6 +44,8 @@ def test_every_part_counts_in_the_digest() -> None:
         replace(question, temperature=0.0),
         replace(question, high_impact=True),
         replace(question, subject_id="jo"),
+        replace(question, voting_rule="majority"),
+        replace(question, tool_count=1),
     ]
 
-    assert len({other.digest() for other in [question, *others]}) == 6
+    assert len({other.digest() for other in [question, *others]}) == 8

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from services.recorder.core.audit import AuditError, check_head, check_signed, rederive
 from services.recorder.core.batch import Entry, Window, plan
+from services.recorder.core.custody import WrappedKey
 from services.recorder.core.merkle import Frontier, hash_leaf
 from services.recorder.core.note import Checkpoint
 
@@ -24,10 +25,11 @@ def entry(key: str) -> Entry:
         leaf=hash_leaf(key.encode()),
         envelope=key.encode(),
         sealed=b"",
+        data_key=WrappedKey(id=key.encode().rjust(16), tenant_key=1, wrapped=b"w"),
         kind="DECISION",
         decision_id="",
         content_type="a/b",
-        subject_id="",
+        intent="",
         occurred_at=NOW,
         recorded_at=NOW,
     )

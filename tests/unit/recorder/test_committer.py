@@ -11,7 +11,9 @@ from services.chassis.clock import SystemClock
 from services.chassis.errors import Kind, WorldError, unavailable
 from services.recorder.committer import Committer
 from services.recorder.core.batch import Entry, Window
-from services.recorder.ports import LogDivergedError, RejectedError, Written
+from services.recorder.core.custody import Body
+from services.recorder.ports import LogDivergedError, RejectedError, StaleKeysError, StoreFullError, Written
+from services.recorder.valve import Valve
 from tests.unit.recorder.test_batch import entry
 
 AWAY = unavailable("STORE_UNAVAILABLE", "away")
@@ -37,8 +39,18 @@ class MemoryWriter:
         known = e.key in self.indexes
         index = self.indexes.setdefault(e.key, len(self.indexes))
         return Written(
-            origin=e.origin, index=index, leaf=e.leaf, envelope=e.envelope, sealed=b"", already_recorded=known
+            origin=e.origin,
+            index=index,
+            leaf=e.leaf,
+            envelope=e.envelope,
+            body=Body(sealed=b""),
+            already_recorded=known,
         )
+
+
+def open_valve() -> Valve:
+    """Return a valve that watches no volume."""
+    return Valve(SystemClock(), used_percent=None, limit_percent=85)
 
 
 @asynccontextmanager
@@ -47,7 +59,9 @@ async def committing(
 ) -> AsyncIterator[Committer]:
     """Yield a running committer."""
     window = Window(max_records=10)
-    committer = Committer(writer, SystemClock(), window=window, queue_records=queue_records, queue_bytes=queue_bytes)
+    committer = Committer(
+        writer, SystemClock(), open_valve(), window=window, queue_records=queue_records, queue_bytes=queue_bytes
+    )
     running = asyncio.create_task(committer.run())
     if opened:
         writer.open.set()
@@ -58,12 +72,20 @@ async def committing(
         await asyncio.gather(running, return_exceptions=True)
 
 
+async def append(committer: Committer, key: str, patience_s: float) -> Written:
+    """Append one record."""
+    (place,) = await committer.append([entry(key)], patience_s)
+    if isinstance(place, RejectedError):
+        raise place
+    return place
+
+
 @pytest.mark.spec("REC-03")
 async def test_many_in_one_transaction() -> None:
     """What waits while a transaction runs goes into the next ones together, in order, up to the batch size."""
     writer = MemoryWriter()
     async with committing(writer, opened=False) as committer:
-        calls = [asyncio.create_task(committer.append(entry(f"k{n:02}"), 5)) for n in range(26)]
+        calls = [asyncio.create_task(append(committer, f"k{n:02}", 5)) for n in range(26)]
         await asyncio.sleep(0)
         writer.open.set()
         answers = await asyncio.gather(*calls)
@@ -83,7 +105,7 @@ async def test_absent_store_is_asked_again() -> None:
             raise failure
 
     async with committing(MemoryWriter(trouble)) as committer:
-        assert (await committer.append(entry("k"), 5)).index == 0
+        assert (await append(committer, "k", 5)).index == 0
 
 
 @pytest.mark.spec("T11")
@@ -96,8 +118,8 @@ async def test_nobody_is_answered_without_a_commit() -> None:
 
     async with committing(MemoryWriter(trouble)) as committer:
         with pytest.raises(WorldError, match="EVIDENCE_UNAVAILABLE"):
-            await committer.append(entry("lost"), 0.05)
-        assert (await committer.append(entry("found"), 5)).index == 0
+            await append(committer, "lost", 0.05)
+        assert (await append(committer, "found", 5)).index == 0
 
 
 @pytest.mark.spec("REC-05")
@@ -106,13 +128,13 @@ async def test_full_queue(limits: dict[str, int]) -> None:
     """One record too many is refused at once; when the others are written there is room again."""
     writer = MemoryWriter()
     async with committing(writer, opened=False, **limits) as committer:
-        calls = [asyncio.create_task(committer.append(entry(key), 5)) for key in "ab"]
+        calls = [asyncio.create_task(append(committer, key, 5)) for key in "ab"]
         await asyncio.sleep(0)
         with pytest.raises(WorldError) as raised:
-            await committer.append(entry("c"), 5)
+            await append(committer, "c", 5)
         writer.open.set()
         await asyncio.gather(*calls)
-        again = await committer.append(entry("c"), 5)
+        again = await append(committer, "c", 5)
 
     assert (raised.value.kind, raised.value.reason) == (Kind.EXHAUSTED, "QUEUE_FULL")
     assert raised.value.retry_after_s
@@ -128,7 +150,7 @@ async def test_bad_record_fails_alone() -> None:
 
     writer = MemoryWriter(trouble)
     async with committing(writer, opened=False) as committer:
-        calls = [asyncio.create_task(committer.append(entry(key), 5)) for key in ("a", "bad", "b")]
+        calls = [asyncio.create_task(append(committer, key, 5)) for key in ("a", "bad", "b")]
         await asyncio.sleep(0)
         writer.open.set()
         outcomes = await asyncio.gather(*calls, return_exceptions=True)
@@ -144,11 +166,60 @@ async def test_log_that_would_fork_ends_the_committer() -> None:
 
     writer = MemoryWriter(trouble)
     writer.open.set()
-    committer = Committer(writer, SystemClock(), window=Window(), queue_records=9, queue_bytes=999)
+    committer = Committer(writer, SystemClock(), open_valve(), window=Window(), queue_records=9, queue_bytes=999)
     running = asyncio.create_task(committer.run())
 
     with pytest.raises(WorldError, match="EVIDENCE_UNAVAILABLE"):
-        await committer.append(entry("k"), 0.05)
+        await append(committer, "k", 0.05)
     with pytest.raises(ExceptionGroup) as raised:
         await running
     assert raised.value.subgroup(LogDivergedError)
+
+
+@pytest.mark.spec("REC-03", "REC-13")
+async def test_records_that_came_together_are_written_together() -> None:
+    """A group is never split over two transactions; a bad record in it is refused alone, in its place."""
+
+    def trouble(entries: Sequence[Entry]) -> None:
+        if any(e.key == "bad" for e in entries):
+            raise RejectedError("no")
+
+    writer = MemoryWriter(trouble)
+    async with committing(writer) as committer:
+        places = await committer.append([entry(f"k{n:02}") for n in range(30)], 5)
+        mixed = await committer.append([entry("a"), entry("bad"), entry("b")], 5)
+
+    assert [place.index for place in places if isinstance(place, Written)] == list(range(30))
+    assert len(writer.batches[0]) == 30
+    assert [type(place) for place in mixed] == [Written, RejectedError, Written]
+
+
+async def test_perished_key_is_told_to_whom_it_concerns() -> None:
+    """A batch whose key was destroyed is neither written nor repeated: its callers must seal anew."""
+
+    def trouble(entries: Sequence[Entry]) -> None:
+        if any(e.key == "stale" for e in entries):
+            raise StaleKeysError
+
+    async with committing(MemoryWriter(trouble)) as committer:
+        with pytest.raises(StaleKeysError):
+            await committer.append([entry("stale")], 5)
+        assert (await append(committer, "fresh", 5)).index == 0
+
+
+@pytest.mark.spec("REC-05")
+async def test_store_without_room_is_not_pressed() -> None:
+    """Who waits learns it at once and with the time to come again; whoever comes next does not reach the store."""
+
+    def trouble(_: Sequence[Entry]) -> None:
+        raise StoreFullError
+
+    writer = MemoryWriter(trouble)
+    async with committing(writer) as committer:
+        for key in "ab":
+            with pytest.raises(WorldError) as raised:
+                await append(committer, key, 5)
+            assert (raised.value.kind, raised.value.reason) == (Kind.EXHAUSTED, "STORE_FULL")
+            assert raised.value.retry_after_s
+
+    assert len(writer.batches) == 1

@@ -124,3 +124,22 @@ def test_length_is_explained() -> None:
 def test_body_comes_apart_as_it_went_together(salt: bytes, payload: bytes) -> None:
     """Salt and payload are sealed as one and come back as two."""
     assert body.split(body.join(salt, payload)) == (salt, payload)
+
+
+@pytest.mark.spec("REC-09")
+def test_a_retry_of_an_older_record() -> None:
+    """A record of version 1, which had no link, is still told from a conflict."""
+    stored = write(draft(), STAMP, version=1)
+
+    assert "intent" not in json.loads(stored)
+    assert restate(draft(), stored, STAMP.salt) == stored
+    assert restate(draft(payload=b"other"), stored, STAMP.salt) != stored
+
+
+@pytest.mark.spec("REC-15")
+def test_a_retry_without_the_perished_salt() -> None:
+    """What is left of an erased record is compared; the commitments cannot be."""
+    stored = write(draft(), STAMP)
+
+    assert restate(draft(payload=b"other", subject_id="other"), stored, None) == stored
+    assert restate(draft(decision_id="other"), stored, None) != stored

@@ -8,12 +8,17 @@ import pytest
 from tests.fakes.postgres import Database, PostgresServer, fresh_database, migrate
 
 TABLES = ("ev", "ev_body", "node", "checkpoint")
+KEYS = ("tenant_key", "dek")
 ROWS = """
-insert into recorder.head (origin, tenant, size) values ('o', 't', 1);
+select recorder.open_log('o', 't');
+update recorder.head set size = 1;
 insert into recorder.ev (log, seq, ik, leaf, envelope, kind, decision_id, content_type, occurred_at, recorded_at)
 values (1, 0, 'k', sha256(''), 'e', 'DECISION', '', 'a/b', now(), now());
-insert into recorder.ev_body (log, seq, sealed, subject_id) values (1, 0, 's', '');
+insert into recorder.ev_body (log, seq, sealed) values (1, 0, 's');
 insert into recorder.node (log, level, number, hash) values (1, 8, 0, sha256(''));
+insert into recorder.tenant_key (tenant, version, master, wrapped) values ('t', 1, 'm', 'w');
+insert into recorder.dek (id, tenant_key, subject, wrapped) values ('0123456789abcdef', 1, 's', 'w');
+insert into recorder.dek (id, tenant_key, destroyed_at) values ('fedcba9876543210', 1, now());
 insert into recorder.checkpoint (log, size, root, note, signed_at) values (1, 1, sha256(''), 'n', now());
 """
 
@@ -44,6 +49,32 @@ def test_evidence_is_append_only(database: Database, table: str, statement: str)
     forbidden(database.owner_dsn, statement.format(table))
 
 
+@pytest.mark.spec("REC-15")
+@pytest.mark.parametrize("table", KEYS)
+@pytest.mark.parametrize("statement", ["delete from recorder.{}", "truncate recorder.{} cascade"])
+def test_keys_are_never_removed_as_if_they_had_not_been(database: Database, table: str, statement: str) -> None:
+    """What is left of a destroyed key says that there was one."""
+    forbidden(database.dsn("recorder"), statement.format(table))
+    forbidden(database.owner_dsn, statement.format(table))
+
+
+@pytest.mark.spec("REC-15")
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "update recorder.dek set wrapped = 'w', destroyed_at = null where wrapped is null",
+        "update recorder.dek set subject = 'other' where wrapped is not null",
+        "update recorder.dek set destroyed_at = now() where wrapped is null",
+        "update recorder.tenant_key set tenant = 'other'",
+        "update recorder.ev_body set sealed = 'other'",
+        "update recorder.ev_body set sealed = '', seq = 1",
+    ],
+)
+def test_keys_are_wrapped_anew_or_destroyed_and_bodies_emptied(database: Database, statement: str) -> None:
+    """A destroyed key stays destroyed, a key stays its person's, and no body becomes another."""
+    forbidden(database.owner_dsn, statement)
+
+
 @pytest.mark.parametrize("change", ["size = 0", "size = 1", "size = 2, tenant = 'x'", "size = 2, origin = 'x'"])
 def test_heads_only_grow(database: Database, change: str) -> None:
     """A log never shrinks, and never changes its name or owner."""
@@ -58,6 +89,11 @@ def test_heads_only_grow(database: Database, change: str) -> None:
         "drop table recorder.ev",
         "alter table recorder.ev disable trigger all",
         "create table recorder.mine (x int)",
+        "insert into recorder.head (origin, tenant) values ('mine', 't')",
+        "select recorder.open_bodies(9)",
+        "select recorder.drop_bodies(1)",
+        "select * from recorder.ev_body_1",
+        "drop table recorder.ev_body_1",
         "set session_replication_role = replica",
     ],
 )
@@ -67,12 +103,20 @@ def test_least_privilege(database: Database, statement: str) -> None:
 
 
 @pytest.mark.spec("REC-14")
-def test_migrations_go_down_and_up_again(postgres: PostgresServer) -> None:
-    """The schema can be removed and made again, with rows in it."""
+@pytest.mark.parametrize("revision", ["base", "0001", "0002", "0003"])
+def test_migrations_go_down_and_up_again(postgres: PostgresServer, revision: str) -> None:
+    """From any revision the schema comes back, with rows in it; the log itself survives all but the first."""
     with fresh_database(postgres, migrations_of=["recorder"]) as fresh:
         with psycopg.connect(fresh.owner_dsn) as connection:
             connection.execute(ROWS.encode())
-        migrate(fresh.owner_dsn, "recorder", revision="base")
+            before = connection.execute("select * from recorder.ev").fetchall()
+        migrate(fresh.owner_dsn, "recorder", revision=revision)
         migrate(fresh.owner_dsn, "recorder")
         with psycopg.connect(fresh.owner_dsn) as connection:
-            connection.execute(ROWS.encode())
+            if revision == "base":
+                connection.execute(ROWS.encode())
+            after = connection.execute("select * from recorder.ev").fetchall()
+            bodies = connection.execute("select count(*) from recorder.ev_body_1").fetchone()
+    assert len(after) == 1
+    assert revision == "base" or after == before
+    assert bodies == (1,)

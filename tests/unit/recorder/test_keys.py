@@ -24,7 +24,7 @@ def test_made_keys_are_the_right_ones(tmp_path: Path) -> None:
     )
 
     Ed25519PublicKey.from_public_bytes(signer.public_key).verify(signer.sign(b"text"), b"text")
-    assert seal.open(seal.close(b"body", b"place"), b"place") == b"body"
+    assert seal.unwrap(*seal.wrap(b"key", b"place"), b"place") == b"key"
 
 
 @pytest.mark.spec("T10")
@@ -49,18 +49,34 @@ def test_wrong_body_key(key: str) -> None:
         AesSeal(key)
 
 
-def test_sealed_body_belongs_to_its_record() -> None:
-    """A body opens neither at another record's place, nor altered, nor with another key."""
-    seal = AesSeal(base64.b64encode(bytes(32)).decode())
-    sealed = seal.close(b"body", b"acme key-1")
+def one_key(byte: bytes) -> str:
+    """Return the text of a body key."""
+    return base64.b64encode(byte * 32).decode()
 
-    for other, place in ((seal, b"acme key-2"), (AesSeal(base64.b64encode(b"k" * 32).decode()), b"acme key-1")):
-        with pytest.raises(WorldError):
-            other.open(sealed, place)
-    with pytest.raises(WorldError):
-        seal.open(sealed[:-1] + bytes([sealed[-1] ^ 1]), b"acme key-1")
-    with pytest.raises(WorldError):
-        seal.open(b"", b"acme key-1")
+
+def test_wrapped_key_belongs_to_its_tenant() -> None:
+    """A tenant's key opens neither as another tenant's, nor altered, nor with another body key."""
+    seal = AesSeal(one_key(b"\0"))
+    key_id, wrapped = seal.wrap(b"secret", b"acme 1")
+
+    for other, place in ((seal, b"acme 2"), (AesSeal(one_key(b"k")), b"acme 1")):
+        with pytest.raises(WorldError, match="RECORD_DAMAGED"):
+            other.unwrap(key_id, wrapped, place)
+    for damaged in (wrapped[:-1] + bytes([wrapped[-1] ^ 1]), b""):
+        with pytest.raises(WorldError, match="RECORD_DAMAGED"):
+            seal.unwrap(key_id, damaged, b"acme 1")
+
+
+@pytest.mark.spec("REC-08")
+def test_body_key_is_replaced_by_a_line_above_it() -> None:
+    """With a new key on the first line the former one still unwraps, and people are found under both."""
+    old = AesSeal(one_key(b"o"))
+    both = AesSeal(f"{one_key(b'n')}\n{one_key(b'o')}\n")
+
+    assert both.unwrap(*old.wrap(b"secret", b"acme 1"), b"acme 1") == b"secret"
+    assert both.newest != old.newest
+    assert both.tags("acme", "ada")[1:] == old.tags("acme", "ada")
+    assert len({*both.tags("acme", "ada"), *both.tags("other", "ada"), *both.tags("acme", "bob")}) == 6
 
 
 @pytest.mark.spec("T10")

@@ -1,13 +1,24 @@
 """A catalogue or template that is wrong stops the start with one line that names file, place and fault."""
 
+import json
 import shutil
 from pathlib import Path
 
 import pytest
 
 from services.chassis.config import load
-from services.router.adapters.files import CATALOGUE, TEMPLATES, WrongFileError, read_catalogue, read_templates
+from services.router.adapters.files import (
+    CATALOGUE,
+    TEMPLATES,
+    WrongFileError,
+    catalogue_schema,
+    pinned,
+    read_catalogue,
+    read_templates,
+)
 from services.router.config import Config
+from services.router.core.prompt import newest
+from services.router.core.request import Domain, Task
 from services.topology import VENDORS
 
 MODEL = """
@@ -40,6 +51,10 @@ WRONG = {
         "models.0.input_micro_usd_per_million",
     ),
     "unknown tier": (f"models:\n{MODEL}".replace("fast", "golden"), "models.0.tier"),
+    "unknown capability": (f"models:\n{MODEL}  capabilities: [fly]\n", "models.0.capabilities.0"),
+    "quality above 1": (f"models:\n{MODEL}  quality: 1.5\n", "models.0.quality"),
+    "preference for nobody": (f"models:\n{MODEL}preferences: {{market: [b]}}\n", "preferences name b"),
+    "preference of no field": (f"models:\n{MODEL}preferences: {{cooking: [a]}}\n", "preferences.cooking"),
     "twice": (f"models:\n{MODEL}{MODEL}", "a is there twice"),
 }
 
@@ -55,6 +70,59 @@ def test_a_wrong_catalogue_is_refused(tmp_path: Path, text: str, place: str) -> 
     assert str(path) in str(caught.value)
     assert place in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.spec("RTR-23")
+def test_the_committed_schema_is_that_of_the_reader() -> None:
+    """An editor that follows it and the router that reads the file agree; the catalogue names it."""
+    committed = CATALOGUE.with_name("catalogue.schema.json")
+    assert json.loads(committed.read_text()) == catalogue_schema()
+    assert CATALOGUE.read_text().startswith(f"# yaml-language-server: $schema={committed.name}\n")
+
+
+def test_the_schema_refuses_what_the_reader_refuses() -> None:
+    """No field beyond the known, and every model with its price."""
+    model = catalogue_schema()["$defs"]["_Model"]
+    assert model["additionalProperties"] is False
+    assert {"name", "provider", "tier", "context_tokens", "output_micro_usd_per_million"} <= set(model["required"])
+
+
+def test_what_a_catalogue_leaves_out_is_unknown_not_nothing(tmp_path: Path) -> None:
+    """Quality and speed have middling guesses; what is declared is taken as it is."""
+    path = tmp_path / "models.yaml"
+    path.write_text(f"models:\n{MODEL}{MODEL.replace('name: a', 'name: b')}  quality: 0.9\n  first_token_ms: 250\n")
+    unknown, known = read_catalogue(path).models
+    assert (unknown.quality, unknown.first_token_s) == (0.5, 1.0)
+    assert (known.quality, known.first_token_s) == (0.9, 0.25)
+
+
+@pytest.fixture
+def two_versions(tmp_path: Path) -> Path:
+    """Return a folder in which general/analysis has two versions side by side."""
+    shutil.copytree(TEMPLATES, tmp_path, dirs_exist_ok=True)
+    first = tmp_path / "general" / "analysis.1.yaml"
+    second = first.with_name("analysis.2.yaml")
+    second.write_text(first.read_text().replace("version: 1", "version: 2").replace("one or two", "three"))
+    return tmp_path
+
+
+@pytest.mark.spec("ENG-26")
+@pytest.mark.parametrize(("versions", "chosen"), [({}, 2), ({"general/analysis": 1}, 1), ({"market/analysis": 1}, 2)])
+def test_versions_lie_side_by_side_and_one_may_be_pinned(
+    two_versions: Path, versions: dict[str, int], chosen: int
+) -> None:
+    """The newest counts unless another is pinned; each has its own hash."""
+    templates = read_templates(two_versions)
+    counts = newest(pinned(templates, versions), Domain.GENERAL, Task.ANALYSIS)
+    assert counts.id == f"general/analysis@{chosen}"
+    assert len({template.sha256 for template in templates}) == len(templates) == 10
+
+
+@pytest.mark.spec("ENG-26")
+def test_a_version_that_is_not_there_cannot_be_pinned(two_versions: Path) -> None:
+    """The line names the file that is missing."""
+    with pytest.raises(WrongFileError, match=r"general/analysis\.3\.yaml"):
+        pinned(read_templates(two_versions), {"general/analysis": 3})
 
 
 def test_a_catalogue_that_is_not_there_is_refused(tmp_path: Path) -> None:
@@ -97,6 +165,11 @@ def test_a_missing_template_is_refused(tmp_path: Path) -> None:
         ("PROVIDERS", ","),
         ("MODELS", "smollm2-135m"),
         ("MODELS", "nobody=x"),
+        ("STRATEGY", "magic"),
+        ("TEMPLATES", "general/analysis"),
+        ("TEMPLATES", "general/analysis=0"),
+        ("VOTERS", "1"),
+        ("EXPLORE_SHARE", "0.6"),
         ("HEDGE_DELAY_S", "0"),
         ("MAX_REQUEST_MICRO_USD", "0.5"),
     ],
@@ -112,6 +185,8 @@ def test_a_wrong_setting_stops_the_start_with_one_line(
     assert stopped.value.code == 2
     assert len(lines) == 1
     assert f"MAGISTRATE_ROUTER_{name}={value}" in lines[0]
+    if name == "STRATEGY":
+        assert "configured, domain, cost, speed, quality, adaptive" in lines[0]
 
 
 def test_order_and_models_are_read(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.chassis.errors import CallerError
-from services.router.core.catalogue import UNKNOWN_PRICE, Price
+from services.router.core.catalogue import UNKNOWN_PRICE, Capability, Price
 from tests.unit.router.requests import SHIPPED
 
 COUNTS = st.integers(0, 1_000_000)
@@ -49,16 +49,16 @@ def test_a_price_is_the_exact_one_rounded_up(price: Price, tokens_in: int, token
 def test_a_model_that_nobody_priced_is_not_free() -> None:
     """A configured model beyond the catalogue is booked at 1 and 3 cents a thousand tokens (spec 4)."""
     catalogue = SHIPPED.preferring({"openai": "my-own-finetune"})
-    model = catalogue.preferred("openai")
-    assert model is not None
+    model = catalogue.offered(["openai"])[0]
     assert (model.name, model.price) == ("my-own-finetune", UNKNOWN_PRICE)
+    assert model.capabilities == (Capability.STREAM,)
     assert UNKNOWN_PRICE.of(input_tokens=1000, output_tokens=1000) == 40_000
 
 
 def test_a_configured_model_of_the_catalogue_keeps_its_price() -> None:
     """Preferring a model moves it to the front and changes nothing else."""
     catalogue = SHIPPED.preferring({"openai": "gpt-4"})
-    assert catalogue.preferred("openai") == SHIPPED.named("gpt-4")
+    assert catalogue.offered(["openai"])[0] == SHIPPED.named("gpt-4")
     assert sorted(model.name for model in catalogue.models) == sorted(model.name for model in SHIPPED.models)
 
 

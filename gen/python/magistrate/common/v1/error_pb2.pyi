@@ -83,9 +83,11 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_HUMAN_ACTION_REQUIRED: _ErrorReason.ValueType  # 60
     """[FAILED_PRECONDITION] The gate is closed: a named person must act first. Metadata: required, signals."""
     ERROR_REASON_STATE_CONFLICT: _ErrorReason.ValueType  # 61
-    """[FAILED_PRECONDITION] The run or review is in a state that does not allow this. Metadata: state."""
+    """[FAILED_PRECONDITION] The run, review or champion is in a state that does not allow this. Metadata: state."""
     ERROR_REASON_CONTEXT_REQUIRED: _ErrorReason.ValueType  # 62
     """[FAILED_PRECONDITION] Strict context was asked for and none could be had. Metadata: pack_id."""
+    ERROR_REASON_CAPABILITY_MISSING: _ErrorReason.ValueType  # 63
+    """[FAILED_PRECONDITION] No model of an enabled provider can do what the request needs. Metadata: capability, models."""
     ERROR_REASON_INDEX_OUT_OF_RANGE: _ErrorReason.ValueType  # 70
     """[OUT_OF_RANGE] The index or tree size is beyond the end of the log. Metadata: size."""
     ERROR_REASON_MESSAGE_TOO_LARGE: _ErrorReason.ValueType  # 80
@@ -104,6 +106,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """[RESOURCE_EXHAUSTED] The model provider asks to slow down; RetryInfo carries its own wait. Metadata: provider."""
     ERROR_REASON_RESOURCE_LIMIT: _ErrorReason.ValueType  # 86
     """[RESOURCE_EXHAUSTED] A proxy's limit of streams, requests or connections was met."""
+    ERROR_REASON_STORE_FULL: _ErrorReason.ValueType  # 87
+    """[RESOURCE_EXHAUSTED] The evidence store is (nearly) full: reads go on, nothing new is accepted; keep it and come again.
+    Metadata: used_percent, limit_percent, where they are known.
+    """
     ERROR_REASON_PROVIDERS_UNAVAILABLE: _ErrorReason.ValueType  # 90
     """[UNAVAILABLE] No provider of the order gave an answer. Metadata: order, last_reason, degraded_mode (OFFLINE)."""
     ERROR_REASON_PROVIDER_UNAVAILABLE: _ErrorReason.ValueType  # 91
@@ -216,9 +222,11 @@ ERROR_REASON_IDEMPOTENCY_CONFLICT: ErrorReason.ValueType  # 50
 ERROR_REASON_HUMAN_ACTION_REQUIRED: ErrorReason.ValueType  # 60
 """[FAILED_PRECONDITION] The gate is closed: a named person must act first. Metadata: required, signals."""
 ERROR_REASON_STATE_CONFLICT: ErrorReason.ValueType  # 61
-"""[FAILED_PRECONDITION] The run or review is in a state that does not allow this. Metadata: state."""
+"""[FAILED_PRECONDITION] The run, review or champion is in a state that does not allow this. Metadata: state."""
 ERROR_REASON_CONTEXT_REQUIRED: ErrorReason.ValueType  # 62
 """[FAILED_PRECONDITION] Strict context was asked for and none could be had. Metadata: pack_id."""
+ERROR_REASON_CAPABILITY_MISSING: ErrorReason.ValueType  # 63
+"""[FAILED_PRECONDITION] No model of an enabled provider can do what the request needs. Metadata: capability, models."""
 ERROR_REASON_INDEX_OUT_OF_RANGE: ErrorReason.ValueType  # 70
 """[OUT_OF_RANGE] The index or tree size is beyond the end of the log. Metadata: size."""
 ERROR_REASON_MESSAGE_TOO_LARGE: ErrorReason.ValueType  # 80
@@ -237,6 +245,10 @@ ERROR_REASON_PROVIDER_RATE_LIMITED: ErrorReason.ValueType  # 85
 """[RESOURCE_EXHAUSTED] The model provider asks to slow down; RetryInfo carries its own wait. Metadata: provider."""
 ERROR_REASON_RESOURCE_LIMIT: ErrorReason.ValueType  # 86
 """[RESOURCE_EXHAUSTED] A proxy's limit of streams, requests or connections was met."""
+ERROR_REASON_STORE_FULL: ErrorReason.ValueType  # 87
+"""[RESOURCE_EXHAUSTED] The evidence store is (nearly) full: reads go on, nothing new is accepted; keep it and come again.
+Metadata: used_percent, limit_percent, where they are known.
+"""
 ERROR_REASON_PROVIDERS_UNAVAILABLE: ErrorReason.ValueType  # 90
 """[UNAVAILABLE] No provider of the order gave an answer. Metadata: order, last_reason, degraded_mode (OFFLINE)."""
 ERROR_REASON_PROVIDER_UNAVAILABLE: ErrorReason.ValueType  # 91

@@ -416,6 +416,7 @@ class Ballot(_message.Message):
     GROUP_FIELD_NUMBER: _builtins.int
     WEIGHT_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
+    CALL_ID_FIELD_NUMBER: _builtins.int
     provider: _builtins.str
     """Its provider."""
     model: _builtins.str
@@ -426,6 +427,8 @@ class Ballot(_message.Message):
     """Weight of its voice."""
     reason: _builtins.str
     """Where it gave no answer: an ErrorReason name."""
+    call_id: _builtins.str
+    """Call that asked it, which the spend ledger has; empty where it gave no answer."""
     def __init__(
         self,
         *,
@@ -434,10 +437,11 @@ class Ballot(_message.Message):
         group: _builtins.int = ...,
         weight: _builtins.float = ...,
         reason: _builtins.str = ...,
+        call_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["group", b"group", "model", b"model", "provider", b"provider", "reason", b"reason", "weight", b"weight"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["call_id", b"call_id", "group", b"group", "model", b"model", "provider", b"provider", "reason", b"reason", "weight", b"weight"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -149,6 +149,9 @@ class Question(_message.Message):
     STRICT_CONTEXT_FIELD_NUMBER: _builtins.int
     HIGH_IMPACT_FIELD_NUMBER: _builtins.int
     SUBJECT_ID_FIELD_NUMBER: _builtins.int
+    VOTING_RULE_FIELD_NUMBER: _builtins.int
+    TOOL_COUNT_FIELD_NUMBER: _builtins.int
+    FRESH_FIELD_NUMBER: _builtins.int
     query: _builtins.str
     """The question, 1 to 5,000 characters."""
     context_pack_id: _builtins.str
@@ -173,6 +176,14 @@ class Question(_message.Message):
     """Whether much depends on it: a novel case is then never decided without a person."""
     subject_id: _builtins.str
     """Person the question is about, as an opaque id; empty where there is none."""
+    voting_rule: _builtins.str
+    """How several models shall vote on the answer: unanimous, majority, weighted, confidence, or none; empty means the
+    configured rule where high_impact is set, else none. Where they do not agree a person decides.
+    """
+    tool_count: _builtins.int
+    """Tools that the answer may call for, 0 to 1000; more than three make a question complex."""
+    fresh: _builtins.bool
+    """Whether a model must be asked even where an answer to this question is kept; its answer is kept in the place of that one."""
     def __init__(
         self,
         *,
@@ -188,10 +199,13 @@ class Question(_message.Message):
         strict_context: _builtins.bool = ...,
         high_impact: _builtins.bool = ...,
         subject_id: _builtins.str = ...,
+        voting_rule: _builtins.str = ...,
+        tool_count: _builtins.int = ...,
+        fresh: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_temperature", b"_temperature", "temperature", b"temperature"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_temperature", b"_temperature", "additional_context", b"additional_context", "context_pack_id", b"context_pack_id", "domain", b"domain", "high_impact", b"high_impact", "max_output_tokens", b"max_output_tokens", "model", b"model", "query", b"query", "strategy", b"strategy", "strict_context", b"strict_context", "subject_id", b"subject_id", "task_type", b"task_type", "temperature", b"temperature"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_temperature", b"_temperature", "additional_context", b"additional_context", "context_pack_id", b"context_pack_id", "domain", b"domain", "fresh", b"fresh", "high_impact", b"high_impact", "max_output_tokens", b"max_output_tokens", "model", b"model", "query", b"query", "strategy", b"strategy", "strict_context", b"strict_context", "subject_id", b"subject_id", "task_type", b"task_type", "temperature", b"temperature", "tool_count", b"tool_count", "voting_rule", b"voting_rule"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__temperature: _TypeAlias = _typing.Literal["temperature"]  # noqa: Y015
     _WhichOneofArgType__temperature: _TypeAlias = _typing.Literal["_temperature", b"_temperature"]  # noqa: Y015
@@ -544,22 +558,28 @@ class Evidence(_message.Message):
     ORIGIN_FIELD_NUMBER: _builtins.int
     INDEX_FIELD_NUMBER: _builtins.int
     LEAF_HASH_FIELD_NUMBER: _builtins.int
+    PENDING_FIELD_NUMBER: _builtins.int
     origin: _builtins.str
     """Log."""
     index: _builtins.int
     """Index in the log, from 0."""
     leaf_hash: _builtins.bytes
     """SHA-256 leaf hash, 32 bytes."""
+    pending: _builtins.bool
+    """Whether it is durable on the engine's own disk and still on its way into the log, as the tenant's policy allows; its
+    place is not known then.
+    """
     def __init__(
         self,
         *,
         origin: _builtins.str = ...,
         index: _builtins.int = ...,
         leaf_hash: _builtins.bytes = ...,
+        pending: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["index", b"index", "leaf_hash", b"leaf_hash", "origin", b"origin"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["index", b"index", "leaf_hash", b"leaf_hash", "origin", b"origin", "pending", b"pending"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -37,7 +37,7 @@ class EngineServiceStub:
     """Decide: gather context, generate, judge, adjudicate, record, release. Nothing is released before the evidence is durable.
     Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_OUT_OF_RANGE, FIELD_MALFORMED, ENUM_UNKNOWN, TEXT_REJECTED, INPUT_REJECTED,
     PACK_NOT_FOUND, CONTEXT_REQUIRED, PROMPT_TOO_LONG, COST_LIMIT, BUDGET_EXCEEDED, MODEL_NOT_FOUND, MODEL_OVERRIDE_NOT_ALLOWED,
-    IDEMPOTENCY_CONFLICT, PROVIDERS_UNAVAILABLE, EVIDENCE_UNAVAILABLE, DEPENDENCY_UNAVAILABLE, DEADLINE_EXPIRED.
+    CAPABILITY_MISSING, IDEMPOTENCY_CONFLICT, PROVIDERS_UNAVAILABLE, EVIDENCE_UNAVAILABLE, DEPENDENCY_UNAVAILABLE, DEADLINE_EXPIRED.
     """
     DecideStream: _grpc.UnaryStreamMultiCallable[_engine_pb2.DecideStreamRequest, _engine_pb2.DecideStreamResponse]
     """The same, with a message as each stage ends; the last carries the decision. The answer itself is never sent before the
@@ -66,7 +66,7 @@ class EngineServiceAsyncStub(EngineServiceStub):
     """Decide: gather context, generate, judge, adjudicate, record, release. Nothing is released before the evidence is durable.
     Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_OUT_OF_RANGE, FIELD_MALFORMED, ENUM_UNKNOWN, TEXT_REJECTED, INPUT_REJECTED,
     PACK_NOT_FOUND, CONTEXT_REQUIRED, PROMPT_TOO_LONG, COST_LIMIT, BUDGET_EXCEEDED, MODEL_NOT_FOUND, MODEL_OVERRIDE_NOT_ALLOWED,
-    IDEMPOTENCY_CONFLICT, PROVIDERS_UNAVAILABLE, EVIDENCE_UNAVAILABLE, DEPENDENCY_UNAVAILABLE, DEADLINE_EXPIRED.
+    CAPABILITY_MISSING, IDEMPOTENCY_CONFLICT, PROVIDERS_UNAVAILABLE, EVIDENCE_UNAVAILABLE, DEPENDENCY_UNAVAILABLE, DEADLINE_EXPIRED.
     """
     DecideStream: _aio.UnaryStreamMultiCallable[_engine_pb2.DecideStreamRequest, _engine_pb2.DecideStreamResponse]  # type: ignore[assignment]
     """The same, with a message as each stage ends; the last carries the decision. The answer itself is never sent before the
@@ -97,7 +97,7 @@ class EngineServiceServicer:
         """Decide: gather context, generate, judge, adjudicate, record, release. Nothing is released before the evidence is durable.
         Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_OUT_OF_RANGE, FIELD_MALFORMED, ENUM_UNKNOWN, TEXT_REJECTED, INPUT_REJECTED,
         PACK_NOT_FOUND, CONTEXT_REQUIRED, PROMPT_TOO_LONG, COST_LIMIT, BUDGET_EXCEEDED, MODEL_NOT_FOUND, MODEL_OVERRIDE_NOT_ALLOWED,
-        IDEMPOTENCY_CONFLICT, PROVIDERS_UNAVAILABLE, EVIDENCE_UNAVAILABLE, DEPENDENCY_UNAVAILABLE, DEADLINE_EXPIRED.
+        CAPABILITY_MISSING, IDEMPOTENCY_CONFLICT, PROVIDERS_UNAVAILABLE, EVIDENCE_UNAVAILABLE, DEPENDENCY_UNAVAILABLE, DEADLINE_EXPIRED.
         """
 
     def DecideStream(

@@ -234,6 +234,7 @@ class AdjudicateRequest(_message.Message):
     PROPOSES_EXECUTION_FIELD_NUMBER: _builtins.int
     DEGRADED_COMPONENTS_FIELD_NUMBER: _builtins.int
     DOMAIN_FIELD_NUMBER: _builtins.int
+    MODELS_DISAGREE_FIELD_NUMBER: _builtins.int
     decision_id: _builtins.str
     """Decision this is for."""
     context_confidence: _builtins.float
@@ -246,6 +247,8 @@ class AdjudicateRequest(_message.Message):
     """Whether something with side effects is to be done on it."""
     domain: _task_pb2.Domain.ValueType
     """Field of work."""
+    models_disagree: _builtins.bool
+    """Whether several models voted on the answer and did not agree: it is then never released without a person."""
     @_builtins.property
     def evaluations(self) -> _containers.RepeatedCompositeFieldContainer[_critique_pb2.CriticEvaluation]:
         """What the critics said; one a critic."""
@@ -275,10 +278,11 @@ class AdjudicateRequest(_message.Message):
         proposes_execution: _builtins.bool = ...,
         degraded_components: _abc.Iterable[_degradation_pb2.DegradedComponent] | None = ...,
         domain: _task_pb2.Domain.ValueType = ...,
+        models_disagree: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["precedents", b"precedents", "quality", b"quality"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["context_confidence", b"context_confidence", "decision_id", b"decision_id", "degraded_components", b"degraded_components", "domain", b"domain", "evaluations", b"evaluations", "high_impact", b"high_impact", "model", b"model", "precedents", b"precedents", "proposes_execution", b"proposes_execution", "quality", b"quality"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["context_confidence", b"context_confidence", "decision_id", b"decision_id", "degraded_components", b"degraded_components", "domain", b"domain", "evaluations", b"evaluations", "high_impact", b"high_impact", "model", b"model", "models_disagree", b"models_disagree", "precedents", b"precedents", "proposes_execution", b"proposes_execution", "quality", b"quality"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -22,10 +22,11 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%magistrate/recorder/v1/recorder.proto\x12\x16magistrate.recorder.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc9\x02\n\x05\x45ntry\x12\x17\n\x0fidempotency_key\x18\x01 \x01(\t\x12\x30\n\x04kind\x18\x02 \x01(\x0e\x32\".magistrate.recorder.v1.RecordKind\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x03 \x01(\t\x12\x12\n\nsubject_id\x18\x04 \x01(\t\x12\x0f\n\x07payload\x18\x05 \x01(\x0c\x12\x14\n\x0c\x63ontent_type\x18\x06 \x01(\t\x12\x41\n\nattributes\x18\x07 \x03(\x0b\x32-.magistrate.recorder.v1.Entry.AttributesEntry\x12/\n\x0boccurred_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x1a\x31\n\x0f\x41ttributesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"<\n\x08Position\x12\x0e\n\x06origin\x18\x01 \x01(\t\x12\r\n\x05index\x18\x02 \x01(\x03\x12\x11\n\tleaf_hash\x18\x03 \x01(\x0c\"=\n\rAppendRequest\x12,\n\x05\x65ntry\x18\x01 \x01(\x0b\x32\x1d.magistrate.recorder.v1.Entry\"^\n\x0e\x41ppendResponse\x12\x32\n\x08position\x18\x01 \x01(\x0b\x32 .magistrate.recorder.v1.Position\x12\x18\n\x10\x61lready_recorded\x18\x02 \x01(\x08\"C\n\x13\x41ppendStreamRequest\x12,\n\x05\x65ntry\x18\x01 \x01(\x0b\x32\x1d.magistrate.recorder.v1.Entry\"\x9e\x01\n\x14\x41ppendStreamResponse\x12\x17\n\x0fidempotency_key\x18\x01 \x01(\t\x12\x32\n\x08position\x18\x02 \x01(\x0b\x32 .magistrate.recorder.v1.Position\x12\x18\n\x10\x61lready_recorded\x18\x03 \x01(\x08\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x0f\n\x07message\x18\x05 \x01(\t\"\x87\x02\n\x06Record\x12\x32\n\x08position\x18\x01 \x01(\x0b\x32 .magistrate.recorder.v1.Position\x12\x10\n\x08\x65nvelope\x18\x02 \x01(\x0c\x12\x0f\n\x07payload\x18\x03 \x01(\x0c\x12\x14\n\x0c\x63ontent_type\x18\x04 \x01(\t\x12\x30\n\x04kind\x18\x05 \x01(\x0e\x32\".magistrate.recorder.v1.RecordKind\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x06 \x01(\t\x12/\n\x0brecorded_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x18\n\x10\x63ommitment_nonce\x18\x08 \x01(\x0c\"`\n\x10GetRecordRequest\x12\x15\n\x0b\x64\x65\x63ision_id\x18\x01 \x01(\tH\x00\x12.\n\x02\x61t\x18\x02 \x01(\x0b\x32 .magistrate.recorder.v1.LogIndexH\x00\x42\x05\n\x03key\")\n\x08LogIndex\x12\x0e\n\x06origin\x18\x01 \x01(\t\x12\r\n\x05index\x18\x02 \x01(\x03\"C\n\x11GetRecordResponse\x12.\n\x06record\x18\x01 \x01(\x0b\x32\x1e.magistrate.recorder.v1.Record\"\xe8\x01\n\x12ListRecordsRequest\x12\x0e\n\x06origin\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x02 \x01(\t\x12\x30\n\x04kind\x18\x03 \x01(\x0e\x32\".magistrate.recorder.v1.RecordKind\x12)\n\x05since\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x05until\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tpage_size\x18\x06 \x01(\x05\x12\x12\n\npage_token\x18\x07 \x01(\t\"_\n\x13ListRecordsResponse\x12/\n\x07records\x18\x01 \x03(\x0b\x32\x1e.magistrate.recorder.v1.Record\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"h\n\x18GetInclusionProofRequest\x12\x15\n\x0b\x64\x65\x63ision_id\x18\x01 \x01(\tH\x00\x12.\n\x02\x61t\x18\x02 \x01(\x0b\x32 .magistrate.recorder.v1.LogIndexH\x00\x42\x05\n\x03key\"\xb6\x01\n\x19GetInclusionProofResponse\x12\x32\n\x08position\x18\x01 \x01(\x0b\x32 .magistrate.recorder.v1.Position\x12\x11\n\ttree_size\x18\x02 \x01(\x03\x12\x0e\n\x06hashes\x18\x03 \x03(\x0c\x12\x12\n\ncheckpoint\x18\x04 \x01(\t\x12.\n\x06record\x18\x05 \x01(\x0b\x32\x1e.magistrate.recorder.v1.Record\"P\n\x1aGetConsistencyProofRequest\x12\x0e\n\x06origin\x18\x01 \x01(\t\x12\x11\n\tfrom_size\x18\x02 \x01(\x03\x12\x0f\n\x07to_size\x18\x03 \x01(\x03\"\x89\x01\n\x1bGetConsistencyProofResponse\x12\x11\n\tfrom_size\x18\x01 \x01(\x03\x12\x0f\n\x07to_size\x18\x02 \x01(\x03\x12\x0e\n\x06hashes\x18\x03 \x03(\x0c\x12\x11\n\tfrom_root\x18\x04 \x01(\x0c\x12\x0f\n\x07to_root\x18\x05 \x01(\x0c\x12\x12\n\ncheckpoint\x18\x06 \x01(\t\"&\n\x14GetCheckpointRequest\x12\x0e\n\x06origin\x18\x01 \x01(\t\"r\n\x15GetCheckpointResponse\x12\x12\n\ncheckpoint\x18\x01 \x01(\t\x12\x11\n\ttree_size\x18\x02 \x01(\x03\x12\x0c\n\x04root\x18\x03 \x01(\x0c\x12\x14\n\x0cverifier_key\x18\x04 \x01(\t\x12\x0e\n\x06origin\x18\x05 \x01(\t\"a\n\rExportRequest\x12\x0e\n\x06origin\x18\x01 \x01(\t\x12\x13\n\x0bstart_index\x18\x02 \x01(\x03\x12\x11\n\tend_index\x18\x03 \x01(\x03\x12\x18\n\x10include_payloads\x18\x04 \x01(\x08\"`\n\x0e\x45xportResponse\x12\x30\n\x06record\x18\x01 \x01(\x0b\x32\x1e.magistrate.recorder.v1.RecordH\x00\x12\x14\n\ncheckpoint\x18\x02 \x01(\tH\x00\x42\x06\n\x04item\">\n\x13\x45raseSubjectRequest\x12\x12\n\nsubject_id\x18\x01 \x01(\t\x12\x13\n\x0blegal_basis\x18\x02 \x01(\t\"`\n\x14\x45raseSubjectResponse\x12\x14\n\x0c\x65rased_count\x18\x01 \x01(\x03\x12\x32\n\x08position\x18\x02 \x01(\x0b\x32 .magistrate.recorder.v1.Position*\xf0\x01\n\nRecordKind\x12\x1b\n\x17RECORD_KIND_UNSPECIFIED\x10\x00\x12\x16\n\x12RECORD_KIND_INTENT\x10\x01\x12\x17\n\x13RECORD_KIND_ATTEMPT\x10\x02\x12\x17\n\x13RECORD_KIND_OUTCOME\x10\x03\x12\x18\n\x14RECORD_KIND_DECISION\x10\x04\x12\x16\n\x12RECORD_KIND_REVIEW\x10\x05\x12\x16\n\x12RECORD_KIND_CHANGE\x10\x06\x12\x17\n\x13RECORD_KIND_ERASURE\x10\x07\x12\x18\n\x14RECORD_KIND_SECURITY\x10\x08\x32\xd1\x07\n\x0fRecorderService\x12W\n\x06\x41ppend\x12%.magistrate.recorder.v1.AppendRequest\x1a&.magistrate.recorder.v1.AppendResponse\x12m\n\x0c\x41ppendStream\x12+.magistrate.recorder.v1.AppendStreamRequest\x1a,.magistrate.recorder.v1.AppendStreamResponse(\x01\x30\x01\x12`\n\tGetRecord\x12(.magistrate.recorder.v1.GetRecordRequest\x1a).magistrate.recorder.v1.GetRecordResponse\x12\x66\n\x0bListRecords\x12*.magistrate.recorder.v1.ListRecordsRequest\x1a+.magistrate.recorder.v1.ListRecordsResponse\x12x\n\x11GetInclusionProof\x12\x30.magistrate.recorder.v1.GetInclusionProofRequest\x1a\x31.magistrate.recorder.v1.GetInclusionProofResponse\x12~\n\x13GetConsistencyProof\x12\x32.magistrate.recorder.v1.GetConsistencyProofRequest\x1a\x33.magistrate.recorder.v1.GetConsistencyProofResponse\x12l\n\rGetCheckpoint\x12,.magistrate.recorder.v1.GetCheckpointRequest\x1a-.magistrate.recorder.v1.GetCheckpointResponse\x12Y\n\x06\x45xport\x12%.magistrate.recorder.v1.ExportRequest\x1a&.magistrate.recorder.v1.ExportResponse0\x01\x12i\n\x0c\x45raseSubject\x12+.magistrate.recorder.v1.EraseSubjectRequest\x1a,.magistrate.recorder.v1.EraseSubjectResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%magistrate/recorder/v1/recorder.proto\x12\x16magistrate.recorder.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xdd\x02\n\x05\x45ntry\x12\x17\n\x0fidempotency_key\x18\x01 \x01(\t\x12\x30\n\x04kind\x18\x02 \x01(\x0e\x32\".magistrate.recorder.v1.RecordKind\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x03 \x01(\t\x12\x12\n\nsubject_id\x18\x04 \x01(\t\x12\x0f\n\x07payload\x18\x05 \x01(\x0c\x12\x14\n\x0c\x63ontent_type\x18\x06 \x01(\t\x12\x41\n\nattributes\x18\x07 \x03(\x0b\x32-.magistrate.recorder.v1.Entry.AttributesEntry\x12/\n\x0boccurred_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nintent_key\x18\t \x01(\t\x1a\x31\n\x0f\x41ttributesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"<\n\x08Position\x12\x0e\n\x06origin\x18\x01 \x01(\t\x12\r\n\x05index\x18\x02 \x01(\x03\x12\x11\n\tleaf_hash\x18\x03 \x01(\x0c\"=\n\rAppendRequest\x12,\n\x05\x65ntry\x18\x01 \x01(\x0b\x32\x1d.magistrate.recorder.v1.Entry\"^\n\x0e\x41ppendResponse\x12\x32\n\x08position\x18\x01 \x01(\x0b\x32 .magistrate.recorder.v1.Position\x12\x18\n\x10\x61lready_recorded\x18\x02 \x01(\x08\"s\n\x13\x41ppendStreamRequest\x12,\n\x05\x65ntry\x18\x01 \x01(\x0b\x32\x1d.magistrate.recorder.v1.Entry\x12.\n\x07\x65ntries\x18\x02 \x03(\x0b\x32\x1d.magistrate.recorder.v1.Entry\"\x90\x03\n\x14\x41ppendStreamResponse\x12\x17\n\x0fidempotency_key\x18\x01 \x01(\t\x12\x32\n\x08position\x18\x02 \x01(\x0b\x32 .magistrate.recorder.v1.Position\x12\x18\n\x10\x61lready_recorded\x18\x03 \x01(\x08\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x0f\n\x07message\x18\x05 \x01(\t\x12L\n\x08metadata\x18\x06 \x03(\x0b\x32:.magistrate.recorder.v1.AppendStreamResponse.MetadataEntry\x12.\n\x0bretry_after\x18\x07 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x41\n\x10\x61\x63knowledgements\x18\x08 \x03(\x0b\x32\'.magistrate.recorder.v1.Acknowledgement\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xc3\x02\n\x0f\x41\x63knowledgement\x12\x17\n\x0fidempotency_key\x18\x01 \x01(\t\x12\x32\n\x08position\x18\x02 \x01(\x0b\x32 .magistrate.recorder.v1.Position\x12\x18\n\x10\x61lready_recorded\x18\x03 \x01(\x08\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x0f\n\x07message\x18\x05 \x01(\t\x12G\n\x08metadata\x18\x06 \x03(\x0b\x32\x35.magistrate.recorder.v1.Acknowledgement.MetadataEntry\x12.\n\x0bretry_after\x18\x07 \x01(\x0b\x32\x19.google.protobuf.Duration\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xb5\x03\n\x06Record\x12\x32\n\x08position\x18\x01 \x01(\x0b\x32 .magistrate.recorder.v1.Position\x12\x10\n\x08\x65nvelope\x18\x02 \x01(\x0c\x12\x0f\n\x07payload\x18\x03 \x01(\x0c\x12\x14\n\x0c\x63ontent_type\x18\x04 \x01(\t\x12\x30\n\x04kind\x18\x05 \x01(\x0e\x32\".magistrate.recorder.v1.RecordKind\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x06 \x01(\t\x12/\n\x0brecorded_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x17\n\x0fidempotency_key\x18\x0c \x01(\t\x12\x12\n\nintent_key\x18\r \x01(\t\x12\x18\n\x10\x63ommitment_nonce\x18\x08 \x01(\x0c\x12\x35\n\nbody_state\x18\t \x01(\x0e\x32!.magistrate.recorder.v1.BodyState\x12\x31\n\x07\x65rasure\x18\n \x01(\x0b\x32 .magistrate.recorder.v1.Position\x12\x15\n\rerasure_basis\x18\x0b \x01(\t\"`\n\x10GetRecordRequest\x12\x15\n\x0b\x64\x65\x63ision_id\x18\x01 \x01(\tH\x00\x12.\n\x02\x61t\x18\x02 \x01(\x0b\x32 .magistrate.recorder.v1.LogIndexH\x00\x42\x05\n\x03key\")\n\x08LogIndex\x12\x0e\n\x06origin\x18\x01 \x01(\t\x12\r\n\x05index\x18\x02 \x01(\x03\"C\n\x11GetRecordResponse\x12.\n\x06record\x18\x01 \x01(\x0b\x32\x1e.magistrate.recorder.v1.Record\"\xb1\x03\n\x12ListRecordsRequest\x12\x0e\n\x06origin\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x02 \x01(\t\x12\x30\n\x04kind\x18\x03 \x01(\x0e\x32\".magistrate.recorder.v1.RecordKind\x12)\n\x05since\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x05until\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tpage_size\x18\x06 \x01(\x05\x12\x12\n\npage_token\x18\x07 \x01(\t\x12\x14\n\x0copen_intents\x18\x08 \x01(\x08\x12N\n\nattributes\x18\t \x03(\x0b\x32:.magistrate.recorder.v1.ListRecordsRequest.AttributesEntry\x12\x0f\n\x07verdict\x18\n \x01(\t\x12\r\n\x05model\x18\x0b \x01(\t\x12\x0e\n\x06\x63ritic\x18\x0c \x01(\t\x1a\x31\n\x0f\x41ttributesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"_\n\x13ListRecordsResponse\x12/\n\x07records\x18\x01 \x03(\x0b\x32\x1e.magistrate.recorder.v1.Record\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"h\n\x18GetInclusionProofRequest\x12\x15\n\x0b\x64\x65\x63ision_id\x18\x01 \x01(\tH\x00\x12.\n\x02\x61t\x18\x02 \x01(\x0b\x32 .magistrate.recorder.v1.LogIndexH\x00\x42\x05\n\x03key\"\xb6\x01\n\x19GetInclusionProofResponse\x12\x32\n\x08position\x18\x01 \x01(\x0b\x32 .magistrate.recorder.v1.Position\x12\x11\n\ttree_size\x18\x02 \x01(\x03\x12\x0e\n\x06hashes\x18\x03 \x03(\x0c\x12\x12\n\ncheckpoint\x18\x04 \x01(\t\x12.\n\x06record\x18\x05 \x01(\x0b\x32\x1e.magistrate.recorder.v1.Record\"P\n\x1aGetConsistencyProofRequest\x12\x0e\n\x06origin\x18\x01 \x01(\t\x12\x11\n\tfrom_size\x18\x02 \x01(\x03\x12\x0f\n\x07to_size\x18\x03 \x01(\x03\"\x89\x01\n\x1bGetConsistencyProofResponse\x12\x11\n\tfrom_size\x18\x01 \x01(\x03\x12\x0f\n\x07to_size\x18\x02 \x01(\x03\x12\x0e\n\x06hashes\x18\x03 \x03(\x0c\x12\x11\n\tfrom_root\x18\x04 \x01(\x0c\x12\x0f\n\x07to_root\x18\x05 \x01(\x0c\x12\x12\n\ncheckpoint\x18\x06 \x01(\t\"&\n\x14GetCheckpointRequest\x12\x0e\n\x06origin\x18\x01 \x01(\t\"r\n\x15GetCheckpointResponse\x12\x12\n\ncheckpoint\x18\x01 \x01(\t\x12\x11\n\ttree_size\x18\x02 \x01(\x03\x12\x0c\n\x04root\x18\x03 \x01(\x0c\x12\x14\n\x0cverifier_key\x18\x04 \x01(\t\x12\x0e\n\x06origin\x18\x05 \x01(\t\"a\n\rExportRequest\x12\x0e\n\x06origin\x18\x01 \x01(\t\x12\x13\n\x0bstart_index\x18\x02 \x01(\x03\x12\x11\n\tend_index\x18\x03 \x01(\x03\x12\x18\n\x10include_payloads\x18\x04 \x01(\x08\"`\n\x0e\x45xportResponse\x12\x30\n\x06record\x18\x01 \x01(\x0b\x32\x1e.magistrate.recorder.v1.RecordH\x00\x12\x14\n\ncheckpoint\x18\x02 \x01(\tH\x00\x42\x06\n\x04item\">\n\x13\x45raseSubjectRequest\x12\x12\n\nsubject_id\x18\x01 \x01(\t\x12\x13\n\x0blegal_basis\x18\x02 \x01(\t\"`\n\x14\x45raseSubjectResponse\x12\x14\n\x0c\x65rased_count\x18\x01 \x01(\x03\x12\x32\n\x08position\x18\x02 \x01(\x0b\x32 .magistrate.recorder.v1.Position\"\x18\n\x16RotateTenantKeyRequest\"C\n\x17RotateTenantKeyResponse\x12\x0f\n\x07version\x18\x01 \x01(\x05\x12\x17\n\x0frewrapped_count\x18\x02 \x01(\x03*\x8a\x01\n\tBodyState\x12\x1a\n\x16\x42ODY_STATE_UNSPECIFIED\x10\x00\x12\x16\n\x12\x42ODY_STATE_PRESENT\x10\x01\x12\x15\n\x11\x42ODY_STATE_ERASED\x10\x02\x12\x16\n\x12\x42ODY_STATE_EXPIRED\x10\x03\x12\x1a\n\x16\x42ODY_STATE_KEY_MISSING\x10\x04*\xf0\x01\n\nRecordKind\x12\x1b\n\x17RECORD_KIND_UNSPECIFIED\x10\x00\x12\x16\n\x12RECORD_KIND_INTENT\x10\x01\x12\x17\n\x13RECORD_KIND_ATTEMPT\x10\x02\x12\x17\n\x13RECORD_KIND_OUTCOME\x10\x03\x12\x18\n\x14RECORD_KIND_DECISION\x10\x04\x12\x16\n\x12RECORD_KIND_REVIEW\x10\x05\x12\x16\n\x12RECORD_KIND_CHANGE\x10\x06\x12\x17\n\x13RECORD_KIND_ERASURE\x10\x07\x12\x18\n\x14RECORD_KIND_SECURITY\x10\x08\x32\xc5\x08\n\x0fRecorderService\x12W\n\x06\x41ppend\x12%.magistrate.recorder.v1.AppendRequest\x1a&.magistrate.recorder.v1.AppendResponse\x12m\n\x0c\x41ppendStream\x12+.magistrate.recorder.v1.AppendStreamRequest\x1a,.magistrate.recorder.v1.AppendStreamResponse(\x01\x30\x01\x12`\n\tGetRecord\x12(.magistrate.recorder.v1.GetRecordRequest\x1a).magistrate.recorder.v1.GetRecordResponse\x12\x66\n\x0bListRecords\x12*.magistrate.recorder.v1.ListRecordsRequest\x1a+.magistrate.recorder.v1.ListRecordsResponse\x12x\n\x11GetInclusionProof\x12\x30.magistrate.recorder.v1.GetInclusionProofRequest\x1a\x31.magistrate.recorder.v1.GetInclusionProofResponse\x12~\n\x13GetConsistencyProof\x12\x32.magistrate.recorder.v1.GetConsistencyProofRequest\x1a\x33.magistrate.recorder.v1.GetConsistencyProofResponse\x12l\n\rGetCheckpoint\x12,.magistrate.recorder.v1.GetCheckpointRequest\x1a-.magistrate.recorder.v1.GetCheckpointResponse\x12Y\n\x06\x45xport\x12%.magistrate.recorder.v1.ExportRequest\x1a&.magistrate.recorder.v1.ExportResponse0\x01\x12i\n\x0c\x45raseSubject\x12+.magistrate.recorder.v1.EraseSubjectRequest\x1a,.magistrate.recorder.v1.EraseSubjectResponse\x12r\n\x0fRotateTenantKey\x12..magistrate.recorder.v1.RotateTenantKeyRequest\x1a/.magistrate.recorder.v1.RotateTenantKeyResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,54 +35,74 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_ENTRY_ATTRIBUTESENTRY']._loaded_options = None
   _globals['_ENTRY_ATTRIBUTESENTRY']._serialized_options = b'8\001'
-  _globals['_RECORDKIND']._serialized_start=2718
-  _globals['_RECORDKIND']._serialized_end=2958
-  _globals['_ENTRY']._serialized_start=99
-  _globals['_ENTRY']._serialized_end=428
-  _globals['_ENTRY_ATTRIBUTESENTRY']._serialized_start=379
-  _globals['_ENTRY_ATTRIBUTESENTRY']._serialized_end=428
-  _globals['_POSITION']._serialized_start=430
-  _globals['_POSITION']._serialized_end=490
-  _globals['_APPENDREQUEST']._serialized_start=492
-  _globals['_APPENDREQUEST']._serialized_end=553
-  _globals['_APPENDRESPONSE']._serialized_start=555
-  _globals['_APPENDRESPONSE']._serialized_end=649
-  _globals['_APPENDSTREAMREQUEST']._serialized_start=651
-  _globals['_APPENDSTREAMREQUEST']._serialized_end=718
-  _globals['_APPENDSTREAMRESPONSE']._serialized_start=721
-  _globals['_APPENDSTREAMRESPONSE']._serialized_end=879
-  _globals['_RECORD']._serialized_start=882
-  _globals['_RECORD']._serialized_end=1145
-  _globals['_GETRECORDREQUEST']._serialized_start=1147
-  _globals['_GETRECORDREQUEST']._serialized_end=1243
-  _globals['_LOGINDEX']._serialized_start=1245
-  _globals['_LOGINDEX']._serialized_end=1286
-  _globals['_GETRECORDRESPONSE']._serialized_start=1288
-  _globals['_GETRECORDRESPONSE']._serialized_end=1355
-  _globals['_LISTRECORDSREQUEST']._serialized_start=1358
-  _globals['_LISTRECORDSREQUEST']._serialized_end=1590
-  _globals['_LISTRECORDSRESPONSE']._serialized_start=1592
-  _globals['_LISTRECORDSRESPONSE']._serialized_end=1687
-  _globals['_GETINCLUSIONPROOFREQUEST']._serialized_start=1689
-  _globals['_GETINCLUSIONPROOFREQUEST']._serialized_end=1793
-  _globals['_GETINCLUSIONPROOFRESPONSE']._serialized_start=1796
-  _globals['_GETINCLUSIONPROOFRESPONSE']._serialized_end=1978
-  _globals['_GETCONSISTENCYPROOFREQUEST']._serialized_start=1980
-  _globals['_GETCONSISTENCYPROOFREQUEST']._serialized_end=2060
-  _globals['_GETCONSISTENCYPROOFRESPONSE']._serialized_start=2063
-  _globals['_GETCONSISTENCYPROOFRESPONSE']._serialized_end=2200
-  _globals['_GETCHECKPOINTREQUEST']._serialized_start=2202
-  _globals['_GETCHECKPOINTREQUEST']._serialized_end=2240
-  _globals['_GETCHECKPOINTRESPONSE']._serialized_start=2242
-  _globals['_GETCHECKPOINTRESPONSE']._serialized_end=2356
-  _globals['_EXPORTREQUEST']._serialized_start=2358
-  _globals['_EXPORTREQUEST']._serialized_end=2455
-  _globals['_EXPORTRESPONSE']._serialized_start=2457
-  _globals['_EXPORTRESPONSE']._serialized_end=2553
-  _globals['_ERASESUBJECTREQUEST']._serialized_start=2555
-  _globals['_ERASESUBJECTREQUEST']._serialized_end=2617
-  _globals['_ERASESUBJECTRESPONSE']._serialized_start=2619
-  _globals['_ERASESUBJECTRESPONSE']._serialized_end=2715
-  _globals['_RECORDERSERVICE']._serialized_start=2961
-  _globals['_RECORDERSERVICE']._serialized_end=3938
+  _globals['_APPENDSTREAMRESPONSE_METADATAENTRY']._loaded_options = None
+  _globals['_APPENDSTREAMRESPONSE_METADATAENTRY']._serialized_options = b'8\001'
+  _globals['_ACKNOWLEDGEMENT_METADATAENTRY']._loaded_options = None
+  _globals['_ACKNOWLEDGEMENT_METADATAENTRY']._serialized_options = b'8\001'
+  _globals['_LISTRECORDSREQUEST_ATTRIBUTESENTRY']._loaded_options = None
+  _globals['_LISTRECORDSREQUEST_ATTRIBUTESENTRY']._serialized_options = b'8\001'
+  _globals['_BODYSTATE']._serialized_start=3856
+  _globals['_BODYSTATE']._serialized_end=3994
+  _globals['_RECORDKIND']._serialized_start=3997
+  _globals['_RECORDKIND']._serialized_end=4237
+  _globals['_ENTRY']._serialized_start=131
+  _globals['_ENTRY']._serialized_end=480
+  _globals['_ENTRY_ATTRIBUTESENTRY']._serialized_start=431
+  _globals['_ENTRY_ATTRIBUTESENTRY']._serialized_end=480
+  _globals['_POSITION']._serialized_start=482
+  _globals['_POSITION']._serialized_end=542
+  _globals['_APPENDREQUEST']._serialized_start=544
+  _globals['_APPENDREQUEST']._serialized_end=605
+  _globals['_APPENDRESPONSE']._serialized_start=607
+  _globals['_APPENDRESPONSE']._serialized_end=701
+  _globals['_APPENDSTREAMREQUEST']._serialized_start=703
+  _globals['_APPENDSTREAMREQUEST']._serialized_end=818
+  _globals['_APPENDSTREAMRESPONSE']._serialized_start=821
+  _globals['_APPENDSTREAMRESPONSE']._serialized_end=1221
+  _globals['_APPENDSTREAMRESPONSE_METADATAENTRY']._serialized_start=1174
+  _globals['_APPENDSTREAMRESPONSE_METADATAENTRY']._serialized_end=1221
+  _globals['_ACKNOWLEDGEMENT']._serialized_start=1224
+  _globals['_ACKNOWLEDGEMENT']._serialized_end=1547
+  _globals['_ACKNOWLEDGEMENT_METADATAENTRY']._serialized_start=1174
+  _globals['_ACKNOWLEDGEMENT_METADATAENTRY']._serialized_end=1221
+  _globals['_RECORD']._serialized_start=1550
+  _globals['_RECORD']._serialized_end=1987
+  _globals['_GETRECORDREQUEST']._serialized_start=1989
+  _globals['_GETRECORDREQUEST']._serialized_end=2085
+  _globals['_LOGINDEX']._serialized_start=2087
+  _globals['_LOGINDEX']._serialized_end=2128
+  _globals['_GETRECORDRESPONSE']._serialized_start=2130
+  _globals['_GETRECORDRESPONSE']._serialized_end=2197
+  _globals['_LISTRECORDSREQUEST']._serialized_start=2200
+  _globals['_LISTRECORDSREQUEST']._serialized_end=2633
+  _globals['_LISTRECORDSREQUEST_ATTRIBUTESENTRY']._serialized_start=431
+  _globals['_LISTRECORDSREQUEST_ATTRIBUTESENTRY']._serialized_end=480
+  _globals['_LISTRECORDSRESPONSE']._serialized_start=2635
+  _globals['_LISTRECORDSRESPONSE']._serialized_end=2730
+  _globals['_GETINCLUSIONPROOFREQUEST']._serialized_start=2732
+  _globals['_GETINCLUSIONPROOFREQUEST']._serialized_end=2836
+  _globals['_GETINCLUSIONPROOFRESPONSE']._serialized_start=2839
+  _globals['_GETINCLUSIONPROOFRESPONSE']._serialized_end=3021
+  _globals['_GETCONSISTENCYPROOFREQUEST']._serialized_start=3023
+  _globals['_GETCONSISTENCYPROOFREQUEST']._serialized_end=3103
+  _globals['_GETCONSISTENCYPROOFRESPONSE']._serialized_start=3106
+  _globals['_GETCONSISTENCYPROOFRESPONSE']._serialized_end=3243
+  _globals['_GETCHECKPOINTREQUEST']._serialized_start=3245
+  _globals['_GETCHECKPOINTREQUEST']._serialized_end=3283
+  _globals['_GETCHECKPOINTRESPONSE']._serialized_start=3285
+  _globals['_GETCHECKPOINTRESPONSE']._serialized_end=3399
+  _globals['_EXPORTREQUEST']._serialized_start=3401
+  _globals['_EXPORTREQUEST']._serialized_end=3498
+  _globals['_EXPORTRESPONSE']._serialized_start=3500
+  _globals['_EXPORTRESPONSE']._serialized_end=3596
+  _globals['_ERASESUBJECTREQUEST']._serialized_start=3598
+  _globals['_ERASESUBJECTREQUEST']._serialized_end=3660
+  _globals['_ERASESUBJECTRESPONSE']._serialized_start=3662
+  _globals['_ERASESUBJECTRESPONSE']._serialized_end=3758
+  _globals['_ROTATETENANTKEYREQUEST']._serialized_start=3760
+  _globals['_ROTATETENANTKEYREQUEST']._serialized_end=3784
+  _globals['_ROTATETENANTKEYRESPONSE']._serialized_start=3786
+  _globals['_ROTATETENANTKEYRESPONSE']._serialized_end=3853
+  _globals['_RECORDERSERVICE']._serialized_start=4240
+  _globals['_RECORDERSERVICE']._serialized_end=5333
 # @@protoc_insertion_point(module_scope)

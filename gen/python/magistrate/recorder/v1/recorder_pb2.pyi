@@ -5,6 +5,7 @@ isort:skip_file
 
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
@@ -19,6 +20,38 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _BodyState:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _BodyStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_BodyState.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    BODY_STATE_UNSPECIFIED: _BodyState.ValueType  # 0
+    """Not asked for."""
+    BODY_STATE_PRESENT: _BodyState.ValueType  # 1
+    """It is there."""
+    BODY_STATE_ERASED: _BodyState.ValueType  # 2
+    """Its key was destroyed because the person it is about had it erased."""
+    BODY_STATE_EXPIRED: _BodyState.ValueType  # 3
+    """The retention period is over and it was dropped."""
+    BODY_STATE_KEY_MISSING: _BodyState.ValueType  # 4
+    """Its key is not in this database, which was restored from a backup without keys."""
+
+class BodyState(_BodyState, metaclass=_BodyStateEnumTypeWrapper):
+    """Whether the content of a record is there."""
+
+BODY_STATE_UNSPECIFIED: BodyState.ValueType  # 0
+"""Not asked for."""
+BODY_STATE_PRESENT: BodyState.ValueType  # 1
+"""It is there."""
+BODY_STATE_ERASED: BodyState.ValueType  # 2
+"""Its key was destroyed because the person it is about had it erased."""
+BODY_STATE_EXPIRED: BodyState.ValueType  # 3
+"""The retention period is over and it was dropped."""
+BODY_STATE_KEY_MISSING: BodyState.ValueType  # 4
+"""Its key is not in this database, which was restored from a backup without keys."""
+Global___BodyState: _TypeAlias = BodyState  # noqa: Y015
 
 class _RecordKind:
     ValueType = _typing.NewType("ValueType", _builtins.int)
@@ -102,6 +135,7 @@ class Entry(_message.Message):
     CONTENT_TYPE_FIELD_NUMBER: _builtins.int
     ATTRIBUTES_FIELD_NUMBER: _builtins.int
     OCCURRED_AT_FIELD_NUMBER: _builtins.int
+    INTENT_KEY_FIELD_NUMBER: _builtins.int
     idempotency_key: _builtins.str
     """The same key always names the same record; 1 to 200 characters. A retry with it returns the first index."""
     kind: Global___RecordKind.ValueType
@@ -114,6 +148,10 @@ class Entry(_message.Message):
     """The content, at most 1 MiB; kept apart from the log, which holds a commitment to it."""
     content_type: _builtins.str
     """Media type of the content, for example "application/json"."""
+    intent_key: _builtins.str
+    """For an attempt or outcome: idempotency key of the intent that it belongs to. An intent is open until an outcome names
+    it; one that stays open too long is given the outcome "unknown".
+    """
     @_builtins.property
     def attributes(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """Small facts that may be public in the log, at most 20 of at most 200 characters; never personal data."""
@@ -133,10 +171,11 @@ class Entry(_message.Message):
         content_type: _builtins.str = ...,
         attributes: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         occurred_at: _timestamp_pb2.Timestamp | None = ...,
+        intent_key: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["occurred_at", b"occurred_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attributes", b"attributes", "content_type", b"content_type", "decision_id", b"decision_id", "idempotency_key", b"idempotency_key", "kind", b"kind", "occurred_at", b"occurred_at", "payload", b"payload", "subject_id", b"subject_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attributes", b"attributes", "content_type", b"content_type", "decision_id", b"decision_id", "idempotency_key", b"idempotency_key", "intent_key", b"intent_key", "kind", b"kind", "occurred_at", b"occurred_at", "payload", b"payload", "subject_id", b"subject_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -226,23 +265,29 @@ Global___AppendResponse: _TypeAlias = AppendResponse  # noqa: Y015
 
 @_typing.final
 class AppendStreamRequest(_message.Message):
-    """One record of RecorderService.AppendStream."""
+    """One message of RecorderService.AppendStream: one record, or many."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     ENTRY_FIELD_NUMBER: _builtins.int
+    ENTRIES_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def entry(self) -> Global___Entry:
-        """What to record."""
+        """What to record; leave it out where `entries` has any."""
+
+    @_builtins.property
+    def entries(self) -> _containers.RepeatedCompositeFieldContainer[Global___Entry]:
+        """Many records at once, at most 1000; they are answered in one message. Each still succeeds or fails by itself."""
 
     def __init__(
         self,
         *,
         entry: Global___Entry | None = ...,
+        entries: _abc.Iterable[Global___Entry] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["entry", b"entry"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["entry", b"entry"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["entries", b"entries", "entry", b"entry"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -250,15 +295,38 @@ Global___AppendStreamRequest: _TypeAlias = AppendStreamRequest  # noqa: Y015
 
 @_typing.final
 class AppendStreamResponse(_message.Message):
-    """One acknowledgement of RecorderService.AppendStream."""
+    """The answer to one message of RecorderService.AppendStream."""
 
     DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class MetadataEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
 
     IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
     POSITION_FIELD_NUMBER: _builtins.int
     ALREADY_RECORDED_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
     MESSAGE_FIELD_NUMBER: _builtins.int
+    METADATA_FIELD_NUMBER: _builtins.int
+    RETRY_AFTER_FIELD_NUMBER: _builtins.int
+    ACKNOWLEDGEMENTS_FIELD_NUMBER: _builtins.int
     idempotency_key: _builtins.str
     """The key that is answered."""
     already_recorded: _builtins.bool
@@ -271,6 +339,18 @@ class AppendStreamResponse(_message.Message):
     def position(self) -> Global___Position:
         """Where it stands; absent where it was refused."""
 
+    @_builtins.property
+    def metadata(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """Where it was refused: every part of the reason that changes, as in ErrorInfo."""
+
+    @_builtins.property
+    def retry_after(self) -> _duration_pb2.Duration:
+        """Where the same record may succeed later: how long to wait before it is sent again."""
+
+    @_builtins.property
+    def acknowledgements(self) -> _containers.RepeatedCompositeFieldContainer[Global___Acknowledgement]:
+        """For a message of many records: what became of each, in their order. The fields above are empty then."""
+
     def __init__(
         self,
         *,
@@ -279,14 +359,89 @@ class AppendStreamResponse(_message.Message):
         already_recorded: _builtins.bool = ...,
         reason: _builtins.str = ...,
         message: _builtins.str = ...,
+        metadata: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        retry_after: _duration_pb2.Duration | None = ...,
+        acknowledgements: _abc.Iterable[Global___Acknowledgement] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["position", b"position"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["position", b"position", "retry_after", b"retry_after"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["already_recorded", b"already_recorded", "idempotency_key", b"idempotency_key", "message", b"message", "position", b"position", "reason", b"reason"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["acknowledgements", b"acknowledgements", "already_recorded", b"already_recorded", "idempotency_key", b"idempotency_key", "message", b"message", "metadata", b"metadata", "position", b"position", "reason", b"reason", "retry_after", b"retry_after"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___AppendStreamResponse: _TypeAlias = AppendStreamResponse  # noqa: Y015
+
+@_typing.final
+class Acknowledgement(_message.Message):
+    """What became of one of many records."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class MetadataEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
+    POSITION_FIELD_NUMBER: _builtins.int
+    ALREADY_RECORDED_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    METADATA_FIELD_NUMBER: _builtins.int
+    RETRY_AFTER_FIELD_NUMBER: _builtins.int
+    idempotency_key: _builtins.str
+    """The key that is answered."""
+    already_recorded: _builtins.bool
+    """Whether this key had been recorded before."""
+    reason: _builtins.str
+    """Where it was refused: an ErrorReason name."""
+    message: _builtins.str
+    """Where it was refused: what would be right."""
+    @_builtins.property
+    def position(self) -> Global___Position:
+        """Where it stands; absent where it was refused."""
+
+    @_builtins.property
+    def metadata(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """Where it was refused: every part of the reason that changes, as in ErrorInfo."""
+
+    @_builtins.property
+    def retry_after(self) -> _duration_pb2.Duration:
+        """Where the same record may succeed later: how long to wait before it is sent again."""
+
+    def __init__(
+        self,
+        *,
+        idempotency_key: _builtins.str = ...,
+        position: Global___Position | None = ...,
+        already_recorded: _builtins.bool = ...,
+        reason: _builtins.str = ...,
+        message: _builtins.str = ...,
+        metadata: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        retry_after: _duration_pb2.Duration | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["position", b"position", "retry_after", b"retry_after"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["already_recorded", b"already_recorded", "idempotency_key", b"idempotency_key", "message", b"message", "metadata", b"metadata", "position", b"position", "reason", b"reason", "retry_after", b"retry_after"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Acknowledgement: _TypeAlias = Acknowledgement  # noqa: Y015
 
 @_typing.final
 class Record(_message.Message):
@@ -301,7 +456,12 @@ class Record(_message.Message):
     KIND_FIELD_NUMBER: _builtins.int
     DECISION_ID_FIELD_NUMBER: _builtins.int
     RECORDED_AT_FIELD_NUMBER: _builtins.int
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
+    INTENT_KEY_FIELD_NUMBER: _builtins.int
     COMMITMENT_NONCE_FIELD_NUMBER: _builtins.int
+    BODY_STATE_FIELD_NUMBER: _builtins.int
+    ERASURE_FIELD_NUMBER: _builtins.int
+    ERASURE_BASIS_FIELD_NUMBER: _builtins.int
     envelope: _builtins.bytes
     """The logged envelope: RFC 8785 canonical JSON. Its leaf hash is SHA-256 of 0x00 and these bytes."""
     payload: _builtins.bytes
@@ -312,8 +472,16 @@ class Record(_message.Message):
     """What it is evidence of."""
     decision_id: _builtins.str
     """Decision or run it belongs to."""
+    idempotency_key: _builtins.str
+    """Idempotency key that it was recorded under; attempts and outcomes name their intent by it."""
+    intent_key: _builtins.str
+    """For an attempt or outcome: the intent that it belongs to."""
     commitment_nonce: _builtins.bytes
     """The 32 random bytes of the content's commitment; empty once it is erased."""
+    body_state: Global___BodyState.ValueType
+    """Whether the content is there, and if not, why; unspecified in a list."""
+    erasure_basis: _builtins.str
+    """Where it was erased: the legal basis."""
     @_builtins.property
     def position(self) -> Global___Position:
         """Where it stands."""
@@ -321,6 +489,10 @@ class Record(_message.Message):
     @_builtins.property
     def recorded_at(self) -> _timestamp_pb2.Timestamp:
         """When it was recorded (UTC)."""
+
+    @_builtins.property
+    def erasure(self) -> Global___Position:
+        """Where it was erased: the record of the erasure."""
 
     def __init__(
         self,
@@ -332,11 +504,16 @@ class Record(_message.Message):
         kind: Global___RecordKind.ValueType = ...,
         decision_id: _builtins.str = ...,
         recorded_at: _timestamp_pb2.Timestamp | None = ...,
+        idempotency_key: _builtins.str = ...,
+        intent_key: _builtins.str = ...,
         commitment_nonce: _builtins.bytes = ...,
+        body_state: Global___BodyState.ValueType = ...,
+        erasure: Global___Position | None = ...,
+        erasure_basis: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["position", b"position", "recorded_at", b"recorded_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["erasure", b"erasure", "position", b"position", "recorded_at", b"recorded_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["commitment_nonce", b"commitment_nonce", "content_type", b"content_type", "decision_id", b"decision_id", "envelope", b"envelope", "kind", b"kind", "payload", b"payload", "position", b"position", "recorded_at", b"recorded_at"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["body_state", b"body_state", "commitment_nonce", b"commitment_nonce", "content_type", b"content_type", "decision_id", b"decision_id", "envelope", b"envelope", "erasure", b"erasure", "erasure_basis", b"erasure_basis", "idempotency_key", b"idempotency_key", "intent_key", b"intent_key", "kind", b"kind", "payload", b"payload", "position", b"position", "recorded_at", b"recorded_at"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -428,6 +605,26 @@ class ListRecordsRequest(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    @_typing.final
+    class AttributesEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     ORIGIN_FIELD_NUMBER: _builtins.int
     DECISION_ID_FIELD_NUMBER: _builtins.int
     KIND_FIELD_NUMBER: _builtins.int
@@ -435,6 +632,11 @@ class ListRecordsRequest(_message.Message):
     UNTIL_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    OPEN_INTENTS_FIELD_NUMBER: _builtins.int
+    ATTRIBUTES_FIELD_NUMBER: _builtins.int
+    VERDICT_FIELD_NUMBER: _builtins.int
+    MODEL_FIELD_NUMBER: _builtins.int
+    CRITIC_FIELD_NUMBER: _builtins.int
     origin: _builtins.str
     """Log; empty means the tenant's current one."""
     decision_id: _builtins.str
@@ -445,6 +647,14 @@ class ListRecordsRequest(_message.Message):
     """Records a page, 1 to 1000; 0 means 100."""
     page_token: _builtins.str
     """Token of the page before; empty for the first."""
+    open_intents: _builtins.bool
+    """Only intents without an outcome."""
+    verdict: _builtins.str
+    """Only decisions with this verdict, for example "deny"."""
+    model: _builtins.str
+    """Only decisions by this model."""
+    critic: _builtins.str
+    """Only decisions in which this critic found something or could not judge, for example "rights"."""
     @_builtins.property
     def since(self) -> _timestamp_pb2.Timestamp:
         """Recorded at or after (UTC); absent means from the start."""
@@ -452,6 +662,10 @@ class ListRecordsRequest(_message.Message):
     @_builtins.property
     def until(self) -> _timestamp_pb2.Timestamp:
         """Recorded before (UTC); absent means to the end."""
+
+    @_builtins.property
+    def attributes(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """Only records with all of these attributes; at most 5."""
 
     def __init__(
         self,
@@ -463,10 +677,15 @@ class ListRecordsRequest(_message.Message):
         until: _timestamp_pb2.Timestamp | None = ...,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        open_intents: _builtins.bool = ...,
+        attributes: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        verdict: _builtins.str = ...,
+        model: _builtins.str = ...,
+        critic: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["since", b"since", "until", b"until"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["decision_id", b"decision_id", "kind", b"kind", "origin", b"origin", "page_size", b"page_size", "page_token", b"page_token", "since", b"since", "until", b"until"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attributes", b"attributes", "critic", b"critic", "decision_id", b"decision_id", "kind", b"kind", "model", b"model", "open_intents", b"open_intents", "origin", b"origin", "page_size", b"page_size", "page_token", b"page_token", "since", b"since", "until", b"until", "verdict", b"verdict"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -781,9 +1000,9 @@ class EraseSubjectRequest(_message.Message):
     SUBJECT_ID_FIELD_NUMBER: _builtins.int
     LEGAL_BASIS_FIELD_NUMBER: _builtins.int
     subject_id: _builtins.str
-    """Person whose content is to be erased."""
+    """Person whose content is to be erased, as `subject_id` of the records; at most 128 characters."""
     legal_basis: _builtins.str
-    """Legal basis, for the erasure record."""
+    """Legal basis, for the erasure record; 1 to 200 characters. It stands in the log for ever and must not name the person."""
     def __init__(
         self,
         *,
@@ -807,10 +1026,10 @@ class EraseSubjectResponse(_message.Message):
     ERASED_COUNT_FIELD_NUMBER: _builtins.int
     POSITION_FIELD_NUMBER: _builtins.int
     erased_count: _builtins.int
-    """Records whose content is now unreadable."""
+    """Records whose content is now unreadable; 0 where nothing readable was about this person."""
     @_builtins.property
     def position(self) -> Global___Position:
-        """The record of the erasure."""
+        """The record of the erasure, which names the erased indexes; where it takes several, the first of them. Absent for 0."""
 
     def __init__(
         self,
@@ -825,3 +1044,46 @@ class EraseSubjectResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___EraseSubjectResponse: _TypeAlias = EraseSubjectResponse  # noqa: Y015
+
+@_typing.final
+class RotateTenantKeyRequest(_message.Message):
+    """Request of RecorderService.RotateTenantKey."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RotateTenantKeyRequest: _TypeAlias = RotateTenantKeyRequest  # noqa: Y015
+
+@_typing.final
+class RotateTenantKeyResponse(_message.Message):
+    """Reply of RecorderService.RotateTenantKey."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VERSION_FIELD_NUMBER: _builtins.int
+    REWRAPPED_COUNT_FIELD_NUMBER: _builtins.int
+    version: _builtins.int
+    """Version of the tenant's key from now on."""
+    rewrapped_count: _builtins.int
+    """Data keys that were wrapped anew."""
+    def __init__(
+        self,
+        *,
+        version: _builtins.int = ...,
+        rewrapped_count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["rewrapped_count", b"rewrapped_count", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RotateTenantKeyResponse: _TypeAlias = RotateTenantKeyResponse  # noqa: Y015

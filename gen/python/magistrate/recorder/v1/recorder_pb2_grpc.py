@@ -80,6 +80,11 @@ class RecorderServiceStub:
                 request_serializer=magistrate_dot_recorder_dot_v1_dot_recorder__pb2.EraseSubjectRequest.SerializeToString,
                 response_deserializer=magistrate_dot_recorder_dot_v1_dot_recorder__pb2.EraseSubjectResponse.FromString,
                 _registered_method=True)
+        self.RotateTenantKey = channel.unary_unary(
+                '/magistrate.recorder.v1.RecorderService/RotateTenantKey',
+                request_serializer=magistrate_dot_recorder_dot_v1_dot_recorder__pb2.RotateTenantKeyRequest.SerializeToString,
+                response_deserializer=magistrate_dot_recorder_dot_v1_dot_recorder__pb2.RotateTenantKeyResponse.FromString,
+                _registered_method=True)
 
 
 class RecorderServiceServicer:
@@ -89,7 +94,7 @@ class RecorderServiceServicer:
     def Append(self, request, context):
         """Append one record; the reply comes after it is durable.
         Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_MALFORMED, ENUM_UNKNOWN, IDEMPOTENCY_CONFLICT, QUEUE_FULL,
-        EVIDENCE_UNAVAILABLE, RECORD_DAMAGED.
+        STORE_FULL, EVIDENCE_UNAVAILABLE, WRITE_CONFLICT, RECORD_DAMAGED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -97,7 +102,8 @@ class RecorderServiceServicer:
 
     def AppendStream(self, request_iterator, context):
         """Append many over one stream; each is acknowledged by its idempotency key after it is durable, in any order.
-        A record that is refused is answered with its reason and does not end the stream.
+        A record that is refused is answered with its reason and does not end the stream. Messages of many records cost
+        both sides least.
         Reasons: as Append.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -105,7 +111,7 @@ class RecorderServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetRecord(self, request, context):
-        """Get one record.
+        """Get one record; where its content is no more, body_state says why.
         Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_MALFORMED, RECORD_NOT_FOUND, RECORD_DAMAGED, STORE_UNAVAILABLE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -154,8 +160,17 @@ class RecorderServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def EraseSubject(self, request, context):
-        """Make the content about one person unreadable for ever; every proof still verifies.
-        Reasons: FIELD_REQUIRED, EVIDENCE_UNAVAILABLE.
+        """Make the content about one person unreadable for ever, in every copy of the log; every proof still verifies.
+        The same call under the same request id is answered alike; a later one finds nothing more to erase.
+        Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_MALFORMED, STORE_FULL, STORE_UNAVAILABLE, WRITE_CONFLICT.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RotateTenantKey(self, request, context):
+        """Give the tenant a new key, wrap every live data key with it and destroy the old one.
+        Reasons: STORE_FULL, STORE_UNAVAILABLE, WRITE_CONFLICT.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -208,6 +223,11 @@ def add_RecorderServiceServicer_to_server(servicer, server):
                     servicer.EraseSubject,
                     request_deserializer=magistrate_dot_recorder_dot_v1_dot_recorder__pb2.EraseSubjectRequest.FromString,
                     response_serializer=magistrate_dot_recorder_dot_v1_dot_recorder__pb2.EraseSubjectResponse.SerializeToString,
+            ),
+            'RotateTenantKey': grpc.unary_unary_rpc_method_handler(
+                    servicer.RotateTenantKey,
+                    request_deserializer=magistrate_dot_recorder_dot_v1_dot_recorder__pb2.RotateTenantKeyRequest.FromString,
+                    response_serializer=magistrate_dot_recorder_dot_v1_dot_recorder__pb2.RotateTenantKeyResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -454,6 +474,33 @@ class RecorderService:
             '/magistrate.recorder.v1.RecorderService/EraseSubject',
             magistrate_dot_recorder_dot_v1_dot_recorder__pb2.EraseSubjectRequest.SerializeToString,
             magistrate_dot_recorder_dot_v1_dot_recorder__pb2.EraseSubjectResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RotateTenantKey(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/magistrate.recorder.v1.RecorderService/RotateTenantKey',
+            magistrate_dot_recorder_dot_v1_dot_recorder__pb2.RotateTenantKeyRequest.SerializeToString,
+            magistrate_dot_recorder_dot_v1_dot_recorder__pb2.RotateTenantKeyResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -36,15 +36,16 @@ class RecorderServiceStub:
     Append: _grpc.UnaryUnaryMultiCallable[_recorder_pb2.AppendRequest, _recorder_pb2.AppendResponse]
     """Append one record; the reply comes after it is durable.
     Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_MALFORMED, ENUM_UNKNOWN, IDEMPOTENCY_CONFLICT, QUEUE_FULL,
-    EVIDENCE_UNAVAILABLE, RECORD_DAMAGED.
+    STORE_FULL, EVIDENCE_UNAVAILABLE, WRITE_CONFLICT, RECORD_DAMAGED.
     """
     AppendStream: _grpc.StreamStreamMultiCallable[_recorder_pb2.AppendStreamRequest, _recorder_pb2.AppendStreamResponse]
     """Append many over one stream; each is acknowledged by its idempotency key after it is durable, in any order.
-    A record that is refused is answered with its reason and does not end the stream.
+    A record that is refused is answered with its reason and does not end the stream. Messages of many records cost
+    both sides least.
     Reasons: as Append.
     """
     GetRecord: _grpc.UnaryUnaryMultiCallable[_recorder_pb2.GetRecordRequest, _recorder_pb2.GetRecordResponse]
-    """Get one record.
+    """Get one record; where its content is no more, body_state says why.
     Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_MALFORMED, RECORD_NOT_FOUND, RECORD_DAMAGED, STORE_UNAVAILABLE.
     """
     ListRecords: _grpc.UnaryUnaryMultiCallable[_recorder_pb2.ListRecordsRequest, _recorder_pb2.ListRecordsResponse]
@@ -69,8 +70,13 @@ class RecorderServiceStub:
     Reasons: FIELD_OUT_OF_RANGE, LOG_NOT_FOUND, INDEX_OUT_OF_RANGE, STORE_UNAVAILABLE.
     """
     EraseSubject: _grpc.UnaryUnaryMultiCallable[_recorder_pb2.EraseSubjectRequest, _recorder_pb2.EraseSubjectResponse]
-    """Make the content about one person unreadable for ever; every proof still verifies.
-    Reasons: FIELD_REQUIRED, EVIDENCE_UNAVAILABLE.
+    """Make the content about one person unreadable for ever, in every copy of the log; every proof still verifies.
+    The same call under the same request id is answered alike; a later one finds nothing more to erase.
+    Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_MALFORMED, STORE_FULL, STORE_UNAVAILABLE, WRITE_CONFLICT.
+    """
+    RotateTenantKey: _grpc.UnaryUnaryMultiCallable[_recorder_pb2.RotateTenantKeyRequest, _recorder_pb2.RotateTenantKeyResponse]
+    """Give the tenant a new key, wrap every live data key with it and destroy the old one.
+    Reasons: STORE_FULL, STORE_UNAVAILABLE, WRITE_CONFLICT.
     """
 
 @_typing.type_check_only
@@ -81,15 +87,16 @@ class RecorderServiceAsyncStub(RecorderServiceStub):
     Append: _aio.UnaryUnaryMultiCallable[_recorder_pb2.AppendRequest, _recorder_pb2.AppendResponse]  # type: ignore[assignment]
     """Append one record; the reply comes after it is durable.
     Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_MALFORMED, ENUM_UNKNOWN, IDEMPOTENCY_CONFLICT, QUEUE_FULL,
-    EVIDENCE_UNAVAILABLE, RECORD_DAMAGED.
+    STORE_FULL, EVIDENCE_UNAVAILABLE, WRITE_CONFLICT, RECORD_DAMAGED.
     """
     AppendStream: _aio.StreamStreamMultiCallable[_recorder_pb2.AppendStreamRequest, _recorder_pb2.AppendStreamResponse]  # type: ignore[assignment]
     """Append many over one stream; each is acknowledged by its idempotency key after it is durable, in any order.
-    A record that is refused is answered with its reason and does not end the stream.
+    A record that is refused is answered with its reason and does not end the stream. Messages of many records cost
+    both sides least.
     Reasons: as Append.
     """
     GetRecord: _aio.UnaryUnaryMultiCallable[_recorder_pb2.GetRecordRequest, _recorder_pb2.GetRecordResponse]  # type: ignore[assignment]
-    """Get one record.
+    """Get one record; where its content is no more, body_state says why.
     Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_MALFORMED, RECORD_NOT_FOUND, RECORD_DAMAGED, STORE_UNAVAILABLE.
     """
     ListRecords: _aio.UnaryUnaryMultiCallable[_recorder_pb2.ListRecordsRequest, _recorder_pb2.ListRecordsResponse]  # type: ignore[assignment]
@@ -114,8 +121,13 @@ class RecorderServiceAsyncStub(RecorderServiceStub):
     Reasons: FIELD_OUT_OF_RANGE, LOG_NOT_FOUND, INDEX_OUT_OF_RANGE, STORE_UNAVAILABLE.
     """
     EraseSubject: _aio.UnaryUnaryMultiCallable[_recorder_pb2.EraseSubjectRequest, _recorder_pb2.EraseSubjectResponse]  # type: ignore[assignment]
-    """Make the content about one person unreadable for ever; every proof still verifies.
-    Reasons: FIELD_REQUIRED, EVIDENCE_UNAVAILABLE.
+    """Make the content about one person unreadable for ever, in every copy of the log; every proof still verifies.
+    The same call under the same request id is answered alike; a later one finds nothing more to erase.
+    Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_MALFORMED, STORE_FULL, STORE_UNAVAILABLE, WRITE_CONFLICT.
+    """
+    RotateTenantKey: _aio.UnaryUnaryMultiCallable[_recorder_pb2.RotateTenantKeyRequest, _recorder_pb2.RotateTenantKeyResponse]  # type: ignore[assignment]
+    """Give the tenant a new key, wrap every live data key with it and destroy the old one.
+    Reasons: STORE_FULL, STORE_UNAVAILABLE, WRITE_CONFLICT.
     """
 
 class RecorderServiceServicer:
@@ -128,7 +140,7 @@ class RecorderServiceServicer:
     ) -> _typing.Union[_recorder_pb2.AppendResponse, _abc.Awaitable[_recorder_pb2.AppendResponse]]:
         """Append one record; the reply comes after it is durable.
         Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_MALFORMED, ENUM_UNKNOWN, IDEMPOTENCY_CONFLICT, QUEUE_FULL,
-        EVIDENCE_UNAVAILABLE, RECORD_DAMAGED.
+        STORE_FULL, EVIDENCE_UNAVAILABLE, WRITE_CONFLICT, RECORD_DAMAGED.
         """
 
     def AppendStream(
@@ -137,7 +149,8 @@ class RecorderServiceServicer:
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_recorder_pb2.AppendStreamResponse], _abc.AsyncIterator[_recorder_pb2.AppendStreamResponse]]:
         """Append many over one stream; each is acknowledged by its idempotency key after it is durable, in any order.
-        A record that is refused is answered with its reason and does not end the stream.
+        A record that is refused is answered with its reason and does not end the stream. Messages of many records cost
+        both sides least.
         Reasons: as Append.
         """
 
@@ -146,7 +159,7 @@ class RecorderServiceServicer:
         request: _recorder_pb2.GetRecordRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_recorder_pb2.GetRecordResponse, _abc.Awaitable[_recorder_pb2.GetRecordResponse]]:
-        """Get one record.
+        """Get one record; where its content is no more, body_state says why.
         Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_MALFORMED, RECORD_NOT_FOUND, RECORD_DAMAGED, STORE_UNAVAILABLE.
         """
 
@@ -201,8 +214,18 @@ class RecorderServiceServicer:
         request: _recorder_pb2.EraseSubjectRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_recorder_pb2.EraseSubjectResponse, _abc.Awaitable[_recorder_pb2.EraseSubjectResponse]]:
-        """Make the content about one person unreadable for ever; every proof still verifies.
-        Reasons: FIELD_REQUIRED, EVIDENCE_UNAVAILABLE.
+        """Make the content about one person unreadable for ever, in every copy of the log; every proof still verifies.
+        The same call under the same request id is answered alike; a later one finds nothing more to erase.
+        Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_MALFORMED, STORE_FULL, STORE_UNAVAILABLE, WRITE_CONFLICT.
+        """
+
+    def RotateTenantKey(
+        self,
+        request: _recorder_pb2.RotateTenantKeyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_recorder_pb2.RotateTenantKeyResponse, _abc.Awaitable[_recorder_pb2.RotateTenantKeyResponse]]:
+        """Give the tenant a new key, wrap every live data key with it and destroy the old one.
+        Reasons: STORE_FULL, STORE_UNAVAILABLE, WRITE_CONFLICT.
         """
 
 def add_RecorderServiceServicer_to_server(servicer: RecorderServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

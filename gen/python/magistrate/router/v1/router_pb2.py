@@ -22,84 +22,97 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from magistrate.common.v1 import task_pb2 as magistrate_dot_common_dot_v1_dot_task__pb2
 from magistrate.common.v1 import usage_pb2 as magistrate_dot_common_dot_v1_dot_usage__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!magistrate/router/v1/router.proto\x12\x14magistrate.router.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1fmagistrate/common/v1/task.proto\x1a magistrate/common/v1/usage.proto\"\xfa\x03\n\x0eRoutingRequest\x12\r\n\x05query\x18\x01 \x01(\t\x12\x0f\n\x07\x63ontext\x18\x02 \x01(\t\x12\x1a\n\x12\x61\x64\x64itional_context\x18\x03 \x01(\t\x12,\n\x06\x64omain\x18\x04 \x01(\x0e\x32\x1c.magistrate.common.v1.Domain\x12\x31\n\ttask_type\x18\x05 \x01(\x0e\x32\x1e.magistrate.common.v1.TaskType\x12\x19\n\x11max_output_tokens\x18\x06 \x01(\x05\x12\x18\n\x0btemperature\x18\x07 \x01(\x01H\x00\x88\x01\x01\x12\x10\n\x08strategy\x18\x08 \x01(\t\x12\r\n\x05model\x18\t \x01(\t\x12\x13\n\x0b\x64\x65\x63ision_id\x18\n \x01(\t\x12=\n\x0fstream_recovery\x18\x0b \x01(\x0e\x32$.magistrate.router.v1.StreamRecovery\x12\x31\n\tcache_use\x18\x0c \x01(\x0e\x32\x1e.magistrate.router.v1.CacheUse\x12\x13\n\x0bjson_schema\x18\r \x01(\t\x12\x35\n\x0bvoting_rule\x18\x0e \x01(\x0e\x32 .magistrate.router.v1.VotingRule\x12\x12\n\ntool_count\x18\x0f \x01(\x05\x42\x0e\n\x0c_temperature\"H\n\x0fGenerateRequest\x12\x35\n\x07routing\x18\x01 \x01(\x0b\x32$.magistrate.router.v1.RoutingRequest\"_\n\x10GenerateResponse\x12\x0c\n\x04text\x18\x01 \x01(\t\x12*\n\x05route\x18\x02 \x01(\x0b\x32\x1b.magistrate.common.v1.Route\x12\x11\n\ttruncated\x18\x03 \x01(\x08\"N\n\x15GenerateStreamRequest\x12\x35\n\x07routing\x18\x01 \x01(\x0b\x32$.magistrate.router.v1.RoutingRequest\"\x95\x01\n\x16GenerateStreamResponse\x12\x0c\n\x04text\x18\x01 \x01(\t\x12*\n\x05route\x18\x02 \x01(\x0b\x32\x1b.magistrate.common.v1.Route\x12\x11\n\ttruncated\x18\x03 \x01(\x08\x12.\n\x07\x64iscard\x18\x04 \x01(\x0b\x32\x1d.magistrate.router.v1.Discard\"?\n\x07\x44iscard\x12\x12\n\ncharacters\x18\x01 \x01(\x05\x12\x10\n\x08provider\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"I\n\x10PlanRouteRequest\x12\x35\n\x07routing\x18\x01 \x01(\x0b\x32$.magistrate.router.v1.RoutingRequest\"\x94\x01\n\x11PlanRouteResponse\x12*\n\x05route\x18\x01 \x01(\x0b\x32\x1b.magistrate.common.v1.Route\x12\x1e\n\x16\x65stimated_input_tokens\x18\x02 \x01(\x05\x12\x33\n\x0e\x65stimated_cost\x18\x03 \x01(\x0b\x32\x1b.magistrate.common.v1.Money\"\xa4\x02\n\x05Model\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08provider\x18\x02 \x01(\t\x12\x0c\n\x04tier\x18\x03 \x01(\t\x12\x16\n\x0e\x63ontext_tokens\x18\x04 \x01(\x05\x12<\n\x17input_price_per_million\x18\x05 \x01(\x0b\x32\x1b.magistrate.common.v1.Money\x12=\n\x18output_price_per_million\x18\x06 \x01(\x0b\x32\x1b.magistrate.common.v1.Money\x12\x14\n\x0c\x63\x61pabilities\x18\x07 \x03(\t\x12\x0f\n\x07\x65nabled\x18\x08 \x01(\x08\x12\x31\n\x06health\x18\t \x01(\x0e\x32!.magistrate.router.v1.ModelHealth\"\x13\n\x11ListModelsRequest\"A\n\x12ListModelsResponse\x12+\n\x06models\x18\x01 \x03(\x0b\x32\x1b.magistrate.router.v1.Model\"b\n\x08Standing\x12\r\n\x05model\x18\x01 \x01(\t\x12\x0b\n\x03\x65ma\x18\x02 \x01(\x01\x12\r\n\x05\x63ount\x18\x03 \x01(\x03\x12\x0c\n\x04peak\x18\x04 \x01(\x01\x12\x0e\n\x06lowest\x18\x05 \x01(\x01\x12\r\n\x05trend\x18\x06 \x01(\x01\"u\n\x12GetChampionRequest\x12,\n\x06\x64omain\x18\x01 \x01(\x0e\x32\x1c.magistrate.common.v1.Domain\x12\x31\n\ttask_type\x18\x02 \x01(\x0e\x32\x1e.magistrate.common.v1.TaskType\"\xbd\x01\n\x13GetChampionResponse\x12\x30\n\x08\x63hampion\x18\x01 \x01(\x0b\x32\x1e.magistrate.router.v1.Standing\x12\x33\n\x0b\x63hallengers\x18\x02 \x03(\x0b\x32\x1e.magistrate.router.v1.Standing\x12\x0f\n\x07version\x18\x03 \x01(\x03\x12.\n\nchanged_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xaf\x01\n\x13PromoteModelRequest\x12,\n\x06\x64omain\x18\x01 \x01(\x0e\x32\x1c.magistrate.common.v1.Domain\x12\x31\n\ttask_type\x18\x02 \x01(\x0e\x32\x1e.magistrate.common.v1.TaskType\x12\r\n\x05model\x18\x03 \x01(\t\x12\x18\n\x10\x65xpected_version\x18\x04 \x01(\x03\x12\x0e\n\x06reason\x18\x05 \x01(\t\"\'\n\x14PromoteModelResponse\x12\x0f\n\x07version\x18\x01 \x01(\x03\"\xae\x01\n\x12\x44\x65moteModelRequest\x12,\n\x06\x64omain\x18\x01 \x01(\x0e\x32\x1c.magistrate.common.v1.Domain\x12\x31\n\ttask_type\x18\x02 \x01(\x0e\x32\x1e.magistrate.common.v1.TaskType\x12\r\n\x05model\x18\x03 \x01(\t\x12\x18\n\x10\x65xpected_version\x18\x04 \x01(\x03\x12\x0e\n\x06reason\x18\x05 \x01(\t\"&\n\x13\x44\x65moteModelResponse\x12\x0f\n\x07version\x18\x01 \x01(\x03\"\xe9\x01\n\x12ReportScoreRequest\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x01 \x01(\t\x12,\n\x06\x64omain\x18\x02 \x01(\x0e\x32\x1c.magistrate.common.v1.Domain\x12\x31\n\ttask_type\x18\x03 \x01(\x0e\x32\x1e.magistrate.common.v1.TaskType\x12\r\n\x05model\x18\x04 \x01(\t\x12\r\n\x05score\x18\x05 \x01(\x01\x12\x12\n\npropensity\x18\x06 \x01(\x01\x12\x18\n\x10\x63hampion_version\x18\x07 \x01(\x03\x12\x11\n\theuristic\x18\x08 \x01(\x08\".\n\x13ReportScoreResponse\x12\x17\n\x0f\x61lready_counted\x18\x01 \x01(\x08\"$\n\x15GetCostSummaryRequest\x12\x0b\n\x03\x64\x61y\x18\x01 \x01(\t\"\xd4\x02\n\x16GetCostSummaryResponse\x12*\n\x05total\x18\x01 \x01(\x0b\x32\x1b.magistrate.common.v1.Money\x12\x10\n\x08requests\x18\x02 \x01(\x03\x12\x30\n\x0b\x64\x61ily_limit\x18\x03 \x01(\x0b\x32\x1b.magistrate.common.v1.Money\x12.\n\tremaining\x18\x04 \x01(\x0b\x32\x1b.magistrate.common.v1.Money\x12\x31\n\x08\x62y_model\x18\x05 \x03(\x0b\x32\x1f.magistrate.router.v1.ModelCost\x12)\n\x04held\x18\x06 \x01(\x0b\x32\x1b.magistrate.common.v1.Money\x12/\n\x07\x62y_user\x18\x07 \x03(\x0b\x32\x1e.magistrate.router.v1.UserCost\x12\x0b\n\x03\x64\x61y\x18\x08 \x01(\t\"\xe5\x01\n\x08UserCost\x12\x0f\n\x07subject\x18\x01 \x01(\t\x12)\n\x04\x63ost\x18\x02 \x01(\x0b\x32\x1b.magistrate.common.v1.Money\x12\x10\n\x08requests\x18\x03 \x01(\x03\x12)\n\x04held\x18\x04 \x01(\x0b\x32\x1b.magistrate.common.v1.Money\x12\x30\n\x0b\x64\x61ily_limit\x18\x05 \x01(\x0b\x32\x1b.magistrate.common.v1.Money\x12.\n\tremaining\x18\x06 \x01(\x0b\x32\x1b.magistrate.common.v1.Money\"\xc7\x01\n\tModelCost\x12\r\n\x05model\x18\x01 \x01(\t\x12\x10\n\x08provider\x18\x02 \x01(\t\x12\x10\n\x08\x61ttempts\x18\x03 \x01(\x03\x12/\n\x05usage\x18\x04 \x01(\x0b\x32 .magistrate.common.v1.TokenUsage\x12)\n\x04\x63ost\x18\x05 \x01(\x0b\x32\x1b.magistrate.common.v1.Money\x12\x14\n\x0cinput_tokens\x18\x06 \x01(\x03\x12\x15\n\routput_tokens\x18\x07 \x01(\x03\"y\n\x16InvalidateCacheRequest\x12,\n\x06\x64omain\x18\x01 \x01(\x0e\x32\x1c.magistrate.common.v1.Domain\x12\x31\n\ttask_type\x18\x02 \x01(\x0e\x32\x1e.magistrate.common.v1.TaskType\"(\n\x17InvalidateCacheResponse\x12\r\n\x05\x65poch\x18\x01 \x01(\x03\"\x16\n\x14GetCacheStatsRequest\"N\n\x15GetCacheStatsResponse\x12\x35\n\x06levels\x18\x01 \x03(\x0b\x32%.magistrate.router.v1.CacheLevelStats\"p\n\x0f\x43\x61\x63heLevelStats\x12/\n\x05level\x18\x01 \x01(\x0e\x32 .magistrate.common.v1.CacheLevel\x12\x0c\n\x04hits\x18\x02 \x01(\x03\x12\x0e\n\x06misses\x18\x03 \x01(\x03\x12\x0e\n\x06\x65rrors\x18\x04 \x01(\x03*\x86\x01\n\x0eStreamRecovery\x12\x1f\n\x1bSTREAM_RECOVERY_UNSPECIFIED\x10\x00\x12\x1b\n\x17STREAM_RECOVERY_RESTART\x10\x01\x12\x1c\n\x18STREAM_RECOVERY_CONTINUE\x10\x02\x12\x18\n\x14STREAM_RECOVERY_FAIL\x10\x03*\x7f\n\x08\x43\x61\x63heUse\x12\x19\n\x15\x43\x41\x43HE_USE_UNSPECIFIED\x10\x00\x12\x13\n\x0f\x43\x41\x43HE_USE_EXACT\x10\x01\x12\x16\n\x12\x43\x41\x43HE_USE_SEMANTIC\x10\x02\x12\x15\n\x11\x43\x41\x43HE_USE_REFRESH\x10\x03\x12\x14\n\x10\x43\x41\x43HE_USE_BYPASS\x10\x04*\x94\x01\n\nVotingRule\x12\x1b\n\x17VOTING_RULE_UNSPECIFIED\x10\x00\x12\x19\n\x15VOTING_RULE_UNANIMOUS\x10\x01\x12\x18\n\x14VOTING_RULE_MAJORITY\x10\x02\x12\x18\n\x14VOTING_RULE_WEIGHTED\x10\x03\x12\x1a\n\x16VOTING_RULE_CONFIDENCE\x10\x04*a\n\x0bModelHealth\x12\x1c\n\x18MODEL_HEALTH_UNSPECIFIED\x10\x00\x12\x18\n\x14MODEL_HEALTH_HEALTHY\x10\x01\x12\x1a\n\x16MODEL_HEALTH_UNHEALTHY\x10\x02\x32\xf2\x08\n\rRouterService\x12Y\n\x08Generate\x12%.magistrate.router.v1.GenerateRequest\x1a&.magistrate.router.v1.GenerateResponse\x12m\n\x0eGenerateStream\x12+.magistrate.router.v1.GenerateStreamRequest\x1a,.magistrate.router.v1.GenerateStreamResponse0\x01\x12\\\n\tPlanRoute\x12&.magistrate.router.v1.PlanRouteRequest\x1a\'.magistrate.router.v1.PlanRouteResponse\x12_\n\nListModels\x12\'.magistrate.router.v1.ListModelsRequest\x1a(.magistrate.router.v1.ListModelsResponse\x12\x62\n\x0bGetChampion\x12(.magistrate.router.v1.GetChampionRequest\x1a).magistrate.router.v1.GetChampionResponse\x12\x65\n\x0cPromoteModel\x12).magistrate.router.v1.PromoteModelRequest\x1a*.magistrate.router.v1.PromoteModelResponse\x12\x62\n\x0b\x44\x65moteModel\x12(.magistrate.router.v1.DemoteModelRequest\x1a).magistrate.router.v1.DemoteModelResponse\x12\x62\n\x0bReportScore\x12(.magistrate.router.v1.ReportScoreRequest\x1a).magistrate.router.v1.ReportScoreResponse\x12k\n\x0eGetCostSummary\x12+.magistrate.router.v1.GetCostSummaryRequest\x1a,.magistrate.router.v1.GetCostSummaryResponse\x12n\n\x0fInvalidateCache\x12,.magistrate.router.v1.InvalidateCacheRequest\x1a-.magistrate.router.v1.InvalidateCacheResponse\x12h\n\rGetCacheStats\x12*.magistrate.router.v1.GetCacheStatsRequest\x1a+.magistrate.router.v1.GetCacheStatsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!magistrate/router/v1/router.proto\x12\x14magistrate.router.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1fmagistrate/common/v1/task.proto\x1a magistrate/common/v1/usage.proto\"\xfa\x03\n\x0eRoutingRequest\x12\r\n\x05query\x18\x01 \x01(\t\x12\x0f\n\x07\x63ontext\x18\x02 \x01(\t\x12\x1a\n\x12\x61\x64\x64itional_context\x18\x03 \x01(\t\x12,\n\x06\x64omain\x18\x04 \x01(\x0e\x32\x1c.magistrate.common.v1.Domain\x12\x31\n\ttask_type\x18\x05 \x01(\x0e\x32\x1e.magistrate.common.v1.TaskType\x12\x19\n\x11max_output_tokens\x18\x06 \x01(\x05\x12\x18\n\x0btemperature\x18\x07 \x01(\x01H\x00\x88\x01\x01\x12\x10\n\x08strategy\x18\x08 \x01(\t\x12\r\n\x05model\x18\t \x01(\t\x12\x13\n\x0b\x64\x65\x63ision_id\x18\n \x01(\t\x12=\n\x0fstream_recovery\x18\x0b \x01(\x0e\x32$.magistrate.router.v1.StreamRecovery\x12\x31\n\tcache_use\x18\x0c \x01(\x0e\x32\x1e.magistrate.router.v1.CacheUse\x12\x13\n\x0bjson_schema\x18\r \x01(\t\x12\x35\n\x0bvoting_rule\x18\x0e \x01(\x0e\x32 .magistrate.router.v1.VotingRule\x12\x12\n\ntool_count\x18\x0f \x01(\x05\x42\x0e\n\x0c_temperature\"H\n\x0fGenerateRequest\x12\x35\n\x07routing\x18\x01 \x01(\x0b\x32$.magistrate.router.v1.RoutingRequest\"_\n\x10GenerateResponse\x12\x0c\n\x04text\x18\x01 \x01(\t\x12*\n\x05route\x18\x02 \x01(\x0b\x32\x1b.magistrate.common.v1.Route\x12\x11\n\ttruncated\x18\x03 \x01(\x08\"N\n\x15GenerateStreamRequest\x12\x35\n\x07routing\x18\x01 \x01(\x0b\x32$.magistrate.router.v1.RoutingRequest\"\x95\x01\n\x16GenerateStreamResponse\x12\x0c\n\x04text\x18\x01 \x01(\t\x12*\n\x05route\x18\x02 \x01(\x0b\x32\x1b.magistrate.common.v1.Route\x12\x11\n\ttruncated\x18\x03 \x01(\x08\x12.\n\x07\x64iscard\x18\x04 \x01(\x0b\x32\x1d.magistrate.router.v1.Discard\"?\n\x07\x44iscard\x12\x12\n\ncharacters\x18\x01 \x01(\x05\x12\x10\n\x08provider\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"I\n\x10PlanRouteRequest\x12\x35\n\x07routing\x18\x01 \x01(\x0b\x32$.magistrate.router.v1.RoutingRequest\"\xfe\x01\n\x11PlanRouteResponse\x12*\n\x05route\x18\x01 \x01(\x0b\x32\x1b.magistrate.common.v1.Route\x12\x1e\n\x16\x65stimated_input_tokens\x18\x02 \x01(\x05\x12\x33\n\x0e\x65stimated_cost\x18\x03 \x01(\x0b\x32\x1b.magistrate.common.v1.Money\x12\x32\n\x06models\x18\x04 \x03(\x0b\x32\".magistrate.router.v1.PlannedModel\x12\x34\n\x08left_out\x18\x05 \x03(\x0b\x32\".magistrate.router.v1.LeftOutModel\"\x90\x01\n\x0cPlannedModel\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08provider\x18\x02 \x01(\t\x12\x0c\n\x04tier\x18\x03 \x01(\t\x12\r\n\x05place\x18\x04 \x01(\t\x12\x0e\n\x06\x66igure\x18\x05 \x01(\t\x12\x33\n\x0e\x65stimated_cost\x18\x06 \x01(\x0b\x32\x1b.magistrate.common.v1.Money\">\n\x0cLeftOutModel\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08provider\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"\xb0\x03\n\x05Model\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08provider\x18\x02 \x01(\t\x12\x0c\n\x04tier\x18\x03 \x01(\t\x12\x16\n\x0e\x63ontext_tokens\x18\x04 \x01(\x05\x12<\n\x17input_price_per_million\x18\x05 \x01(\x0b\x32\x1b.magistrate.common.v1.Money\x12=\n\x18output_price_per_million\x18\x06 \x01(\x0b\x32\x1b.magistrate.common.v1.Money\x12\x14\n\x0c\x63\x61pabilities\x18\x07 \x03(\t\x12\x0f\n\x07\x65nabled\x18\x08 \x01(\x08\x12\x31\n\x06health\x18\t \x01(\x0e\x32!.magistrate.router.v1.ModelHealth\x12\x18\n\x10\x65xpected_quality\x18\n \x01(\x01\x12\x37\n\x14\x65xpected_first_token\x18\x0b \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x37\n\x14measured_first_token\x18\x0c \x01(\x0b\x32\x19.google.protobuf.Duration\"\x13\n\x11ListModelsRequest\"A\n\x12ListModelsResponse\x12+\n\x06models\x18\x01 \x03(\x0b\x32\x1b.magistrate.router.v1.Model\"\xad\x01\n\x08Standing\x12\r\n\x05model\x18\x01 \x01(\t\x12\x0b\n\x03\x65ma\x18\x02 \x01(\x01\x12\r\n\x05\x63ount\x18\x03 \x01(\x03\x12\x0c\n\x04peak\x18\x04 \x01(\x01\x12\x0e\n\x06lowest\x18\x05 \x01(\x01\x12\r\n\x05trend\x18\x06 \x01(\x01\x12\x0c\n\x04mean\x18\x07 \x01(\x01\x12\x11\n\tdeviation\x18\x08 \x01(\x01\x12\x13\n\x0blower_bound\x18\t \x01(\x01\x12\x13\n\x0bupper_bound\x18\n \x01(\x01\"\xa3\x02\n\x0e\x43hampionChange\x12\x11\n\tchange_id\x18\x01 \x01(\t\x12\x36\n\x04kind\x18\x02 \x01(\x0e\x32(.magistrate.router.v1.ChampionChangeKind\x12\x10\n\x08\x63hampion\x18\x03 \x01(\t\x12\x10\n\x08previous\x18\x04 \x01(\t\x12\r\n\x05\x61\x63tor\x18\x05 \x01(\t\x12\x0e\n\x06reason\x18\x06 \x01(\t\x12\x0f\n\x07version\x18\x07 \x01(\x03\x12.\n\nchanged_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x34\n\x07\x66igures\x18\t \x03(\x0b\x32#.magistrate.router.v1.ChangeFigures\x12\x0c\n\x04risk\x18\n \x01(\x01\"d\n\rChangeFigures\x12\r\n\x05model\x18\x01 \x01(\t\x12\x0b\n\x03\x65ma\x18\x02 \x01(\x01\x12\r\n\x05\x63ount\x18\x03 \x01(\x03\x12\x13\n\x0blower_bound\x18\x04 \x01(\x01\x12\x13\n\x0bupper_bound\x18\x05 \x01(\x01\"\xd5\x01\n\nScoreEntry\x12\x0f\n\x07version\x18\x01 \x01(\x03\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x02 \x01(\t\x12\r\n\x05model\x18\x03 \x01(\t\x12\r\n\x05score\x18\x04 \x01(\x01\x12\x12\n\npropensity\x18\x05 \x01(\x01\x12\x18\n\x10\x63hampion_version\x18\x06 \x01(\x03\x12\x11\n\theuristic\x18\x07 \x01(\x08\x12\x11\n\tfell_back\x18\x08 \x01(\x08\x12/\n\x0breported_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xa8\x01\n\x12GetChampionRequest\x12,\n\x06\x64omain\x18\x01 \x01(\x0e\x32\x1c.magistrate.common.v1.Domain\x12\x31\n\ttask_type\x18\x02 \x01(\x0e\x32\x1e.magistrate.common.v1.TaskType\x12\x17\n\x0fscore_page_size\x18\x03 \x01(\x05\x12\x18\n\x10score_page_token\x18\x04 \x01(\t\"\x93\x03\n\x13GetChampionResponse\x12\x30\n\x08\x63hampion\x18\x01 \x01(\x0b\x32\x1e.magistrate.router.v1.Standing\x12\x33\n\x0b\x63hallengers\x18\x02 \x03(\x0b\x32\x1e.magistrate.router.v1.Standing\x12\x0f\n\x07version\x18\x03 \x01(\x03\x12.\n\nchanged_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x35\n\x07history\x18\x05 \x03(\x0b\x32$.magistrate.router.v1.ChampionChange\x12\x36\n\x08proposal\x18\x06 \x01(\x0b\x32$.magistrate.router.v1.ChampionChange\x12\x14\n\x0c\x61uto_promote\x18\x07 \x01(\x08\x12\x30\n\x06scores\x18\x08 \x03(\x0b\x32 .magistrate.router.v1.ScoreEntry\x12\x1d\n\x15next_score_page_token\x18\t \x01(\t\"\xaf\x01\n\x13PromoteModelRequest\x12,\n\x06\x64omain\x18\x01 \x01(\x0e\x32\x1c.magistrate.common.v1.Domain\x12\x31\n\ttask_type\x18\x02 \x01(\x0e\x32\x1e.magistrate.common.v1.TaskType\x12\r\n\x05model\x18\x03 \x01(\t\x12\x18\n\x10\x65xpected_version\x18\x04 \x01(\x03\x12\x0e\n\x06reason\x18\x05 \x01(\t\"]\n\x14PromoteModelResponse\x12\x0f\n\x07version\x18\x01 \x01(\x03\x12\x34\n\x06\x63hange\x18\x02 \x01(\x0b\x32$.magistrate.router.v1.ChampionChange\"\xae\x01\n\x12\x44\x65moteModelRequest\x12,\n\x06\x64omain\x18\x01 \x01(\x0e\x32\x1c.magistrate.common.v1.Domain\x12\x31\n\ttask_type\x18\x02 \x01(\x0e\x32\x1e.magistrate.common.v1.TaskType\x12\r\n\x05model\x18\x03 \x01(\t\x12\x18\n\x10\x65xpected_version\x18\x04 \x01(\x03\x12\x0e\n\x06reason\x18\x05 \x01(\t\"\\\n\x13\x44\x65moteModelResponse\x12\x0f\n\x07version\x18\x01 \x01(\x03\x12\x34\n\x06\x63hange\x18\x02 \x01(\x0b\x32$.magistrate.router.v1.ChampionChange\"\xfc\x01\n\x12ReportScoreRequest\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x01 \x01(\t\x12,\n\x06\x64omain\x18\x02 \x01(\x0e\x32\x1c.magistrate.common.v1.Domain\x12\x31\n\ttask_type\x18\x03 \x01(\x0e\x32\x1e.magistrate.common.v1.TaskType\x12\r\n\x05model\x18\x04 \x01(\t\x12\r\n\x05score\x18\x05 \x01(\x01\x12\x12\n\npropensity\x18\x06 \x01(\x01\x12\x18\n\x10\x63hampion_version\x18\x07 \x01(\x03\x12\x11\n\theuristic\x18\x08 \x01(\x08\x12\x11\n\tfell_back\x18\t \x01(\x08\"?\n\x13ReportScoreResponse\x12\x17\n\x0f\x61lready_counted\x18\x01 \x01(\x08\x12\x0f\n\x07version\x18\x02 \x01(\x03\"$\n\x15GetCostSummaryRequest\x12\x0b\n\x03\x64\x61y\x18\x01 \x01(\t\"\xd4\x02\n\x16GetCostSummaryResponse\x12*\n\x05total\x18\x01 \x01(\x0b\x32\x1b.magistrate.common.v1.Money\x12\x10\n\x08requests\x18\x02 \x01(\x03\x12\x30\n\x0b\x64\x61ily_limit\x18\x03 \x01(\x0b\x32\x1b.magistrate.common.v1.Money\x12.\n\tremaining\x18\x04 \x01(\x0b\x32\x1b.magistrate.common.v1.Money\x12\x31\n\x08\x62y_model\x18\x05 \x03(\x0b\x32\x1f.magistrate.router.v1.ModelCost\x12)\n\x04held\x18\x06 \x01(\x0b\x32\x1b.magistrate.common.v1.Money\x12/\n\x07\x62y_user\x18\x07 \x03(\x0b\x32\x1e.magistrate.router.v1.UserCost\x12\x0b\n\x03\x64\x61y\x18\x08 \x01(\t\"\xe5\x01\n\x08UserCost\x12\x0f\n\x07subject\x18\x01 \x01(\t\x12)\n\x04\x63ost\x18\x02 \x01(\x0b\x32\x1b.magistrate.common.v1.Money\x12\x10\n\x08requests\x18\x03 \x01(\x03\x12)\n\x04held\x18\x04 \x01(\x0b\x32\x1b.magistrate.common.v1.Money\x12\x30\n\x0b\x64\x61ily_limit\x18\x05 \x01(\x0b\x32\x1b.magistrate.common.v1.Money\x12.\n\tremaining\x18\x06 \x01(\x0b\x32\x1b.magistrate.common.v1.Money\"\xc7\x01\n\tModelCost\x12\r\n\x05model\x18\x01 \x01(\t\x12\x10\n\x08provider\x18\x02 \x01(\t\x12\x10\n\x08\x61ttempts\x18\x03 \x01(\x03\x12/\n\x05usage\x18\x04 \x01(\x0b\x32 .magistrate.common.v1.TokenUsage\x12)\n\x04\x63ost\x18\x05 \x01(\x0b\x32\x1b.magistrate.common.v1.Money\x12\x14\n\x0cinput_tokens\x18\x06 \x01(\x03\x12\x15\n\routput_tokens\x18\x07 \x01(\x03\"y\n\x16InvalidateCacheRequest\x12,\n\x06\x64omain\x18\x01 \x01(\x0e\x32\x1c.magistrate.common.v1.Domain\x12\x31\n\ttask_type\x18\x02 \x01(\x0e\x32\x1e.magistrate.common.v1.TaskType\"(\n\x17InvalidateCacheResponse\x12\r\n\x05\x65poch\x18\x01 \x01(\x03\"\x16\n\x14GetCacheStatsRequest\"N\n\x15GetCacheStatsResponse\x12\x35\n\x06levels\x18\x01 \x03(\x0b\x32%.magistrate.router.v1.CacheLevelStats\"p\n\x0f\x43\x61\x63heLevelStats\x12/\n\x05level\x18\x01 \x01(\x0e\x32 .magistrate.common.v1.CacheLevel\x12\x0c\n\x04hits\x18\x02 \x01(\x03\x12\x0e\n\x06misses\x18\x03 \x01(\x03\x12\x0e\n\x06\x65rrors\x18\x04 \x01(\x03*\x86\x01\n\x0eStreamRecovery\x12\x1f\n\x1bSTREAM_RECOVERY_UNSPECIFIED\x10\x00\x12\x1b\n\x17STREAM_RECOVERY_RESTART\x10\x01\x12\x1c\n\x18STREAM_RECOVERY_CONTINUE\x10\x02\x12\x18\n\x14STREAM_RECOVERY_FAIL\x10\x03*\x7f\n\x08\x43\x61\x63heUse\x12\x19\n\x15\x43\x41\x43HE_USE_UNSPECIFIED\x10\x00\x12\x13\n\x0f\x43\x41\x43HE_USE_EXACT\x10\x01\x12\x16\n\x12\x43\x41\x43HE_USE_SEMANTIC\x10\x02\x12\x15\n\x11\x43\x41\x43HE_USE_REFRESH\x10\x03\x12\x14\n\x10\x43\x41\x43HE_USE_BYPASS\x10\x04*\x94\x01\n\nVotingRule\x12\x1b\n\x17VOTING_RULE_UNSPECIFIED\x10\x00\x12\x19\n\x15VOTING_RULE_UNANIMOUS\x10\x01\x12\x18\n\x14VOTING_RULE_MAJORITY\x10\x02\x12\x18\n\x14VOTING_RULE_WEIGHTED\x10\x03\x12\x1a\n\x16VOTING_RULE_CONFIDENCE\x10\x04*\xc4\x01\n\x12\x43hampionChangeKind\x12$\n CHAMPION_CHANGE_KIND_UNSPECIFIED\x10\x00\x12\x1e\n\x1a\x43HAMPION_CHANGE_KIND_FIRST\x10\x01\x12\"\n\x1e\x43HAMPION_CHANGE_KIND_PROMOTION\x10\x02\x12!\n\x1d\x43HAMPION_CHANGE_KIND_DEMOTION\x10\x03\x12!\n\x1d\x43HAMPION_CHANGE_KIND_ROLLBACK\x10\x04*a\n\x0bModelHealth\x12\x1c\n\x18MODEL_HEALTH_UNSPECIFIED\x10\x00\x12\x18\n\x14MODEL_HEALTH_HEALTHY\x10\x01\x12\x1a\n\x16MODEL_HEALTH_UNHEALTHY\x10\x02\x32\xf2\x08\n\rRouterService\x12Y\n\x08Generate\x12%.magistrate.router.v1.GenerateRequest\x1a&.magistrate.router.v1.GenerateResponse\x12m\n\x0eGenerateStream\x12+.magistrate.router.v1.GenerateStreamRequest\x1a,.magistrate.router.v1.GenerateStreamResponse0\x01\x12\\\n\tPlanRoute\x12&.magistrate.router.v1.PlanRouteRequest\x1a\'.magistrate.router.v1.PlanRouteResponse\x12_\n\nListModels\x12\'.magistrate.router.v1.ListModelsRequest\x1a(.magistrate.router.v1.ListModelsResponse\x12\x62\n\x0bGetChampion\x12(.magistrate.router.v1.GetChampionRequest\x1a).magistrate.router.v1.GetChampionResponse\x12\x65\n\x0cPromoteModel\x12).magistrate.router.v1.PromoteModelRequest\x1a*.magistrate.router.v1.PromoteModelResponse\x12\x62\n\x0b\x44\x65moteModel\x12(.magistrate.router.v1.DemoteModelRequest\x1a).magistrate.router.v1.DemoteModelResponse\x12\x62\n\x0bReportScore\x12(.magistrate.router.v1.ReportScoreRequest\x1a).magistrate.router.v1.ReportScoreResponse\x12k\n\x0eGetCostSummary\x12+.magistrate.router.v1.GetCostSummaryRequest\x1a,.magistrate.router.v1.GetCostSummaryResponse\x12n\n\x0fInvalidateCache\x12,.magistrate.router.v1.InvalidateCacheRequest\x1a-.magistrate.router.v1.InvalidateCacheResponse\x12h\n\rGetCacheStats\x12*.magistrate.router.v1.GetCacheStatsRequest\x1a+.magistrate.router.v1.GetCacheStatsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'magistrate.router.v1.router_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_STREAMRECOVERY']._serialized_start=4075
-  _globals['_STREAMRECOVERY']._serialized_end=4209
-  _globals['_CACHEUSE']._serialized_start=4211
-  _globals['_CACHEUSE']._serialized_end=4338
-  _globals['_VOTINGRULE']._serialized_start=4341
-  _globals['_VOTINGRULE']._serialized_end=4489
-  _globals['_MODELHEALTH']._serialized_start=4491
-  _globals['_MODELHEALTH']._serialized_end=4588
-  _globals['_ROUTINGREQUEST']._serialized_start=160
-  _globals['_ROUTINGREQUEST']._serialized_end=666
-  _globals['_GENERATEREQUEST']._serialized_start=668
-  _globals['_GENERATEREQUEST']._serialized_end=740
-  _globals['_GENERATERESPONSE']._serialized_start=742
-  _globals['_GENERATERESPONSE']._serialized_end=837
-  _globals['_GENERATESTREAMREQUEST']._serialized_start=839
-  _globals['_GENERATESTREAMREQUEST']._serialized_end=917
-  _globals['_GENERATESTREAMRESPONSE']._serialized_start=920
-  _globals['_GENERATESTREAMRESPONSE']._serialized_end=1069
-  _globals['_DISCARD']._serialized_start=1071
-  _globals['_DISCARD']._serialized_end=1134
-  _globals['_PLANROUTEREQUEST']._serialized_start=1136
-  _globals['_PLANROUTEREQUEST']._serialized_end=1209
-  _globals['_PLANROUTERESPONSE']._serialized_start=1212
-  _globals['_PLANROUTERESPONSE']._serialized_end=1360
-  _globals['_MODEL']._serialized_start=1363
-  _globals['_MODEL']._serialized_end=1655
-  _globals['_LISTMODELSREQUEST']._serialized_start=1657
-  _globals['_LISTMODELSREQUEST']._serialized_end=1676
-  _globals['_LISTMODELSRESPONSE']._serialized_start=1678
-  _globals['_LISTMODELSRESPONSE']._serialized_end=1743
-  _globals['_STANDING']._serialized_start=1745
-  _globals['_STANDING']._serialized_end=1843
-  _globals['_GETCHAMPIONREQUEST']._serialized_start=1845
-  _globals['_GETCHAMPIONREQUEST']._serialized_end=1962
-  _globals['_GETCHAMPIONRESPONSE']._serialized_start=1965
-  _globals['_GETCHAMPIONRESPONSE']._serialized_end=2154
-  _globals['_PROMOTEMODELREQUEST']._serialized_start=2157
-  _globals['_PROMOTEMODELREQUEST']._serialized_end=2332
-  _globals['_PROMOTEMODELRESPONSE']._serialized_start=2334
-  _globals['_PROMOTEMODELRESPONSE']._serialized_end=2373
-  _globals['_DEMOTEMODELREQUEST']._serialized_start=2376
-  _globals['_DEMOTEMODELREQUEST']._serialized_end=2550
-  _globals['_DEMOTEMODELRESPONSE']._serialized_start=2552
-  _globals['_DEMOTEMODELRESPONSE']._serialized_end=2590
-  _globals['_REPORTSCOREREQUEST']._serialized_start=2593
-  _globals['_REPORTSCOREREQUEST']._serialized_end=2826
-  _globals['_REPORTSCORERESPONSE']._serialized_start=2828
-  _globals['_REPORTSCORERESPONSE']._serialized_end=2874
-  _globals['_GETCOSTSUMMARYREQUEST']._serialized_start=2876
-  _globals['_GETCOSTSUMMARYREQUEST']._serialized_end=2912
-  _globals['_GETCOSTSUMMARYRESPONSE']._serialized_start=2915
-  _globals['_GETCOSTSUMMARYRESPONSE']._serialized_end=3255
-  _globals['_USERCOST']._serialized_start=3258
-  _globals['_USERCOST']._serialized_end=3487
-  _globals['_MODELCOST']._serialized_start=3490
-  _globals['_MODELCOST']._serialized_end=3689
-  _globals['_INVALIDATECACHEREQUEST']._serialized_start=3691
-  _globals['_INVALIDATECACHEREQUEST']._serialized_end=3812
-  _globals['_INVALIDATECACHERESPONSE']._serialized_start=3814
-  _globals['_INVALIDATECACHERESPONSE']._serialized_end=3854
-  _globals['_GETCACHESTATSREQUEST']._serialized_start=3856
-  _globals['_GETCACHESTATSREQUEST']._serialized_end=3878
-  _globals['_GETCACHESTATSRESPONSE']._serialized_start=3880
-  _globals['_GETCACHESTATSRESPONSE']._serialized_end=3958
-  _globals['_CACHELEVELSTATS']._serialized_start=3960
-  _globals['_CACHELEVELSTATS']._serialized_end=4072
-  _globals['_ROUTERSERVICE']._serialized_start=4591
-  _globals['_ROUTERSERVICE']._serialized_end=5729
+  _globals['_STREAMRECOVERY']._serialized_start=5662
+  _globals['_STREAMRECOVERY']._serialized_end=5796
+  _globals['_CACHEUSE']._serialized_start=5798
+  _globals['_CACHEUSE']._serialized_end=5925
+  _globals['_VOTINGRULE']._serialized_start=5928
+  _globals['_VOTINGRULE']._serialized_end=6076
+  _globals['_CHAMPIONCHANGEKIND']._serialized_start=6079
+  _globals['_CHAMPIONCHANGEKIND']._serialized_end=6275
+  _globals['_MODELHEALTH']._serialized_start=6277
+  _globals['_MODELHEALTH']._serialized_end=6374
+  _globals['_ROUTINGREQUEST']._serialized_start=192
+  _globals['_ROUTINGREQUEST']._serialized_end=698
+  _globals['_GENERATEREQUEST']._serialized_start=700
+  _globals['_GENERATEREQUEST']._serialized_end=772
+  _globals['_GENERATERESPONSE']._serialized_start=774
+  _globals['_GENERATERESPONSE']._serialized_end=869
+  _globals['_GENERATESTREAMREQUEST']._serialized_start=871
+  _globals['_GENERATESTREAMREQUEST']._serialized_end=949
+  _globals['_GENERATESTREAMRESPONSE']._serialized_start=952
+  _globals['_GENERATESTREAMRESPONSE']._serialized_end=1101
+  _globals['_DISCARD']._serialized_start=1103
+  _globals['_DISCARD']._serialized_end=1166
+  _globals['_PLANROUTEREQUEST']._serialized_start=1168
+  _globals['_PLANROUTEREQUEST']._serialized_end=1241
+  _globals['_PLANROUTERESPONSE']._serialized_start=1244
+  _globals['_PLANROUTERESPONSE']._serialized_end=1498
+  _globals['_PLANNEDMODEL']._serialized_start=1501
+  _globals['_PLANNEDMODEL']._serialized_end=1645
+  _globals['_LEFTOUTMODEL']._serialized_start=1647
+  _globals['_LEFTOUTMODEL']._serialized_end=1709
+  _globals['_MODEL']._serialized_start=1712
+  _globals['_MODEL']._serialized_end=2144
+  _globals['_LISTMODELSREQUEST']._serialized_start=2146
+  _globals['_LISTMODELSREQUEST']._serialized_end=2165
+  _globals['_LISTMODELSRESPONSE']._serialized_start=2167
+  _globals['_LISTMODELSRESPONSE']._serialized_end=2232
+  _globals['_STANDING']._serialized_start=2235
+  _globals['_STANDING']._serialized_end=2408
+  _globals['_CHAMPIONCHANGE']._serialized_start=2411
+  _globals['_CHAMPIONCHANGE']._serialized_end=2702
+  _globals['_CHANGEFIGURES']._serialized_start=2704
+  _globals['_CHANGEFIGURES']._serialized_end=2804
+  _globals['_SCOREENTRY']._serialized_start=2807
+  _globals['_SCOREENTRY']._serialized_end=3020
+  _globals['_GETCHAMPIONREQUEST']._serialized_start=3023
+  _globals['_GETCHAMPIONREQUEST']._serialized_end=3191
+  _globals['_GETCHAMPIONRESPONSE']._serialized_start=3194
+  _globals['_GETCHAMPIONRESPONSE']._serialized_end=3597
+  _globals['_PROMOTEMODELREQUEST']._serialized_start=3600
+  _globals['_PROMOTEMODELREQUEST']._serialized_end=3775
+  _globals['_PROMOTEMODELRESPONSE']._serialized_start=3777
+  _globals['_PROMOTEMODELRESPONSE']._serialized_end=3870
+  _globals['_DEMOTEMODELREQUEST']._serialized_start=3873
+  _globals['_DEMOTEMODELREQUEST']._serialized_end=4047
+  _globals['_DEMOTEMODELRESPONSE']._serialized_start=4049
+  _globals['_DEMOTEMODELRESPONSE']._serialized_end=4141
+  _globals['_REPORTSCOREREQUEST']._serialized_start=4144
+  _globals['_REPORTSCOREREQUEST']._serialized_end=4396
+  _globals['_REPORTSCORERESPONSE']._serialized_start=4398
+  _globals['_REPORTSCORERESPONSE']._serialized_end=4461
+  _globals['_GETCOSTSUMMARYREQUEST']._serialized_start=4463
+  _globals['_GETCOSTSUMMARYREQUEST']._serialized_end=4499
+  _globals['_GETCOSTSUMMARYRESPONSE']._serialized_start=4502
+  _globals['_GETCOSTSUMMARYRESPONSE']._serialized_end=4842
+  _globals['_USERCOST']._serialized_start=4845
+  _globals['_USERCOST']._serialized_end=5074
+  _globals['_MODELCOST']._serialized_start=5077
+  _globals['_MODELCOST']._serialized_end=5276
+  _globals['_INVALIDATECACHEREQUEST']._serialized_start=5278
+  _globals['_INVALIDATECACHEREQUEST']._serialized_end=5399
+  _globals['_INVALIDATECACHERESPONSE']._serialized_start=5401
+  _globals['_INVALIDATECACHERESPONSE']._serialized_end=5441
+  _globals['_GETCACHESTATSREQUEST']._serialized_start=5443
+  _globals['_GETCACHESTATSREQUEST']._serialized_end=5465
+  _globals['_GETCACHESTATSRESPONSE']._serialized_start=5467
+  _globals['_GETCACHESTATSRESPONSE']._serialized_end=5545
+  _globals['_CACHELEVELSTATS']._serialized_start=5547
+  _globals['_CACHELEVELSTATS']._serialized_end=5659
+  _globals['_ROUTERSERVICE']._serialized_start=6377
+  _globals['_ROUTERSERVICE']._serialized_end=7515
 # @@protoc_insertion_point(module_scope)

@@ -5,6 +5,7 @@ isort:skip_file
 
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
@@ -113,6 +114,38 @@ VOTING_RULE_WEIGHTED: VotingRule.ValueType  # 3
 VOTING_RULE_CONFIDENCE: VotingRule.ValueType  # 4
 """The best-scored model among those that agree decides, where their mean score is high enough."""
 Global___VotingRule: _TypeAlias = VotingRule  # noqa: Y015
+
+class _ChampionChangeKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ChampionChangeKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ChampionChangeKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    CHAMPION_CHANGE_KIND_UNSPECIFIED: _ChampionChangeKind.ValueType  # 0
+    """Never sent."""
+    CHAMPION_CHANGE_KIND_FIRST: _ChampionChangeKind.ValueType  # 1
+    """It had the first score, and nobody was champion."""
+    CHAMPION_CHANGE_KIND_PROMOTION: _ChampionChangeKind.ValueType  # 2
+    """It was proved better than the champion, or a person preferred it."""
+    CHAMPION_CHANGE_KIND_DEMOTION: _ChampionChangeKind.ValueType  # 3
+    """The champion fell, or a person took it down, and this one followed."""
+    CHAMPION_CHANGE_KIND_ROLLBACK: _ChampionChangeKind.ValueType  # 4
+    """A person took the last promotion or demotion back."""
+
+class ChampionChangeKind(_ChampionChangeKind, metaclass=_ChampionChangeKindEnumTypeWrapper):
+    """How a model came to be the champion."""
+
+CHAMPION_CHANGE_KIND_UNSPECIFIED: ChampionChangeKind.ValueType  # 0
+"""Never sent."""
+CHAMPION_CHANGE_KIND_FIRST: ChampionChangeKind.ValueType  # 1
+"""It had the first score, and nobody was champion."""
+CHAMPION_CHANGE_KIND_PROMOTION: ChampionChangeKind.ValueType  # 2
+"""It was proved better than the champion, or a person preferred it."""
+CHAMPION_CHANGE_KIND_DEMOTION: ChampionChangeKind.ValueType  # 3
+"""The champion fell, or a person took it down, and this one followed."""
+CHAMPION_CHANGE_KIND_ROLLBACK: ChampionChangeKind.ValueType  # 4
+"""A person took the last promotion or demotion back."""
+Global___ChampionChangeKind: _TypeAlias = ChampionChangeKind  # noqa: Y015
 
 class _ModelHealth:
     ValueType = _typing.NewType("ValueType", _builtins.int)
@@ -399,6 +432,8 @@ class PlanRouteResponse(_message.Message):
     ROUTE_FIELD_NUMBER: _builtins.int
     ESTIMATED_INPUT_TOKENS_FIELD_NUMBER: _builtins.int
     ESTIMATED_COST_FIELD_NUMBER: _builtins.int
+    MODELS_FIELD_NUMBER: _builtins.int
+    LEFT_OUT_FIELD_NUMBER: _builtins.int
     estimated_input_tokens: _builtins.int
     """Tokens the prompt would have, estimated."""
     @_builtins.property
@@ -407,7 +442,15 @@ class PlanRouteResponse(_message.Message):
 
     @_builtins.property
     def estimated_cost(self) -> _usage_pb2.Money:
-        """Cost at the token limit, estimated."""
+        """Cost at the token limit, estimated; of all voters where there is a vote."""
+
+    @_builtins.property
+    def models(self) -> _containers.RepeatedCompositeFieldContainer[Global___PlannedModel]:
+        """Who would be asked, in the order of the tries or of the seats in a vote."""
+
+    @_builtins.property
+    def left_out(self) -> _containers.RepeatedCompositeFieldContainer[Global___LeftOutModel]:
+        """Who would not be asked."""
 
     def __init__(
         self,
@@ -415,14 +458,90 @@ class PlanRouteResponse(_message.Message):
         route: _usage_pb2.Route | None = ...,
         estimated_input_tokens: _builtins.int = ...,
         estimated_cost: _usage_pb2.Money | None = ...,
+        models: _abc.Iterable[Global___PlannedModel] | None = ...,
+        left_out: _abc.Iterable[Global___LeftOutModel] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["estimated_cost", b"estimated_cost", "route", b"route"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["estimated_cost", b"estimated_cost", "estimated_input_tokens", b"estimated_input_tokens", "route", b"route"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["estimated_cost", b"estimated_cost", "estimated_input_tokens", b"estimated_input_tokens", "left_out", b"left_out", "models", b"models", "route", b"route"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___PlanRouteResponse: _TypeAlias = PlanRouteResponse  # noqa: Y015
+
+@_typing.final
+class PlannedModel(_message.Message):
+    """A model that would be asked."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    PROVIDER_FIELD_NUMBER: _builtins.int
+    TIER_FIELD_NUMBER: _builtins.int
+    PLACE_FIELD_NUMBER: _builtins.int
+    FIGURE_FIELD_NUMBER: _builtins.int
+    ESTIMATED_COST_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Its name."""
+    provider: _builtins.str
+    """Provider that serves it."""
+    tier: _builtins.str
+    """Its tier."""
+    place: _builtins.str
+    """Place of its provider in the order: "primary", "secondary" or "emergency"; in a vote "voter"."""
+    figure: _builtins.str
+    """What the strategy weighed of it, for example "score 0.812 of 40"; empty where it weighed nothing."""
+    @_builtins.property
+    def estimated_cost(self) -> _usage_pb2.Money:
+        """Cost at the token limit, estimated."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        provider: _builtins.str = ...,
+        tier: _builtins.str = ...,
+        place: _builtins.str = ...,
+        figure: _builtins.str = ...,
+        estimated_cost: _usage_pb2.Money | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["estimated_cost", b"estimated_cost"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["estimated_cost", b"estimated_cost", "figure", b"figure", "name", b"name", "place", b"place", "provider", b"provider", "tier", b"tier"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PlannedModel: _TypeAlias = PlannedModel  # noqa: Y015
+
+@_typing.final
+class LeftOutModel(_message.Message):
+    """A model that would not be asked."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    PROVIDER_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Its name."""
+    provider: _builtins.str
+    """Provider that serves it."""
+    reason: _builtins.str
+    """Why not, in one sentence."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        provider: _builtins.str = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "provider", b"provider", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LeftOutModel: _TypeAlias = LeftOutModel  # noqa: Y015
 
 @_typing.final
 class Model(_message.Message):
@@ -439,6 +558,9 @@ class Model(_message.Message):
     CAPABILITIES_FIELD_NUMBER: _builtins.int
     ENABLED_FIELD_NUMBER: _builtins.int
     HEALTH_FIELD_NUMBER: _builtins.int
+    EXPECTED_QUALITY_FIELD_NUMBER: _builtins.int
+    EXPECTED_FIRST_TOKEN_FIELD_NUMBER: _builtins.int
+    MEASURED_FIRST_TOKEN_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Its name in the catalogue."""
     provider: _builtins.str
@@ -451,6 +573,8 @@ class Model(_message.Message):
     """Whether its provider is part of this mesh."""
     health: Global___ModelHealth.ValueType
     """What was last seen of its provider."""
+    expected_quality: _builtins.float
+    """Quality that the catalogue expects of it, 0 to 1; counts until scores are known."""
     @_builtins.property
     def input_price_per_million(self) -> _usage_pb2.Money:
         """Price of a million tokens read."""
@@ -462,6 +586,14 @@ class Model(_message.Message):
     @_builtins.property
     def capabilities(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """What it can do, for example "stream" or "json_schema"."""
+
+    @_builtins.property
+    def expected_first_token(self) -> _duration_pb2.Duration:
+        """Time to its first token that the catalogue expects; counts until latencies are measured."""
+
+    @_builtins.property
+    def measured_first_token(self) -> _duration_pb2.Duration:
+        """95th percentile of the time to its first token as this replica measured it; absent where it has measured too little."""
 
     def __init__(
         self,
@@ -475,10 +607,13 @@ class Model(_message.Message):
         capabilities: _abc.Iterable[_builtins.str] | None = ...,
         enabled: _builtins.bool = ...,
         health: Global___ModelHealth.ValueType = ...,
+        expected_quality: _builtins.float = ...,
+        expected_first_token: _duration_pb2.Duration | None = ...,
+        measured_first_token: _duration_pb2.Duration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["input_price_per_million", b"input_price_per_million", "output_price_per_million", b"output_price_per_million"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["expected_first_token", b"expected_first_token", "input_price_per_million", b"input_price_per_million", "measured_first_token", b"measured_first_token", "output_price_per_million", b"output_price_per_million"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["capabilities", b"capabilities", "context_tokens", b"context_tokens", "enabled", b"enabled", "health", b"health", "input_price_per_million", b"input_price_per_million", "name", b"name", "output_price_per_million", b"output_price_per_million", "provider", b"provider", "tier", b"tier"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["capabilities", b"capabilities", "context_tokens", b"context_tokens", "enabled", b"enabled", "expected_first_token", b"expected_first_token", "expected_quality", b"expected_quality", "health", b"health", "input_price_per_million", b"input_price_per_million", "measured_first_token", b"measured_first_token", "name", b"name", "output_price_per_million", b"output_price_per_million", "provider", b"provider", "tier", b"tier"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -537,6 +672,10 @@ class Standing(_message.Message):
     PEAK_FIELD_NUMBER: _builtins.int
     LOWEST_FIELD_NUMBER: _builtins.int
     TREND_FIELD_NUMBER: _builtins.int
+    MEAN_FIELD_NUMBER: _builtins.int
+    DEVIATION_FIELD_NUMBER: _builtins.int
+    LOWER_BOUND_FIELD_NUMBER: _builtins.int
+    UPPER_BOUND_FIELD_NUMBER: _builtins.int
     model: _builtins.str
     """The model."""
     ema: _builtins.float
@@ -548,7 +687,15 @@ class Standing(_message.Message):
     lowest: _builtins.float
     """Worst score of the last 50."""
     trend: _builtins.float
-    """Mean of the last 10 minus mean of the 10 before."""
+    """Mean of the last 10 minus mean of the 10 before; 0 below 20 scores."""
+    mean: _builtins.float
+    """Mean of the last 50."""
+    deviation: _builtins.float
+    """Standard deviation of the last 50."""
+    lower_bound: _builtins.float
+    """What the model's mean exceeds, by all scores since a person last chose the champion; holds at every moment at once."""
+    upper_bound: _builtins.float
+    """What it stays below."""
     def __init__(
         self,
         *,
@@ -558,14 +705,174 @@ class Standing(_message.Message):
         peak: _builtins.float = ...,
         lowest: _builtins.float = ...,
         trend: _builtins.float = ...,
+        mean: _builtins.float = ...,
+        deviation: _builtins.float = ...,
+        lower_bound: _builtins.float = ...,
+        upper_bound: _builtins.float = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["count", b"count", "ema", b"ema", "lowest", b"lowest", "model", b"model", "peak", b"peak", "trend", b"trend"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["count", b"count", "deviation", b"deviation", "ema", b"ema", "lower_bound", b"lower_bound", "lowest", b"lowest", "mean", b"mean", "model", b"model", "peak", b"peak", "trend", b"trend", "upper_bound", b"upper_bound"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Standing: _TypeAlias = Standing  # noqa: Y015
+
+@_typing.final
+class ChampionChange(_message.Message):
+    """A change of champion. Each is an evidence record of kind CHANGE as well, its idempotency key being change_id."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHANGE_ID_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    CHAMPION_FIELD_NUMBER: _builtins.int
+    PREVIOUS_FIELD_NUMBER: _builtins.int
+    ACTOR_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    CHANGED_AT_FIELD_NUMBER: _builtins.int
+    FIGURES_FIELD_NUMBER: _builtins.int
+    RISK_FIELD_NUMBER: _builtins.int
+    change_id: _builtins.str
+    """Its id."""
+    kind: Global___ChampionChangeKind.ValueType
+    """How the new champion came to be it."""
+    champion: _builtins.str
+    """The new champion."""
+    previous: _builtins.str
+    """The one before; empty where there was none."""
+    actor: _builtins.str
+    """Who did it: the person's id, or "rules"."""
+    reason: _builtins.str
+    """Why."""
+    version: _builtins.int
+    """Version of the row after the change."""
+    risk: _builtins.float
+    """Probability of a mistake that the test allowed; 0 where no test was asked."""
+    @_builtins.property
+    def changed_at(self) -> _timestamp_pb2.Timestamp:
+        """When (UTC)."""
+
+    @_builtins.property
+    def figures(self) -> _containers.RepeatedCompositeFieldContainer[Global___ChangeFigures]:
+        """What justified it: the new champion's figures, then those of the one before."""
+
+    def __init__(
+        self,
+        *,
+        change_id: _builtins.str = ...,
+        kind: Global___ChampionChangeKind.ValueType = ...,
+        champion: _builtins.str = ...,
+        previous: _builtins.str = ...,
+        actor: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        version: _builtins.int = ...,
+        changed_at: _timestamp_pb2.Timestamp | None = ...,
+        figures: _abc.Iterable[Global___ChangeFigures] | None = ...,
+        risk: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["changed_at", b"changed_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "champion", b"champion", "change_id", b"change_id", "changed_at", b"changed_at", "figures", b"figures", "kind", b"kind", "previous", b"previous", "reason", b"reason", "risk", b"risk", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ChampionChange: _TypeAlias = ChampionChange  # noqa: Y015
+
+@_typing.final
+class ChangeFigures(_message.Message):
+    """One model at the moment of a change."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MODEL_FIELD_NUMBER: _builtins.int
+    EMA_FIELD_NUMBER: _builtins.int
+    COUNT_FIELD_NUMBER: _builtins.int
+    LOWER_BOUND_FIELD_NUMBER: _builtins.int
+    UPPER_BOUND_FIELD_NUMBER: _builtins.int
+    model: _builtins.str
+    """The model."""
+    ema: _builtins.float
+    """Its average."""
+    count: _builtins.int
+    """Its scores."""
+    lower_bound: _builtins.float
+    """What its mean exceeds."""
+    upper_bound: _builtins.float
+    """What its mean stays below."""
+    def __init__(
+        self,
+        *,
+        model: _builtins.str = ...,
+        ema: _builtins.float = ...,
+        count: _builtins.int = ...,
+        lower_bound: _builtins.float = ...,
+        upper_bound: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["count", b"count", "ema", b"ema", "lower_bound", b"lower_bound", "model", b"model", "upper_bound", b"upper_bound"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ChangeFigures: _TypeAlias = ChangeFigures  # noqa: Y015
+
+@_typing.final
+class ScoreEntry(_message.Message):
+    """One score as it was reported. All of them in order give the standings again."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VERSION_FIELD_NUMBER: _builtins.int
+    DECISION_ID_FIELD_NUMBER: _builtins.int
+    MODEL_FIELD_NUMBER: _builtins.int
+    SCORE_FIELD_NUMBER: _builtins.int
+    PROPENSITY_FIELD_NUMBER: _builtins.int
+    CHAMPION_VERSION_FIELD_NUMBER: _builtins.int
+    HEURISTIC_FIELD_NUMBER: _builtins.int
+    FELL_BACK_FIELD_NUMBER: _builtins.int
+    REPORTED_AT_FIELD_NUMBER: _builtins.int
+    version: _builtins.int
+    """Version of the row that this score made; the order of the scores."""
+    decision_id: _builtins.str
+    """Decision the answer belonged to."""
+    model: _builtins.str
+    """Model that answered."""
+    score: _builtins.float
+    """Its score, 0 to 1."""
+    propensity: _builtins.float
+    """Probability with which the model came first."""
+    champion_version: _builtins.int
+    """Version of the row that the choice was made with; 0 where no champion had a say."""
+    heuristic: _builtins.bool
+    """Whether it is a stand-in that does not count."""
+    fell_back: _builtins.bool
+    """Whether the model answered in the place of the one that came first."""
+    @_builtins.property
+    def reported_at(self) -> _timestamp_pb2.Timestamp:
+        """When it was counted (UTC)."""
+
+    def __init__(
+        self,
+        *,
+        version: _builtins.int = ...,
+        decision_id: _builtins.str = ...,
+        model: _builtins.str = ...,
+        score: _builtins.float = ...,
+        propensity: _builtins.float = ...,
+        champion_version: _builtins.int = ...,
+        heuristic: _builtins.bool = ...,
+        fell_back: _builtins.bool = ...,
+        reported_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["reported_at", b"reported_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["champion_version", b"champion_version", "decision_id", b"decision_id", "fell_back", b"fell_back", "heuristic", b"heuristic", "model", b"model", "propensity", b"propensity", "reported_at", b"reported_at", "score", b"score", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ScoreEntry: _TypeAlias = ScoreEntry  # noqa: Y015
 
 @_typing.final
 class GetChampionRequest(_message.Message):
@@ -575,19 +882,27 @@ class GetChampionRequest(_message.Message):
 
     DOMAIN_FIELD_NUMBER: _builtins.int
     TASK_TYPE_FIELD_NUMBER: _builtins.int
+    SCORE_PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    SCORE_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     domain: _task_pb2.Domain.ValueType
     """Field of work."""
     task_type: _task_pb2.TaskType.ValueType
     """Kind of task."""
+    score_page_size: _builtins.int
+    """Scores a page, oldest first, at most 1000; 0 means none."""
+    score_page_token: _builtins.str
+    """Token of the page before; empty for the first."""
     def __init__(
         self,
         *,
         domain: _task_pb2.Domain.ValueType = ...,
         task_type: _task_pb2.TaskType.ValueType = ...,
+        score_page_size: _builtins.int = ...,
+        score_page_token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["domain", b"domain", "task_type", b"task_type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["domain", b"domain", "score_page_size", b"score_page_size", "score_page_token", b"score_page_token", "task_type", b"task_type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -603,11 +918,20 @@ class GetChampionResponse(_message.Message):
     CHALLENGERS_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
     CHANGED_AT_FIELD_NUMBER: _builtins.int
+    HISTORY_FIELD_NUMBER: _builtins.int
+    PROPOSAL_FIELD_NUMBER: _builtins.int
+    AUTO_PROMOTE_FIELD_NUMBER: _builtins.int
+    SCORES_FIELD_NUMBER: _builtins.int
+    NEXT_SCORE_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     version: _builtins.int
     """Row version; counts up with every change."""
+    auto_promote: _builtins.bool
+    """Whether the rules change the champion themselves."""
+    next_score_page_token: _builtins.str
+    """Token of the next page; empty at the end."""
     @_builtins.property
     def champion(self) -> Global___Standing:
-        """The champion."""
+        """The champion; absent before the first score. One with a count of 0 was chosen by a person."""
 
     @_builtins.property
     def challengers(self) -> _containers.RepeatedCompositeFieldContainer[Global___Standing]:
@@ -617,6 +941,18 @@ class GetChampionResponse(_message.Message):
     def changed_at(self) -> _timestamp_pb2.Timestamp:
         """Last change of champion (UTC)."""
 
+    @_builtins.property
+    def history(self) -> _containers.RepeatedCompositeFieldContainer[Global___ChampionChange]:
+        """The last 50 changes, newest first."""
+
+    @_builtins.property
+    def proposal(self) -> Global___ChampionChange:
+        """The change that the rules ask for where they may only propose; absent where there is none."""
+
+    @_builtins.property
+    def scores(self) -> _containers.RepeatedCompositeFieldContainer[Global___ScoreEntry]:
+        """One page of scores."""
+
     def __init__(
         self,
         *,
@@ -624,10 +960,15 @@ class GetChampionResponse(_message.Message):
         challengers: _abc.Iterable[Global___Standing] | None = ...,
         version: _builtins.int = ...,
         changed_at: _timestamp_pb2.Timestamp | None = ...,
+        history: _abc.Iterable[Global___ChampionChange] | None = ...,
+        proposal: Global___ChampionChange | None = ...,
+        auto_promote: _builtins.bool = ...,
+        scores: _abc.Iterable[Global___ScoreEntry] | None = ...,
+        next_score_page_token: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["champion", b"champion", "changed_at", b"changed_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["champion", b"champion", "changed_at", b"changed_at", "proposal", b"proposal"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["challengers", b"challengers", "champion", b"champion", "changed_at", b"changed_at", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["auto_promote", b"auto_promote", "challengers", b"challengers", "champion", b"champion", "changed_at", b"changed_at", "history", b"history", "next_score_page_token", b"next_score_page_token", "proposal", b"proposal", "scores", b"scores", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -653,7 +994,7 @@ class PromoteModelRequest(_message.Message):
     expected_version: _builtins.int
     """Version the caller saw; 0 means any."""
     reason: _builtins.str
-    """Why, for the record."""
+    """Why, for the record, 1 to 500 characters."""
     def __init__(
         self,
         *,
@@ -678,16 +1019,22 @@ class PromoteModelResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     VERSION_FIELD_NUMBER: _builtins.int
+    CHANGE_FIELD_NUMBER: _builtins.int
     version: _builtins.int
     """Version after the change."""
+    @_builtins.property
+    def change(self) -> Global___ChampionChange:
+        """What was changed; absent where the model was the champion already."""
+
     def __init__(
         self,
         *,
         version: _builtins.int = ...,
+        change: Global___ChampionChange | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["change", b"change"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["change", b"change", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -713,7 +1060,7 @@ class DemoteModelRequest(_message.Message):
     expected_version: _builtins.int
     """Version the caller saw; 0 means any."""
     reason: _builtins.str
-    """Why, for the record."""
+    """Why, for the record, 1 to 500 characters."""
     def __init__(
         self,
         *,
@@ -738,16 +1085,22 @@ class DemoteModelResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     VERSION_FIELD_NUMBER: _builtins.int
+    CHANGE_FIELD_NUMBER: _builtins.int
     version: _builtins.int
     """Version after the change."""
+    @_builtins.property
+    def change(self) -> Global___ChampionChange:
+        """What was changed, with the model that follows."""
+
     def __init__(
         self,
         *,
         version: _builtins.int = ...,
+        change: Global___ChampionChange | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["change", b"change"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["change", b"change", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -767,6 +1120,7 @@ class ReportScoreRequest(_message.Message):
     PROPENSITY_FIELD_NUMBER: _builtins.int
     CHAMPION_VERSION_FIELD_NUMBER: _builtins.int
     HEURISTIC_FIELD_NUMBER: _builtins.int
+    FELL_BACK_FIELD_NUMBER: _builtins.int
     decision_id: _builtins.str
     """Decision the answer belonged to; counted once."""
     domain: _task_pb2.Domain.ValueType
@@ -782,7 +1136,9 @@ class ReportScoreRequest(_message.Message):
     champion_version: _builtins.int
     """Version of the champion's row, as the route of the decision says."""
     heuristic: _builtins.bool
-    """Whether the score is a heuristic because no judge answered: it is kept, but promotes nobody."""
+    """Whether the score is a stand-in because a judge that was to give it did not: it is kept, but promotes nobody."""
+    fell_back: _builtins.bool
+    """Whether the model answered in the place of the one that came first: the score counts, but nobody drew it."""
     def __init__(
         self,
         *,
@@ -794,10 +1150,11 @@ class ReportScoreRequest(_message.Message):
         propensity: _builtins.float = ...,
         champion_version: _builtins.int = ...,
         heuristic: _builtins.bool = ...,
+        fell_back: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["champion_version", b"champion_version", "decision_id", b"decision_id", "domain", b"domain", "heuristic", b"heuristic", "model", b"model", "propensity", b"propensity", "score", b"score", "task_type", b"task_type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["champion_version", b"champion_version", "decision_id", b"decision_id", "domain", b"domain", "fell_back", b"fell_back", "heuristic", b"heuristic", "model", b"model", "propensity", b"propensity", "score", b"score", "task_type", b"task_type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -810,16 +1167,20 @@ class ReportScoreResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     ALREADY_COUNTED_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
     already_counted: _builtins.bool
     """Whether it was counted before."""
+    version: _builtins.int
+    """Version of the row; where it was counted before, that of then."""
     def __init__(
         self,
         *,
         already_counted: _builtins.bool = ...,
+        version: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["already_counted", b"already_counted"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["already_counted", b"already_counted", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

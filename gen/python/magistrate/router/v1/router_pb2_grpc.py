@@ -98,8 +98,8 @@ class RouterServiceServicer:
 
     def Generate(self, request, context):
         """Generate an answer through the hedged route of providers, within the price limits, every try accounted for.
-        Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_OUT_OF_RANGE, ENUM_UNKNOWN, PROMPT_TOO_LONG, COST_LIMIT, BUDGET_EXCEEDED,
-        MODEL_NOT_FOUND, MODEL_OVERRIDE_NOT_ALLOWED, PROVIDERS_UNAVAILABLE, PROVIDER_RATE_LIMITED, STORE_UNAVAILABLE.
+        Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_OUT_OF_RANGE, FIELD_MALFORMED, ENUM_UNKNOWN, PROMPT_TOO_LONG, COST_LIMIT,
+        BUDGET_EXCEEDED, CAPABILITY_MISSING, MODEL_NOT_FOUND, MODEL_OVERRIDE_NOT_ALLOWED, PROVIDERS_UNAVAILABLE, PROVIDER_RATE_LIMITED, STORE_UNAVAILABLE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -116,7 +116,7 @@ class RouterServiceServicer:
 
     def PlanRoute(self, request, context):
         """Explain what Generate would do, calling nobody and spending nothing.
-        Reasons: as Generate, without those of providers.
+        Reasons: as Generate; PROVIDERS_UNAVAILABLE only where every provider that could answer is known to be away.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -130,24 +130,26 @@ class RouterServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetChampion(self, request, context):
-        """Tell the champion and its challengers for a domain and task.
-        Reasons: ENUM_UNKNOWN, STORE_UNAVAILABLE.
+        """Tell the champion and its challengers for a domain and task, how they came there, and on request every score.
+        Reasons: ENUM_UNKNOWN, FIELD_OUT_OF_RANGE, FIELD_MALFORMED, STORE_UNAVAILABLE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def PromoteModel(self, request, context):
-        """Make a model the champion by hand.
-        Reasons: ENUM_UNKNOWN, MODEL_NOT_FOUND, WRITE_CONFLICT, STORE_UNAVAILABLE.
+        """Make a model the champion by hand; the former champion again is a rollback. The change is recorded as evidence.
+        Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_MALFORMED, FIELD_OUT_OF_RANGE, ENUM_UNKNOWN, MODEL_NOT_FOUND,
+        WRITE_CONFLICT, STORE_UNAVAILABLE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def DemoteModel(self, request, context):
-        """Take a champion down by hand; the best challenger follows.
-        Reasons: ENUM_UNKNOWN, MODEL_NOT_FOUND, WRITE_CONFLICT, STORE_UNAVAILABLE.
+        """Take a champion down by hand; the best challenger follows. The change is recorded as evidence.
+        Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_MALFORMED, FIELD_OUT_OF_RANGE, ENUM_UNKNOWN, MODEL_NOT_FOUND,
+        STATE_CONFLICT, WRITE_CONFLICT, STORE_UNAVAILABLE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -155,7 +157,8 @@ class RouterServiceServicer:
 
     def ReportScore(self, request, context):
         """Report the quality of one answer; counted once per decision.
-        Reasons: FIELD_REQUIRED, FIELD_OUT_OF_RANGE, MODEL_NOT_FOUND, STORE_UNAVAILABLE.
+        Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_MALFORMED, FIELD_OUT_OF_RANGE, ENUM_UNKNOWN, MODEL_NOT_FOUND,
+        WRITE_CONFLICT, STORE_UNAVAILABLE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

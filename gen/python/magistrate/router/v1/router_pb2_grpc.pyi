@@ -35,8 +35,8 @@ class RouterServiceStub:
     def __new__(cls, channel: _aio.Channel) -> RouterServiceAsyncStub: ...
     Generate: _grpc.UnaryUnaryMultiCallable[_router_pb2.GenerateRequest, _router_pb2.GenerateResponse]
     """Generate an answer through the hedged route of providers, within the price limits, every try accounted for.
-    Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_OUT_OF_RANGE, ENUM_UNKNOWN, PROMPT_TOO_LONG, COST_LIMIT, BUDGET_EXCEEDED,
-    MODEL_NOT_FOUND, MODEL_OVERRIDE_NOT_ALLOWED, PROVIDERS_UNAVAILABLE, PROVIDER_RATE_LIMITED, STORE_UNAVAILABLE.
+    Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_OUT_OF_RANGE, FIELD_MALFORMED, ENUM_UNKNOWN, PROMPT_TOO_LONG, COST_LIMIT,
+    BUDGET_EXCEEDED, CAPABILITY_MISSING, MODEL_NOT_FOUND, MODEL_OVERRIDE_NOT_ALLOWED, PROVIDERS_UNAVAILABLE, PROVIDER_RATE_LIMITED, STORE_UNAVAILABLE.
     """
     GenerateStream: _grpc.UnaryStreamMultiCallable[_router_pb2.GenerateStreamRequest, _router_pb2.GenerateStreamResponse]
     """The same, token by token; the last message carries the route. Where a provider breaks off, the policy of the request
@@ -45,25 +45,28 @@ class RouterServiceStub:
     """
     PlanRoute: _grpc.UnaryUnaryMultiCallable[_router_pb2.PlanRouteRequest, _router_pb2.PlanRouteResponse]
     """Explain what Generate would do, calling nobody and spending nothing.
-    Reasons: as Generate, without those of providers.
+    Reasons: as Generate; PROVIDERS_UNAVAILABLE only where every provider that could answer is known to be away.
     """
     ListModels: _grpc.UnaryUnaryMultiCallable[_router_pb2.ListModelsRequest, _router_pb2.ListModelsResponse]
     """List the model catalogue with prices and health."""
     GetChampion: _grpc.UnaryUnaryMultiCallable[_router_pb2.GetChampionRequest, _router_pb2.GetChampionResponse]
-    """Tell the champion and its challengers for a domain and task.
-    Reasons: ENUM_UNKNOWN, STORE_UNAVAILABLE.
+    """Tell the champion and its challengers for a domain and task, how they came there, and on request every score.
+    Reasons: ENUM_UNKNOWN, FIELD_OUT_OF_RANGE, FIELD_MALFORMED, STORE_UNAVAILABLE.
     """
     PromoteModel: _grpc.UnaryUnaryMultiCallable[_router_pb2.PromoteModelRequest, _router_pb2.PromoteModelResponse]
-    """Make a model the champion by hand.
-    Reasons: ENUM_UNKNOWN, MODEL_NOT_FOUND, WRITE_CONFLICT, STORE_UNAVAILABLE.
+    """Make a model the champion by hand; the former champion again is a rollback. The change is recorded as evidence.
+    Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_MALFORMED, FIELD_OUT_OF_RANGE, ENUM_UNKNOWN, MODEL_NOT_FOUND,
+    WRITE_CONFLICT, STORE_UNAVAILABLE.
     """
     DemoteModel: _grpc.UnaryUnaryMultiCallable[_router_pb2.DemoteModelRequest, _router_pb2.DemoteModelResponse]
-    """Take a champion down by hand; the best challenger follows.
-    Reasons: ENUM_UNKNOWN, MODEL_NOT_FOUND, WRITE_CONFLICT, STORE_UNAVAILABLE.
+    """Take a champion down by hand; the best challenger follows. The change is recorded as evidence.
+    Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_MALFORMED, FIELD_OUT_OF_RANGE, ENUM_UNKNOWN, MODEL_NOT_FOUND,
+    STATE_CONFLICT, WRITE_CONFLICT, STORE_UNAVAILABLE.
     """
     ReportScore: _grpc.UnaryUnaryMultiCallable[_router_pb2.ReportScoreRequest, _router_pb2.ReportScoreResponse]
     """Report the quality of one answer; counted once per decision.
-    Reasons: FIELD_REQUIRED, FIELD_OUT_OF_RANGE, MODEL_NOT_FOUND, STORE_UNAVAILABLE.
+    Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_MALFORMED, FIELD_OUT_OF_RANGE, ENUM_UNKNOWN, MODEL_NOT_FOUND,
+    WRITE_CONFLICT, STORE_UNAVAILABLE.
     """
     GetCostSummary: _grpc.UnaryUnaryMultiCallable[_router_pb2.GetCostSummaryRequest, _router_pb2.GetCostSummaryResponse]
     """Tell what the caller's tenant spent in a UTC day and what remains; admins and operators see every user of it, others
@@ -84,8 +87,8 @@ class RouterServiceAsyncStub(RouterServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     Generate: _aio.UnaryUnaryMultiCallable[_router_pb2.GenerateRequest, _router_pb2.GenerateResponse]  # type: ignore[assignment]
     """Generate an answer through the hedged route of providers, within the price limits, every try accounted for.
-    Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_OUT_OF_RANGE, ENUM_UNKNOWN, PROMPT_TOO_LONG, COST_LIMIT, BUDGET_EXCEEDED,
-    MODEL_NOT_FOUND, MODEL_OVERRIDE_NOT_ALLOWED, PROVIDERS_UNAVAILABLE, PROVIDER_RATE_LIMITED, STORE_UNAVAILABLE.
+    Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_OUT_OF_RANGE, FIELD_MALFORMED, ENUM_UNKNOWN, PROMPT_TOO_LONG, COST_LIMIT,
+    BUDGET_EXCEEDED, CAPABILITY_MISSING, MODEL_NOT_FOUND, MODEL_OVERRIDE_NOT_ALLOWED, PROVIDERS_UNAVAILABLE, PROVIDER_RATE_LIMITED, STORE_UNAVAILABLE.
     """
     GenerateStream: _aio.UnaryStreamMultiCallable[_router_pb2.GenerateStreamRequest, _router_pb2.GenerateStreamResponse]  # type: ignore[assignment]
     """The same, token by token; the last message carries the route. Where a provider breaks off, the policy of the request
@@ -94,25 +97,28 @@ class RouterServiceAsyncStub(RouterServiceStub):
     """
     PlanRoute: _aio.UnaryUnaryMultiCallable[_router_pb2.PlanRouteRequest, _router_pb2.PlanRouteResponse]  # type: ignore[assignment]
     """Explain what Generate would do, calling nobody and spending nothing.
-    Reasons: as Generate, without those of providers.
+    Reasons: as Generate; PROVIDERS_UNAVAILABLE only where every provider that could answer is known to be away.
     """
     ListModels: _aio.UnaryUnaryMultiCallable[_router_pb2.ListModelsRequest, _router_pb2.ListModelsResponse]  # type: ignore[assignment]
     """List the model catalogue with prices and health."""
     GetChampion: _aio.UnaryUnaryMultiCallable[_router_pb2.GetChampionRequest, _router_pb2.GetChampionResponse]  # type: ignore[assignment]
-    """Tell the champion and its challengers for a domain and task.
-    Reasons: ENUM_UNKNOWN, STORE_UNAVAILABLE.
+    """Tell the champion and its challengers for a domain and task, how they came there, and on request every score.
+    Reasons: ENUM_UNKNOWN, FIELD_OUT_OF_RANGE, FIELD_MALFORMED, STORE_UNAVAILABLE.
     """
     PromoteModel: _aio.UnaryUnaryMultiCallable[_router_pb2.PromoteModelRequest, _router_pb2.PromoteModelResponse]  # type: ignore[assignment]
-    """Make a model the champion by hand.
-    Reasons: ENUM_UNKNOWN, MODEL_NOT_FOUND, WRITE_CONFLICT, STORE_UNAVAILABLE.
+    """Make a model the champion by hand; the former champion again is a rollback. The change is recorded as evidence.
+    Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_MALFORMED, FIELD_OUT_OF_RANGE, ENUM_UNKNOWN, MODEL_NOT_FOUND,
+    WRITE_CONFLICT, STORE_UNAVAILABLE.
     """
     DemoteModel: _aio.UnaryUnaryMultiCallable[_router_pb2.DemoteModelRequest, _router_pb2.DemoteModelResponse]  # type: ignore[assignment]
-    """Take a champion down by hand; the best challenger follows.
-    Reasons: ENUM_UNKNOWN, MODEL_NOT_FOUND, WRITE_CONFLICT, STORE_UNAVAILABLE.
+    """Take a champion down by hand; the best challenger follows. The change is recorded as evidence.
+    Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_MALFORMED, FIELD_OUT_OF_RANGE, ENUM_UNKNOWN, MODEL_NOT_FOUND,
+    STATE_CONFLICT, WRITE_CONFLICT, STORE_UNAVAILABLE.
     """
     ReportScore: _aio.UnaryUnaryMultiCallable[_router_pb2.ReportScoreRequest, _router_pb2.ReportScoreResponse]  # type: ignore[assignment]
     """Report the quality of one answer; counted once per decision.
-    Reasons: FIELD_REQUIRED, FIELD_OUT_OF_RANGE, MODEL_NOT_FOUND, STORE_UNAVAILABLE.
+    Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_MALFORMED, FIELD_OUT_OF_RANGE, ENUM_UNKNOWN, MODEL_NOT_FOUND,
+    WRITE_CONFLICT, STORE_UNAVAILABLE.
     """
     GetCostSummary: _aio.UnaryUnaryMultiCallable[_router_pb2.GetCostSummaryRequest, _router_pb2.GetCostSummaryResponse]  # type: ignore[assignment]
     """Tell what the caller's tenant spent in a UTC day and what remains; admins and operators see every user of it, others
@@ -135,8 +141,8 @@ class RouterServiceServicer:
         context: _ServicerContext,
     ) -> _typing.Union[_router_pb2.GenerateResponse, _abc.Awaitable[_router_pb2.GenerateResponse]]:
         """Generate an answer through the hedged route of providers, within the price limits, every try accounted for.
-        Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_OUT_OF_RANGE, ENUM_UNKNOWN, PROMPT_TOO_LONG, COST_LIMIT, BUDGET_EXCEEDED,
-        MODEL_NOT_FOUND, MODEL_OVERRIDE_NOT_ALLOWED, PROVIDERS_UNAVAILABLE, PROVIDER_RATE_LIMITED, STORE_UNAVAILABLE.
+        Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_OUT_OF_RANGE, FIELD_MALFORMED, ENUM_UNKNOWN, PROMPT_TOO_LONG, COST_LIMIT,
+        BUDGET_EXCEEDED, CAPABILITY_MISSING, MODEL_NOT_FOUND, MODEL_OVERRIDE_NOT_ALLOWED, PROVIDERS_UNAVAILABLE, PROVIDER_RATE_LIMITED, STORE_UNAVAILABLE.
         """
 
     def GenerateStream(
@@ -155,7 +161,7 @@ class RouterServiceServicer:
         context: _ServicerContext,
     ) -> _typing.Union[_router_pb2.PlanRouteResponse, _abc.Awaitable[_router_pb2.PlanRouteResponse]]:
         """Explain what Generate would do, calling nobody and spending nothing.
-        Reasons: as Generate, without those of providers.
+        Reasons: as Generate; PROVIDERS_UNAVAILABLE only where every provider that could answer is known to be away.
         """
 
     def ListModels(
@@ -170,8 +176,8 @@ class RouterServiceServicer:
         request: _router_pb2.GetChampionRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_router_pb2.GetChampionResponse, _abc.Awaitable[_router_pb2.GetChampionResponse]]:
-        """Tell the champion and its challengers for a domain and task.
-        Reasons: ENUM_UNKNOWN, STORE_UNAVAILABLE.
+        """Tell the champion and its challengers for a domain and task, how they came there, and on request every score.
+        Reasons: ENUM_UNKNOWN, FIELD_OUT_OF_RANGE, FIELD_MALFORMED, STORE_UNAVAILABLE.
         """
 
     def PromoteModel(
@@ -179,8 +185,9 @@ class RouterServiceServicer:
         request: _router_pb2.PromoteModelRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_router_pb2.PromoteModelResponse, _abc.Awaitable[_router_pb2.PromoteModelResponse]]:
-        """Make a model the champion by hand.
-        Reasons: ENUM_UNKNOWN, MODEL_NOT_FOUND, WRITE_CONFLICT, STORE_UNAVAILABLE.
+        """Make a model the champion by hand; the former champion again is a rollback. The change is recorded as evidence.
+        Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_MALFORMED, FIELD_OUT_OF_RANGE, ENUM_UNKNOWN, MODEL_NOT_FOUND,
+        WRITE_CONFLICT, STORE_UNAVAILABLE.
         """
 
     def DemoteModel(
@@ -188,8 +195,9 @@ class RouterServiceServicer:
         request: _router_pb2.DemoteModelRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_router_pb2.DemoteModelResponse, _abc.Awaitable[_router_pb2.DemoteModelResponse]]:
-        """Take a champion down by hand; the best challenger follows.
-        Reasons: ENUM_UNKNOWN, MODEL_NOT_FOUND, WRITE_CONFLICT, STORE_UNAVAILABLE.
+        """Take a champion down by hand; the best challenger follows. The change is recorded as evidence.
+        Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_MALFORMED, FIELD_OUT_OF_RANGE, ENUM_UNKNOWN, MODEL_NOT_FOUND,
+        STATE_CONFLICT, WRITE_CONFLICT, STORE_UNAVAILABLE.
         """
 
     def ReportScore(
@@ -198,7 +206,8 @@ class RouterServiceServicer:
         context: _ServicerContext,
     ) -> _typing.Union[_router_pb2.ReportScoreResponse, _abc.Awaitable[_router_pb2.ReportScoreResponse]]:
         """Report the quality of one answer; counted once per decision.
-        Reasons: FIELD_REQUIRED, FIELD_OUT_OF_RANGE, MODEL_NOT_FOUND, STORE_UNAVAILABLE.
+        Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_MALFORMED, FIELD_OUT_OF_RANGE, ENUM_UNKNOWN, MODEL_NOT_FOUND,
+        WRITE_CONFLICT, STORE_UNAVAILABLE.
         """
 
     def GetCostSummary(

@@ -1,0 +1,205 @@
+"""The tenants' keys in PostgreSQL: each data key wrapped by a tenant key, each tenant key by the body key file."""
+
+import secrets
+import time
+from collections import OrderedDict
+from collections.abc import Sequence
+
+import asyncpg
+from asyncpg import Pool
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from services.chassis.errors import Kind, WorldError
+from services.chassis.postgres import guarded
+from services.recorder.adapters.keys import NONCE_BYTES, AesSeal
+from services.recorder.core.custody import KEY_BYTES, KEY_ID_BYTES, Body, BodyState, DataKey, WrappedKey
+
+REMEMBERED = 4096
+"""Keys of people that are kept at hand for writing; any other is read when it is needed."""
+REWRAPPED_AT_ONCE = 500
+_CLOCK_BYTES = 6
+
+NEWEST = """
+select id, version, master, wrapped from tenant_key where tenant = $1 and wrapped is not null
+order by version desc limit 1"""
+BY_ID = "select id, version, master, wrapped, tenant from tenant_key where id = $1"
+ADD = """
+insert into tenant_key (tenant, version, master, wrapped) values ($1, $2, $3, $4)
+on conflict (tenant, version) do nothing"""
+OF_PERSON = """
+select id, tenant_key, wrapped, subject from dek where subject = any($1::bytea[]) and wrapped is not null limit 1"""
+LOCK = "select log from head where tenant = $1 order by log for update"
+PAGE = """
+select id, wrapped from dek where tenant_key = $1 and wrapped is not null and id > $2 order by id limit $3 for update"""
+REWRAP = """
+update dek set wrapped = new.wrapped, tenant_key = $1
+from unnest($2::bytea[], $3::bytea[]) as new (id, wrapped) where dek.id = new.id"""
+DESTROY = "update tenant_key set wrapped = null, destroyed_at = now() where id = $1"
+
+
+class PostgresKeyring:
+    """Draws, opens and rotates keys. What a process remembers is checked again by every write (StaleKeysError)."""
+
+    def __init__(self, pool: Pool, seal: AesSeal) -> None:
+        self._pool, self._seal = pool, seal
+        self._newest = dict[str, tuple[int, int]]()
+        self._ciphers = dict[int, AESGCM]()
+        self._people = OrderedDict[tuple[str, str], DataKey]()
+
+    async def draw(self, tenant: str, subject_id: str) -> DataKey:
+        """Return the key for a body about a person, always a new one where it is about nobody."""
+        known = self._people.get((tenant, subject_id)) if subject_id else None
+        if known:
+            return known
+        tenant_key = self._newest.get(tenant) or await self._tenant_key(tenant)
+        if not subject_id:
+            return self._fresh(tenant_key[0])
+        tags = self._seal.tags(tenant, subject_id)
+        key = await self._of_person(tags)
+        # Another draw for this person may have been faster while this one asked the store.
+        key = self._people.setdefault((tenant, subject_id), key or self._fresh(tenant_key[0], tags[0]))
+        if len(self._people) > REMEMBERED:
+            self._people.popitem(last=False)
+        return key
+
+    def close(self, key: DataKey, plaintext: bytes, context: bytes) -> bytes:
+        """Return the sealed form of ``plaintext``: nonce || ciphertext || tag, as AES-256-GCM makes them."""
+        nonce = secrets.token_bytes(NONCE_BYTES)
+        return nonce + AESGCM(key.secret).encrypt(nonce, plaintext, context)
+
+    async def open(self, body: Body, context: bytes) -> bytes | None:
+        """Return the plaintext; None where the body or its key is no more.
+
+        Raises:
+            WorldError: INTERNAL RECORD_DAMAGED, it was altered, belongs elsewhere, or the key file does not have its
+                key; STORE_UNAVAILABLE.
+        """
+        if body.state is not BodyState.PRESENT or body.sealed is None:
+            return None
+        if body.key is None:
+            return self._seal.open(body.sealed, context)
+        return opened(body.sealed, await self._secret(body.key), context)
+
+    def tags(self, tenant: str, subject_id: str) -> Sequence[bytes]:
+        """Return what a person's keys are found by, the newest first."""
+        return self._seal.tags(tenant, subject_id)
+
+    def forget(self, tenant: str) -> None:
+        """Read the tenant's keys anew from now on."""
+        self._newest.pop(tenant, None)
+        for person in [person for person in self._people if person[0] == tenant]:
+            del self._people[person]
+
+    async def rotate(self, tenant: str) -> tuple[int, int]:
+        """Give the tenant a new key; return its version and how many data keys it wraps anew.
+
+        One transaction that holds the tenant's logs: no record can be sealed with a key that is being destroyed. A
+        tenant without a log has nothing sealed; its key stays.
+
+        Raises:
+            WorldError: STORE_UNAVAILABLE, WRITE_CONFLICT.
+        """
+        with guarded():
+            async with self._pool.acquire() as connection, connection.transaction():
+                logs = await connection.fetch(LOCK, tenant)
+                old = await connection.fetch("select id, version from tenant_key where tenant = $1", tenant)
+                version = 1 + max((row["version"] for row in old), default=0)
+                if not logs or not old:
+                    return version - 1, 0
+                await connection.execute(ADD, tenant, version, *self._wrapped_tenant_key(tenant, version))
+                (new,) = await connection.fetch(NEWEST, tenant)
+                count = 0
+                for row in old:
+                    count += await self._rewrap(connection, row["id"], new["id"])
+                    await connection.execute(DESTROY + " and wrapped is not null", row["id"])
+        self.forget(tenant)
+        return version, count
+
+    async def _rewrap(self, connection: asyncpg.pool.PoolConnectionProxy, old: int, new: int) -> int:
+        count, last = 0, b""
+        while rows := await connection.fetch(PAGE, old, last, REWRAPPED_AT_ONCE):
+            from_, to = await self._cipher(old, connection), await self._cipher(new, connection)
+            keys = [wrapped(to, opened(row["wrapped"], from_, row["id"]), row["id"]) for row in rows]
+            await connection.execute(REWRAP, new, [row["id"] for row in rows], keys)
+            count, last = count + len(rows), rows[-1]["id"]
+        return count
+
+    async def _tenant_key(self, tenant: str) -> tuple[int, int]:
+        """Return id and version of the key that wraps what is new; make the tenant's first."""
+        with guarded():
+            rows = await self._pool.fetch(NEWEST, tenant)
+            if not rows:
+                await self._pool.execute(ADD, tenant, 1, *self._wrapped_tenant_key(tenant, 1))
+                rows = await self._pool.fetch(NEWEST, tenant)
+        (row,) = rows
+        self._ciphers[row["id"]] = self._unwrapped(tenant, row)
+        self._newest[tenant] = row["id"], row["version"]
+        return self._newest[tenant]
+
+    def _wrapped_tenant_key(self, tenant: str, version: int) -> tuple[str, bytes]:
+        return self._seal.wrap(secrets.token_bytes(KEY_BYTES), _bound(tenant, version))
+
+    def _unwrapped(self, tenant: str, row: asyncpg.Record) -> AESGCM:
+        return AESGCM(self._seal.unwrap(row["master"], row["wrapped"], _bound(tenant, row["version"])))
+
+    def _fresh(self, tenant_key: int, tag: bytes = b"") -> DataKey:
+        secret, id = secrets.token_bytes(KEY_BYTES), _new_id()  # noqa: A001 - the column's name
+        stored = WrappedKey(
+            id=id, tenant_key=tenant_key, wrapped=wrapped(self._ciphers[tenant_key], secret, id), subject=tag
+        )
+        return DataKey(stored=stored, secret=secret)
+
+    async def _of_person(self, tags: Sequence[bytes]) -> DataKey | None:
+        with guarded():
+            row = await self._pool.fetchrow(OF_PERSON, tags)
+        if row is None:
+            return None
+        stored = WrappedKey(**row)
+        return DataKey(stored=stored, secret=await self._secret(stored))
+
+    async def _secret(self, key: WrappedKey) -> bytes:
+        return opened(key.wrapped, await self._cipher(key.tenant_key), key.id)
+
+    async def _cipher(self, id: int, source: Pool | asyncpg.pool.PoolConnectionProxy | None = None) -> AESGCM:  # noqa: A002
+        """Return a tenant key at work; it is read once and then remembered, for it never changes."""
+        if (cipher := self._ciphers.get(id)) is None:
+            with guarded():
+                row = await (source or self._pool).fetchrow(BY_ID, id)
+            if row is None or row["wrapped"] is None:
+                raise _damaged()
+            cipher = self._ciphers[id] = self._unwrapped(row["tenant"], row)
+        return cipher
+
+
+def wrapped(cipher: AESGCM, secret: bytes, context: bytes) -> bytes:
+    """Return ``secret`` wrapped."""
+    nonce = secrets.token_bytes(NONCE_BYTES)
+    return nonce + cipher.encrypt(nonce, secret, context)
+
+
+def opened(sealed: bytes, key: bytes | AESGCM, context: bytes) -> bytes:
+    """Return what was sealed.
+
+    Raises:
+        WorldError: INTERNAL RECORD_DAMAGED.
+    """
+    cipher = AESGCM(key) if isinstance(key, bytes) else key
+    try:
+        return cipher.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], context)
+    except (InvalidTag, ValueError) as error:
+        raise _damaged() from error
+
+
+def _bound(tenant: str, version: int) -> bytes:
+    return f"{tenant} {version}".encode()
+
+
+def _new_id() -> bytes:
+    """Return a new key's id: ids of one time lie together in the index."""
+    now = time.time_ns() // 1_000_000
+    return now.to_bytes(_CLOCK_BYTES, "big") + secrets.token_bytes(KEY_ID_BYTES - _CLOCK_BYTES)
+
+
+def _damaged() -> WorldError:
+    return WorldError(Kind.INTERNAL, "RECORD_DAMAGED", "a stored body or key does not open with its key")

@@ -1,0 +1,86 @@
+"""What the log says about an erasure: which records, why, and nothing about whom."""
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+
+from services.recorder.core.envelope import MAX_ATTRIBUTE_CHARS, MAX_ATTRIBUTES, Draft
+
+KIND = "ERASURE"
+BASIS = "legal_basis"
+COUNT = "erased_count"
+_PART = "part"
+_RECORDS_PER_LEAF = MAX_ATTRIBUTES - 4
+"""Attributes of one leaf that name records: the others say basis, count and part, and the envelope stays small."""
+
+
+def ranges(indexes: Sequence[int]) -> Iterator[str]:
+    """Yield ascending indexes as ``3`` or ``5-9``."""
+    first = last = None
+    for index in indexes:
+        if first is not None and last is not None and index == last + 1:
+            last = index
+            continue
+        if first is not None:
+            yield _range(first, last)
+        first = last = index
+    if first is not None:
+        yield _range(first, last)
+
+
+def drafts(tenant: str, basis: str, identity: str, erased: Mapping[str, Sequence[int]]) -> Sequence[Draft]:
+    """Return the erasure's records: one, or as many as it takes to name every index.
+
+    Args:
+        tenant: Whose log it is.
+        basis: Legal basis.
+        identity: What tells this erasure from every other.
+        erased: Indexes by the log they are in.
+    """
+    lines = [line for origin, indexes in erased.items() for line in _lines(origin, indexes)]
+    parts = [lines[at : at + _RECORDS_PER_LEAF] for at in range(0, len(lines), _RECORDS_PER_LEAF)]
+    count = str(sum(map(len, erased.values())))
+    return [
+        Draft(
+            tenant=tenant,
+            idempotency_key=key(identity, number),
+            kind=KIND,
+            decision_id="",
+            subject_id="",
+            payload=b"",
+            content_type="",
+            attributes={
+                BASIS: basis,
+                COUNT: count,
+                _PART: f"{number + 1}/{len(parts)}",
+                **{f"records.{at:02d}": line for at, line in enumerate(part)},
+            },
+        )
+        for number, part in enumerate(parts)
+    ]
+
+
+def key(identity: str, number: int = 0) -> str:
+    """Return the idempotency key of one record of an erasure."""
+    return f"erasure/{identity}/{number}"
+
+
+def identity(request_id: str, tag: bytes) -> str:
+    """Return what tells one call from every other, by its id and whom it is about; neither can be read from it."""
+    return hashlib.sha256(tag + request_id.encode()).hexdigest()[:32]
+
+
+def _lines(origin: str, indexes: Sequence[int]) -> Iterator[str]:
+    """Yield the indexes of one log in texts that an attribute can hold, each with the log's name."""
+    line = ""
+    for part in ranges(indexes):
+        longer = f"{line},{part}" if line else f"{origin} {part}"
+        if len(longer) > MAX_ATTRIBUTE_CHARS:
+            yield line
+            longer = f"{origin} {part}"
+        line = longer
+    if line:
+        yield line
+
+
+def _range(first: int, last: int | None) -> str:
+    return str(first) if first == last else f"{first}-{last}"

@@ -1,0 +1,1 @@
+"""The caches' way to Redis, to PostgreSQL and to the embedding model."""

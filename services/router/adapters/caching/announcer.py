@@ -1,0 +1,55 @@
+"""Word of invalidations on a Redis channel; what is lost there, the epoch in PostgreSQL heals."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, suppress
+from dataclasses import dataclass
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from services.chassis.errors import MeshError
+from services.chassis.metrics import counter
+from services.router.adapters.caching import words
+from services.router.adapters.caching.guard import RedisGuard
+from services.router.core.caching.epoch import Notice, Word
+
+_PAUSE_S = 0.5
+"""Before the channel is entered again; meanwhile the epochs in PostgreSQL are read every few seconds anyway."""
+_PATIENCE_S = 5.0
+"""How long a silent channel is listened to before the connection is looked at."""
+_HEARD = counter("magistrate_cache_words_heard_total", "Words of other replicas about what must be forgotten.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RedisAnnouncer:
+    """Implements the Announcer port."""
+
+    client: Redis
+    guard: RedisGuard
+
+    async def announce(self, notice: Notice) -> None:
+        """Tell every replica."""
+        text = words.write(notice)
+        with suppress(MeshError):
+            await self.guard.run(lambda: self.client.publish(words.CHANNEL, text))
+
+    async def hear(self) -> AsyncIterator[Word]:
+        """Yield each word, until cancelled."""
+        while True:
+            with suppress(RedisError, OSError):
+                async with aclosing(self._listen()) as said:
+                    async for word in said:
+                        _HEARD.inc()
+                        yield word
+            await asyncio.sleep(_PAUSE_S)
+
+    async def _listen(self) -> AsyncGenerator[Word, None]:
+        async with self.client.pubsub() as channel:
+            await channel.subscribe(words.CHANNEL)
+            while True:
+                message = await channel.get_message(ignore_subscribe_messages=True, timeout=_PATIENCE_S)
+                if message is None:
+                    await channel.ping()
+                elif word := words.read(message["data"]):
+                    yield word

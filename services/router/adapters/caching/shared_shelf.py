@@ -1,0 +1,102 @@
+"""The level that all replicas share, in Redis: answers, and claims to make them.
+
+Answers lie there as readable text: Redis asks for a password, listens to this machine or to its own network policy, and
+forgets each answer within its life. Names of keys hold a tenant's name and a hash, nothing that anybody wrote.
+"""
+
+from datetime import timedelta
+
+from redis.asyncio import Redis
+from redis.asyncio.client import Pipeline
+
+from services.chassis.clock import Clock
+from services.router.adapters.caching import form, words
+from services.router.adapters.caching.guard import RedisGuard
+from services.router.adapters.caching.write_behind import WriteBehind
+from services.router.caching.ports import Claim
+from services.router.core.caching.entry import Entry
+from services.router.core.caching.epoch import Replaced
+from services.router.core.caching.key import VERSION, Key
+
+_CONSULT = """
+local answer = redis.call('get', KEYS[1])
+if answer then return answer end
+if redis.call('set', KEYS[2], ARGV[1], 'nx', 'px', ARGV[2]) then return 1 end
+return 0
+"""
+"""The answer, or the claim in the same round trip."""
+_RENEW = "if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('pexpire', KEYS[1], ARGV[2]) end return 0"
+_RELEASE = "if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('del', KEYS[1]) end return 0"
+"""Both leave alone a claim that has lapsed and belongs to another by now."""
+_MS = timedelta(milliseconds=1)
+
+
+class RedisShelf:
+    """Implements the SharedShelf port."""
+
+    def __init__(self, client: Redis, guard: RedisGuard, writes: WriteBehind, clock: Clock, *, lease_s: float) -> None:
+        self._client = client
+        self._guard = guard
+        self._writes = writes
+        self._clock = clock
+        self._lease_ms = round(lease_s * 1000)
+        self._consult = client.register_script(_CONSULT)
+        self._renew = client.register_script(_RENEW)
+
+    async def consult(self, key: Key, token: str) -> Entry | Claim:
+        """Return the answer under ``key``, or claim to make it."""
+        keys = [_answer(key), _claim(key)]
+        seen = await self._guard.run(lambda: self._consult(keys=keys, args=[token, self._lease_ms]))
+        if isinstance(seen, str):
+            # What cannot be read or belongs to other material is made anew and written over, without a claim.
+            return self._good(key, seen) or Claim.MINE
+        return Claim.MINE if seen else Claim.TAKEN
+
+    async def look(self, key: Key) -> Entry | None:
+        """Return the answer under ``key``."""
+        seen = await self._guard.run(lambda: self._client.get(_answer(key)))
+        return self._good(key, seen) if isinstance(seen, str) else None
+
+    async def claim(self, key: Key, token: str) -> bool:
+        """Claim to make the answer anew."""
+        made = await self._guard.run(lambda: self._client.set(_claim(key), token, nx=True, px=self._lease_ms))
+        return bool(made)
+
+    async def renew(self, key: Key, token: str) -> None:
+        """Keep the claim for another lease."""
+        await self._guard.run(lambda: self._renew(keys=[_claim(key)], args=[token, self._lease_ms]))
+
+    def publish(self, key: Key, entry: Entry, token: str = "", *, replaces: bool = False) -> None:
+        """Keep ``entry`` until it expires, then tell of it and give up the claim."""
+        life_ms = (entry.expires_at - self._clock.now()) // _MS
+        text = form.write(entry)
+
+        def write(pipeline: Pipeline) -> None:
+            if life_ms > 0:
+                pipeline.set(_answer(key), text, px=life_ms)
+            if replaces:
+                pipeline.publish(words.CHANNEL, words.write(Replaced(tenant=key.tenant, name=key.name)))
+            if token:
+                _release(pipeline, key, token)
+
+        self._writes.add(write)
+
+    def release(self, key: Key, token: str) -> None:
+        """Give up the claim."""
+        self._writes.add(lambda pipeline: _release(pipeline, key, token))
+
+    def _good(self, key: Key, text: str) -> Entry | None:
+        entry = form.read(text)
+        return entry if entry and entry.proof == key.proof and entry.alive(self._clock.now()) else None
+
+
+def _release(pipeline: Pipeline, key: Key, token: str) -> None:
+    pipeline.eval(_RELEASE, 1, _claim(key), token)
+
+
+def _answer(key: Key) -> str:
+    return f"magistrate:answer:{VERSION}:{key.tenant}:{{{key.name}}}"
+
+
+def _claim(key: Key) -> str:
+    return f"magistrate:claim:{VERSION}:{key.tenant}:{{{key.name}}}"

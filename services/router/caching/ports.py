@@ -1,0 +1,133 @@
+"""What the caches need from the world. Everything here may be away; then a model is asked."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from enum import Enum
+from typing import Literal, Protocol
+
+from services.router.core.caching.entry import Entry
+from services.router.core.caching.epoch import Marks, Notice, Scope, Word
+from services.router.core.caching.key import Key
+from services.router.core.caching.use import Level
+
+Lookup = Literal["hit", "miss", "error"]
+"""How a look-up ended: found, not found, or the level was passed over."""
+
+
+class Claim(Enum):
+    """What a replica learns where no answer is kept yet."""
+
+    MINE = "mine"
+    """It shall ask a model; the others wait for it."""
+    TAKEN = "taken"
+    """Another one asks a model already."""
+
+
+class SharedShelf(Protocol):
+    """The level that all replicas share, and who of them asks a model. Raises WorldError where it is away."""
+
+    async def consult(self, key: Key, token: str) -> Entry | Claim:
+        """Return the answer under ``key``, or claim for ``token`` to make it; a claim that nobody renews lapses."""
+        ...
+
+    async def look(self, key: Key) -> Entry | None:
+        """Return the answer under ``key``; claim nothing."""
+        ...
+
+    async def claim(self, key: Key, token: str) -> bool:
+        """Claim to make the answer under ``key`` anew, whatever is kept; tell whether nobody else does."""
+        ...
+
+    async def renew(self, key: Key, token: str) -> None:
+        """Keep the claim of ``token`` for another while."""
+        ...
+
+    def publish(self, key: Key, entry: Entry, token: str = "", *, replaces: bool = False) -> None:
+        """Keep ``entry`` soon, and give up the claim of ``token``. Never waits and never raises.
+
+        Where it ``replaces`` another, all replicas are told to forget what they remember.
+        """
+        ...
+
+    def release(self, key: Key, token: str) -> None:
+        """Give up the claim of ``token`` soon, so that somebody else tries. Never waits and never raises."""
+        ...
+
+
+class EpochStore(Protocol):
+    """The truth about what was invalidated. Raises WorldError STORE_UNAVAILABLE."""
+
+    async def read(self, tenant: str) -> Marks:
+        """Return every mark of ``tenant``."""
+        ...
+
+    async def advance(self, tenant: str, scope: Scope) -> int:
+        """Mark ``scope`` as invalidated, for good; return the tenant's new epoch."""
+        ...
+
+
+class Announcer(Protocol):
+    """Carries word of invalidations to all replicas; some may be lost."""
+
+    async def announce(self, notice: Notice) -> None:
+        """Tell everybody. Never raises where the way is away: the word is lost then."""
+        ...
+
+    def hear(self) -> AsyncIterator[Word]:
+        """Yield each word that arrives, until cancelled; connect again where the way breaks."""
+        ...
+
+
+class Tally(Protocol):
+    """Counts look-ups."""
+
+    def count(self, level: Level, outcome: Lookup) -> None:
+        """Count one look-up at ``level``."""
+        ...
+
+
+class Statistics(Protocol):
+    """Tells what was counted."""
+
+    def seen(self, level: Level, outcome: Lookup) -> int:
+        """Return how many look-ups at ``level`` ended so since the process began."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Embedding:
+    """A question as a vector of length 1."""
+
+    values: tuple[float, ...]
+    model: str
+    """Vectors of two models say nothing about each other."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Neighbour:
+    """A question of before, near to the one that was looked for."""
+
+    question: str
+    similarity: float
+    """Cosine."""
+    entry: Entry
+
+
+class Embedder(Protocol):
+    """Turns questions into vectors."""
+
+    async def embed(self, question: str) -> Embedding:
+        """Return the vector of ``question``. Raises MeshError, also where only a stand-in for the model is there."""
+        ...
+
+
+class Questions(Protocol):
+    """Questions of before with their answers, by their vectors. Raises WorldError STORE_UNAVAILABLE."""
+
+    async def nearest(self, scope: Key, embedding: Embedding) -> tuple[Neighbour, ...]:
+        """Return the nearest few of ``scope`` that are still good, nearest first."""
+        ...
+
+    async def add(self, scope: Key, question: str, embedding: Embedding, entry: Entry) -> None:
+        """Keep one; the tenant's oldest make room."""
+        ...

@@ -1,0 +1,20 @@
+"""What the configuration says about caches."""
+
+from dataclasses import dataclass
+
+from services.router.core.request import CacheUse
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """What the configuration says about caches; durations in seconds."""
+
+    use: CacheUse = CacheUse.EXACT
+    entries: int = 1_000
+    size: int = 16_777_216
+    ttl_s: float = 1_800.0
+    window_s: float = 0.5
+    epoch_bound_s: float = 5.0
+    threshold: float = 0.95
+    questions: int = 1_000
+    patience_s: float = 0.25

@@ -1,0 +1,52 @@
+"""A real PostgreSQL and a real Valkey for the router's caches."""
+
+from collections.abc import AsyncIterator, Iterator
+
+import asyncpg
+import psycopg
+import pytest
+from redis.asyncio import Redis
+
+from services.chassis.config import SecretFile
+from services.chassis.postgres import PostgresSettings, open_pool
+from tests.fakes.postgres import Database, PostgresServer, fresh_database
+from tests.fakes.valkey import ValkeyServer, looking_into, valkey_server
+
+
+@pytest.fixture(scope="module")
+def database(postgres: PostgresServer) -> Iterator[Database]:
+    """Yield a database with the router's schema."""
+    with fresh_database(postgres, migrations_of=["router"]) as fresh:
+        yield fresh
+
+
+@pytest.fixture
+async def pool(database: Database) -> AsyncIterator[asyncpg.Pool]:
+    """Empty the tables and yield the router's own pool."""
+    with psycopg.connect(database.owner_dsn, autocommit=True) as owner:
+        owner.execute("truncate router.spend, router.cache_epochs, router.cache_marks, router.cache_questions")
+    settings = PostgresSettings(
+        host=database.host,
+        port=database.port,
+        database=database.name,
+        user="router",
+        password_file=SecretFile(database.password_file),
+        schema="router",
+        connect_timeout_s=1,
+    )
+    async with open_pool(settings) as opened:
+        yield opened
+
+
+@pytest.fixture
+def valkey() -> Iterator[ValkeyServer]:
+    """Yield an empty server."""
+    with valkey_server() as server:
+        yield server
+
+
+@pytest.fixture
+async def redis(valkey: ValkeyServer) -> AsyncIterator[Redis]:
+    """Yield a client of the test's own."""
+    async with looking_into(valkey) as client:
+        yield client

@@ -1,0 +1,151 @@
+"""Replicas of the router as processes of their own, before one database and a recorder that can be away."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from magistrate.common.v1 import task_pb2
+from magistrate.recorder.v1.recorder_pb2_grpc import add_RecorderServiceServicer_to_server
+from magistrate.router.v1 import router_pb2 as pb
+from magistrate.router.v1.router_pb2_grpc import RouterServiceStub
+from services.chassis.call import Principal
+from services.chassis.client import Departures, open_channel
+from services.chassis.server import MeshServer, Registration
+from services.recorder.main import SERVICE
+from tests.contract.recorder.client import recording
+from tests.fakes.postgres import Database
+
+if TYPE_CHECKING:
+    from magistrate.router.v1.router_pb2_grpc import RouterServiceAsyncStub
+
+Stub: TypeAlias = "RouterServiceAsyncStub"
+ROOT = Path(__file__).parents[3]
+READY_S = 60
+CALL_S = 30.0
+ADMIN = Principal(tenant="acme", subject="root", roles=("admin",))
+SMALL, LARGE = "gpt-4o-mini", "gpt-4-turbo"
+FIELD = {"domain": task_pb2.DOMAIN_GENERAL, "task_type": task_pb2.TASK_TYPE_ANALYSIS}
+
+
+@dataclass(slots=True)
+class Replica:
+    """`python -m services router` in a folder of its own."""
+
+    run_dir: Path
+    database: Database
+    settings: dict[str, str] = field(default_factory=dict)
+    process: asyncio.subprocess.Process | None = None
+
+    async def start(self) -> None:
+        """Start it and return when it says SERVING."""
+        with (self.run_dir / "log").open("ab") as log:
+            self.process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "services", "router", env=self._environment(), cwd=ROOT, stdout=log, stderr=log
+            )
+        async with asyncio.timeout(READY_S):
+            while not await self._serving():
+                assert self.process.returncode is None, "the router ended at its start; its log says why"
+
+    async def kill(self) -> None:
+        """End it without a chance to clean up."""
+        assert self.process is not None
+        if self.process.returncode is None:
+            self.process.send_signal(signal.SIGKILL)
+        await self.process.wait()
+
+    @asynccontextmanager
+    async def client(self, principal: Principal = ADMIN) -> AsyncIterator[Stub]:
+        """Yield a client of this replica."""
+        departures = Departures(default_timeout_s=CALL_S, principal=principal)
+        channel = open_channel(str(self.run_dir / "router.sock"), departures)
+        try:
+            yield RouterServiceStub(channel)
+        finally:
+            await channel.close()
+
+    @asynccontextmanager
+    async def recorder(self, keys: Path) -> AsyncIterator[None]:
+        """Let a real recorder stand where this replica's way out leads."""
+        async with recording(self.database, keys) as recorder:
+            registration = Registration(add_RecorderServiceServicer_to_server, recorder.servicer, SERVICE)
+            server = MeshServer([registration], pending={})
+            await server.start(self.run_dir / "router-egress.sock")
+            await server.ready()
+            try:
+                yield
+            finally:
+                await server.drain(delay_s=0, grace_s=5)
+
+    async def _serving(self) -> bool:
+        """Watch until it serves; False where the connection met the socket that a killed process left."""
+        async with grpc.aio.insecure_channel(f"unix:{self.run_dir / 'router.sock'}") as channel:
+            watching = health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest(), wait_for_ready=True)
+            try:
+                async for answer in watching:
+                    if answer.status == health_pb2.HealthCheckResponse.SERVING:
+                        return True
+            except grpc.aio.AioRpcError as error:
+                if error.code() is not grpc.StatusCode.UNAVAILABLE:
+                    raise
+        return False
+
+    def _environment(self) -> dict[str, str]:
+        return {
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": f"{ROOT}:{ROOT / 'gen/python'}",
+            "MAGISTRATE_RUN_DIR": str(self.run_dir),
+            "MAGISTRATE_DRAIN_DELAY_S": "0",
+            "MAGISTRATE_POSTGRES_HOST": self.database.host,
+            "MAGISTRATE_POSTGRES_PORT": str(self.database.port),
+            "MAGISTRATE_POSTGRES_DATABASE": self.database.name,
+            "MAGISTRATE_POSTGRES_USER": "router",
+            "MAGISTRATE_POSTGRES_PASSWORD_FILE": str(self.database.password_file),
+            "MAGISTRATE_POSTGRES_SCHEMA": "router",
+            "MAGISTRATE_ROUTER_PROVIDERS": "openai,anthropic",
+            "MAGISTRATE_ROUTER_STRATEGY": "domain",
+            "MAGISTRATE_ROUTER_EXPLORE_SHARE": "0",
+            **self.settings,
+        }
+
+
+@asynccontextmanager
+async def replicas(folder: Path, database: Database, count: int = 1, **settings: str) -> AsyncIterator[list[Replica]]:
+    """Yield ``count`` running replicas; all are gone afterwards."""
+    started = []
+    async with AsyncExitStack() as stack:
+        for number in range(count):
+            run_dir = folder / f"r{number}"
+            run_dir.mkdir()
+            replica = Replica(run_dir=run_dir, database=database, settings=settings)
+            await replica.start()
+            stack.push_async_callback(replica.kill)
+            started.append(replica)
+        yield started
+
+
+def score(decision_id: str, model: str, value: float) -> pb.ReportScoreRequest:
+    """Return a report."""
+    return pb.ReportScoreRequest(decision_id=decision_id, model=model, score=value, **FIELD)  # type: ignore[arg-type]
+
+
+async def told(stub: Stub) -> pb.GetChampionResponse:
+    """Return champion, challengers and every score."""
+    reply = await stub.GetChampion(pb.GetChampionRequest(score_page_size=1000, **FIELD))  # type: ignore[arg-type]
+    assert not reply.next_score_page_token
+    return reply
+
+
+async def champion_of_plan(stub: Stub) -> tuple[str, int]:
+    """Return which model a plan puts first now, and the version that it names."""
+    routing = pb.RoutingRequest(query="How many days of leave do I have?", **FIELD)  # type: ignore[arg-type]
+    reply = await stub.PlanRoute(pb.PlanRouteRequest(routing=routing))
+    return reply.route.model, reply.route.champion_version

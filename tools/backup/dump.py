@@ -1,0 +1,76 @@
+"""Run pg_dump and pg_restore on one half of the recorder's schema."""
+
+import os
+import subprocess
+import tempfile
+from enum import StrEnum
+from pathlib import Path
+
+from psycopg.conninfo import conninfo_to_dict
+
+from tools.up.postgres import installed_programs
+
+SCHEMA = "recorder"
+KEYS = f"{SCHEMA}.dek"
+_OWNER_ONLY = 0o600
+_VARIABLES = {
+    "host": "PGHOST",
+    "port": "PGPORT",
+    "dbname": "PGDATABASE",
+    "user": "PGUSER",
+    "password": "PGPASSWORD",
+}
+
+
+class BackupError(Exception):
+    """A backup could not be made or brought back; the message is what PostgreSQL's program said."""
+
+
+class Half(StrEnum):
+    """What a backup holds."""
+
+    EVIDENCE = "evidence"
+    """Logs, sealed bodies, tiles, checkpoints and the tables themselves, without any data key."""
+    KEYS = "keys"
+    """The data keys alone."""
+
+
+_WHAT = {
+    Half.EVIDENCE: (f"--schema={SCHEMA}", f"--exclude-table-data={KEYS}"),
+    Half.KEYS: ("--data-only", f"--table={KEYS}"),
+}
+
+
+def dump(conninfo: str, half: Half, target: Path) -> None:
+    """Write one half of the evidence of the database at ``conninfo`` into ``target``, which only its owner can read.
+
+    Raises:
+        BackupError: The database cannot be read. A file that was there before is still the old one then.
+    """
+    with tempfile.TemporaryDirectory(prefix=".", dir=target.parent) as private:
+        draft = Path(private) / "draft"
+        _run(conninfo, "pg_dump", "--format=custom", f"--file={draft}", *_WHAT[half])
+        draft.chmod(_OWNER_ONLY)
+        draft.replace(target)
+
+
+def restore(conninfo: str, *sources: Path) -> None:
+    """Bring backups into the database at ``conninfo``, evidence first, each in one transaction.
+
+    Raises:
+        BackupError: A backup does not fit what is there; nothing of it was brought in.
+    """
+    for source in sources:
+        database = str(conninfo_to_dict(conninfo)["dbname"])
+        options = ("--single-transaction", "--exit-on-error", "--no-owner", f"--dbname={database}")
+        _run(conninfo, "pg_restore", *options, str(source))
+
+
+def _run(conninfo: str, program: str, *options: str) -> None:
+    """Run a program that logs in by its environment, where no other account can read the password."""
+    parts = conninfo_to_dict(conninfo)
+    env = {name: str(parts[part]) for part, name in _VARIABLES.items() if parts.get(part) is not None}
+    command = [str(installed_programs() / program), "--no-password", *options]
+    done = subprocess.run(command, capture_output=True, check=False, env={"PATH": os.defpath} | env)
+    if done.returncode:
+        raise BackupError(f"{program}: {done.stderr.decode(errors='replace').strip()}")
