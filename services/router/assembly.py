@@ -120,36 +120,3 @@ def voter(config: Config, channel: MeshChannel, dispatcher: Dispatcher) -> Voter
         timeout_s=config.vote_timeout_s,
         similarity=config.vote_similarity,
     )
-
-
-def flight(config: Config, health: Health, clock: Clock) -> Flight:
-    """Return what learns from calls."""
-    return Flight(
-        providers=config.order,
-        latencies=Latencies(
-            latency.Rules(
-                default_s=config.hedge_delay_s,
-                fewest=config.hedge_samples,
-                floor_s=config.min_hedge_delay_s,
-                ceiling_s=config.max_hedge_delay_s,
-            )
-        ),
-        budget=Budget(share=config.hedge_share, burst=config.hedge_burst),
-        breakers=Breakers(
-            config.order, breaker.Rules(failures=config.breaker_failures, recovery_s=config.breaker_recovery_s)
-        ),
-        health=health,
-        clock=clock,
-        patience_s=config.hedge_delay_s,
-    )
-
-
-def streamer(config: Config, providers: Providers, books: Bookkeeper) -> Streamer:
-    """Return what answers token by token."""
-    return Streamer(
-        providers=providers,
-        books=books,
-        recovery=config.stream_recovery,
-        idle_s=config.stream_idle_s,
-        timeout_s=config.route_timeout_s,
-    )
