@@ -65,6 +65,37 @@ def policy(config: Config) -> Policy:
     )
 
 
+def flight(config: Config, health: Health, clock: Clock) -> Flight:
+    """Return what learns from calls about providers."""
+    waits = latency.Rules(
+        default_s=config.hedge_delay_s,
+        fewest=config.hedge_samples,
+        floor_s=config.min_hedge_delay_s,
+        ceiling_s=config.max_hedge_delay_s,
+    )
+    faults = breaker.Rules(failures=config.breaker_failures, recovery_s=config.breaker_recovery_s)
+    return Flight(
+        providers=config.order,
+        latencies=Latencies(waits),
+        budget=Budget(share=config.hedge_share, burst=config.hedge_burst),
+        breakers=Breakers(config.order, faults),
+        health=health,
+        clock=clock,
+        patience_s=config.hedge_delay_s,
+    )
+
+
+def streamer(config: Config, providers: Providers, books: Bookkeeper) -> Streamer:
+    """Return what streams answers."""
+    return Streamer(
+        providers=providers,
+        books=books,
+        recovery=config.stream_recovery,
+        idle_s=config.stream_idle_s,
+        timeout_s=config.route_timeout_s,
+    )
+
+
 def champion_rules(config: Config, catalogue: Catalogue) -> Rules:
     """Return when champions change."""
     return Rules(
@@ -88,37 +119,4 @@ def voter(config: Config, channel: MeshChannel, dispatcher: Dispatcher) -> Voter
         embedder=ContextEmbedder(channel, timeout_s=config.embed_timeout_s),
         timeout_s=config.vote_timeout_s,
         similarity=config.vote_similarity,
-    )
-
-
-def flight(config: Config, health: Health, clock: Clock) -> Flight:
-    """Return what learns from calls."""
-    return Flight(
-        providers=config.order,
-        latencies=Latencies(
-            latency.Rules(
-                default_s=config.hedge_delay_s,
-                fewest=config.hedge_samples,
-                floor_s=config.min_hedge_delay_s,
-                ceiling_s=config.max_hedge_delay_s,
-            )
-        ),
-        budget=Budget(share=config.hedge_share, burst=config.hedge_burst),
-        breakers=Breakers(
-            config.order, breaker.Rules(failures=config.breaker_failures, recovery_s=config.breaker_recovery_s)
-        ),
-        health=health,
-        clock=clock,
-        patience_s=config.hedge_delay_s,
-    )
-
-
-def streamer(config: Config, providers: Providers, books: Bookkeeper) -> Streamer:
-    """Return what answers token by token."""
-    return Streamer(
-        providers=providers,
-        books=books,
-        recovery=config.stream_recovery,
-        idle_s=config.stream_idle_s,
-        timeout_s=config.route_timeout_s,
     )

@@ -1,7 +1,7 @@
 """The books of one call: opened before anybody is asked, closed however it ends."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, Protocol
@@ -16,6 +16,7 @@ from services.router.core.spend.limits import Budgets
 from services.router.core.spend.refusal import Refusal
 from services.router.core.spend.reservation import Claim, Grant, Payer, Reservation, claims_of, trimmed
 from services.router.core.spend.settlement import Evidence, Reckoning, Settlement, reckon, unknown_try
+from services.router.core.spend.testimony import Testimony
 from services.router.inquest import Case, Inquest
 from services.router.ports import Ledger, Reply, Till, Unanswered, Watcher
 
@@ -137,7 +138,7 @@ class Booking:
         won = account.won(model, reply.usage, span, reply.duration)
         evidence = Evidence(began=span.started_at, testimonies={}, won=won, started=reply.attempts)
         if reply.attempts > 1:
-            evidence = replace(evidence, testimonies=await self.keeper.inquest.hear_in_time(self.call_id, self.claims))
+            evidence = replace(evidence, testimonies=await self._testimonies())
         reckoning = reckon(self.claims, evidence)
         reckoning = replace(reckoning, attempts=account.broken_off(reckoning.attempts, self.broken))
         self._watch(reckoning.attempts)
@@ -151,6 +152,13 @@ class Booking:
             self._pursue(reckoning, settled=True)
         pending = (unknown_try(claim, span.started_at) for claim in (*reckoning.running, *reckoning.lost))
         return (*account.broken_off(tuple(pending), self.broken), *reckoning.attempts)
+
+    async def _testimonies(self) -> Mapping[str, Testimony]:
+        try:
+            return await self.keeper.inquest.hear_in_time(self.call_id, self.claims)
+        except asyncio.CancelledError:
+            self._pursue(Reckoning(lost=self.claims), settled=True)
+            raise
 
     def failed(self, _failure: Unanswered) -> None:
         """Book a call that nobody answered whole: its adapters tell more exactly than whoever lost the answer."""

@@ -24,10 +24,10 @@ class Watch:
 
     remaining: Remaining | None = None
     """What is known of budgets; None where nothing is."""
-    memory: Memory | None = None
-    """What is remembered of users; None where nothing is."""
     flight: Flight | None = None
     """What calls have taught about providers; None where nothing is learnt."""
+    memory: Memory | None = None
+    """What is remembered of users; None where nothing is."""
     board: StandingsBoard | None = None
     """What is known of champions; None where nothing is."""
     dice: Callable[[], float] = _never

@@ -50,13 +50,13 @@ async def main(name: str) -> None:
         contests = PostgresContests(pool, letter=letter)
         board = Board(contests, interval_s=config.champion_refresh_s)
         poll = HealthPoll(mesh.channel, config.order, interval_s=config.health_interval_s)
-        providers = HedgedRoute(mesh.channel, timeout_s=config.route_timeout_s)
         flight = assembly.flight(config, poll, clock)
+        providers = HedgedRoute(mesh.channel, timeout_s=config.route_timeout_s)
         planner = Planner(
             policy=assembly.policy(config),
             catalogue=files.catalogue,
             templates=files.templates,
-            lookout=Watch(remaining=remaining, memory=memory, board=board, flight=flight, dice=random.random),
+            lookout=Watch(remaining=remaining, memory=memory, board=board, dice=random.random, flight=flight),
             providers=providers,
         )
         ledger = PostgresLedger(pool)

@@ -71,7 +71,7 @@ def router() -> tuple[Registration, Callable[[Any], Any]]:
         health=NOTHING,
         costs=NOTHING,
         champions=champions,
-        caches=CacheCalls(epochs=NOTHING, tally=NOTHING),
+        caches=NOTHING,
     )
     add = router_pb2_grpc.add_RouterServiceServicer_to_server
     return Registration(add, servicer, "magistrate.router.v1.RouterService"), router_pb2_grpc.RouterServiceStub

@@ -77,6 +77,14 @@ class PrometheusMeter:
                 _FALLBACKS.labels(first, attempt.model.provider, _why(first, attempts)).inc()
 
 
+def _why(first: str, attempts: Sequence[Attempt]) -> str:
+    """Return why ``first`` did not answer: an ErrorReason, "slow" where it was overtaken, or "unknown"."""
+    its = next((attempt for attempt in attempts if attempt.model.provider == first), None)
+    if its is None:
+        return "unknown"
+    return its.reason or ("slow" if its.outcome is Outcome.CANCELLED else "unknown")
+
+
 class ChampionMeter:
     """Implements the Announcer port: counts scores and changes of champion."""
 
@@ -88,11 +96,3 @@ class ChampionMeter:
         if recorded := amendment.recorded:
             by = RULES if recorded.change.actor == RULES else "person"
             _CHANGES.labels(*place, recorded.change.kind.value, by).inc()
-
-
-def _why(first: str, attempts: Sequence[Attempt]) -> str:
-    """Return why ``first`` did not answer: an ErrorReason, "slow" where it was overtaken, or "unknown"."""
-    its = next((attempt for attempt in attempts if attempt.model.provider == first), None)
-    if its is None:
-        return "unknown"
-    return its.reason or ("slow" if its.outcome is Outcome.CANCELLED else "unknown")

@@ -90,6 +90,12 @@ def taken_route(answer: Answer) -> usage_pb2.Route:
     return route
 
 
+def discard(event: Discarded) -> pb.GenerateStreamResponse:
+    """Return the word that what was streamed is void."""
+    word = pb.Discard(characters=event.characters, provider=event.provider, reason=event.reason)
+    return pb.GenerateStreamResponse(discard=word)
+
+
 def _found_route(answer: Answer, hit: CacheHit) -> usage_pb2.Route:
     """Return what is known of an answer that no model was asked for: nothing was tried, nothing was paid."""
     return usage_pb2.Route(
@@ -106,12 +112,6 @@ def _found_route(answer: Answer, hit: CacheHit) -> usage_pb2.Route:
             age=_duration(hit.age),
         ),
     )
-
-
-def discard(event: Discarded) -> pb.GenerateStreamResponse:
-    """Return the word that what was streamed is void."""
-    word = pb.Discard(characters=event.characters, provider=event.provider, reason=event.reason)
-    return pb.GenerateStreamResponse(discard=word)
 
 
 def plan_reply(plan: Plan) -> pb.PlanRouteResponse:

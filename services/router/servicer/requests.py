@@ -19,6 +19,12 @@ _TASKS: Mapping[int, Task] = {
     task_pb2.TASK_TYPE_GENERATION: Task.GENERATION,
     task_pb2.TASK_TYPE_REASONING: Task.REASONING,
 }
+_RECOVERIES: Mapping[int, Recovery | None] = {
+    pb.STREAM_RECOVERY_UNSPECIFIED: None,
+    pb.STREAM_RECOVERY_RESTART: Recovery.RESTART,
+    pb.STREAM_RECOVERY_CONTINUE: Recovery.CONTINUE,
+    pb.STREAM_RECOVERY_FAIL: Recovery.FAIL,
+}
 _VOTING_RULES: Mapping[int, VotingRule | None] = {
     pb.VOTING_RULE_UNSPECIFIED: None,
     pb.VOTING_RULE_UNANIMOUS: VotingRule.UNANIMOUS,
@@ -31,12 +37,6 @@ _CACHE_USES: Mapping[int, CacheUse] = {
     pb.CACHE_USE_SEMANTIC: CacheUse.SEMANTIC,
     pb.CACHE_USE_REFRESH: CacheUse.REFRESH,
     pb.CACHE_USE_BYPASS: CacheUse.BYPASS,
-}
-_RECOVERIES: Mapping[int, Recovery | None] = {
-    pb.STREAM_RECOVERY_UNSPECIFIED: None,
-    pb.STREAM_RECOVERY_RESTART: Recovery.RESTART,
-    pb.STREAM_RECOVERY_CONTINUE: Recovery.CONTINUE,
-    pb.STREAM_RECOVERY_FAIL: Recovery.FAIL,
 }
 _Word = TypeVar("_Word")
 _LONGEST_ID = 200
@@ -58,9 +58,9 @@ def read(routing: pb.RoutingRequest, roles: tuple[str, ...], *, streamed: bool =
         voting_rule=_word(_VOTING_RULES, routing.voting_rule, "routing.voting_rule"),
         tool_count=routing.tool_count,
         streamed=streamed,
+        recovery=_word(_RECOVERIES, routing.stream_recovery, "routing.stream_recovery"),
         cache_use=_cache_use(routing.cache_use),
         roles=roles,
-        recovery=_word(_RECOVERIES, routing.stream_recovery, "routing.stream_recovery"),
     )
 
 

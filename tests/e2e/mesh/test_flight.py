@@ -24,7 +24,6 @@ SAMPLES = 20
 """Answers after which the router trusts what it measured."""
 SETTINGS = {
     "MAGISTRATE_ROUTER_STREAM_IDLE_S": "1",
-    "MAGISTRATE_ROUTER_HEDGE_BURST": "50",
     "MAGISTRATE_ROUTER_BREAKER_RECOVERY_S": "5",
 }
 BACK_S = 60.0

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.router.core.plan import Plan
 from services.router.core.recovery import CONTINUES, next_leg
 from services.router.core.request import Recovery
 from tests.unit.router.requests import POLICY, planned
@@ -15,12 +16,14 @@ THREE = planned(replace(POLICY, providers=("local", "openai", "anthropic")))
 AFTER = timedelta(seconds=3)
 
 
-def able(*providers: str) -> list:  # type: ignore[type-arg]  # of models
-    """Return the plan's models, those of ``providers`` able to go on from a partial answer."""
-    return [
-        replace(model, capabilities=(*model.capabilities, CONTINUES)) if model.provider in providers else model
-        for model in THREE.models
-    ]
+def able(*providers: str) -> Plan:
+    """Return the plan, nobody but ``providers`` able to go on from a partial answer."""
+    return replace(
+        THREE,
+        models=tuple(
+            replace(model, capabilities=(CONTINUES,) if model.provider in providers else ()) for model in THREE.models
+        ),
+    )
 
 
 @pytest.mark.spec("PRV-13")
@@ -41,7 +44,7 @@ def test_fail_ends() -> None:
 @pytest.mark.spec("PRV-13")
 def test_continue_asks_those_that_can_with_the_partial_as_it_is() -> None:
     """What was written counts as read from now on, and may not be written again."""
-    plan = replace(THREE, models=tuple(able("anthropic")))
+    plan = able("anthropic")
     leg = next_leg(Recovery.CONTINUE, plan, {"local"}, "x" * 40, AFTER)
     assert leg is not None
     assert (leg.plan.order, leg.partial) == (("anthropic",), "x" * 40)
@@ -51,7 +54,7 @@ def test_continue_asks_those_that_can_with_the_partial_as_it_is() -> None:
 @pytest.mark.spec("PRV-13")
 def test_continue_without_anybody_who_can_restarts() -> None:
     """So it does where nothing was written yet."""
-    for plan, partial in ((THREE, "partial"), (replace(THREE, models=tuple(able("openai"))), "")):
+    for plan, partial in ((able(), "partial"), (able("openai"), "")):
         leg = next_leg(Recovery.CONTINUE, plan, {"local"}, partial, AFTER)
         assert leg is not None
         assert (leg.plan.order, leg.partial) == (("openai", "anthropic"), "")
@@ -61,7 +64,7 @@ def test_continue_without_anybody_who_can_restarts() -> None:
 @given(partial=st.text(max_size=2000), can=st.sets(st.sampled_from(["local", "openai", "anthropic"])))
 def test_no_leg_costs_more_than_what_was_planned_for_its_providers(partial: str, can: set[str]) -> None:
     """So all legs together stay within what was set aside."""
-    plan = replace(THREE, models=tuple(able(*can)))
+    plan = able(*can)
     leg = next_leg(Recovery.CONTINUE, plan, {"local"}, partial, AFTER)
     assert leg is not None
     for model in leg.plan.models:

@@ -108,12 +108,11 @@ async def read(
 
 
 def continuing(*providers: str) -> Plan:
-    """Return the plan, ``providers`` able to go on from a partial answer."""
+    """Return the plan, nobody but ``providers`` able to go on from a partial answer."""
     return replace(
         THREE,
         models=tuple(
-            replace(model, capabilities=(*model.capabilities, CONTINUES)) if model.provider in providers else model
-            for model in THREE.models
+            replace(model, capabilities=(CONTINUES,) if model.provider in providers else ()) for model in THREE.models
         ),
     )
 

@@ -11,7 +11,7 @@ def attempt(
 ) -> Attempt:
     """Return a try that took so many ``seconds``, its first token coming after ``first_s``."""
     return Attempt(
-        model=SHIPPED.offered((provider,))[0],
+        model=next(model for model in SHIPPED.models if model.provider == provider),
         outcome=outcome,
         started_at=datetime(2026, 1, 1, tzinfo=UTC),
         duration=timedelta(seconds=seconds),
