@@ -19,7 +19,6 @@ from services.engine.servicer import EngineServicer
 from services.evaluator.servicer import EvaluatorServicer
 from services.recorder.servicer import RecorderServicer
 from services.router.servicer import RouterServicer
-from services.router.servicer.caches import CacheCalls
 from services.router.servicer.champions import ChampionCalls
 
 
