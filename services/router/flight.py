@@ -7,7 +7,7 @@ from services.chassis.clock import Clock
 from services.chassis.metrics import counter, gauge
 from services.router.core.account import Attempt, Outcome
 from services.router.core.breakers import Breakers, judge
-from services.router.core.hedging import Budget, silence_s, was_joined
+from services.router.core.hedging import Budget, joined, silence_s
 from services.router.core.latency import Latencies
 from services.router.core.outlook import Outlook
 from services.router.core.plan import Plan
@@ -47,6 +47,9 @@ class Flight:
         now = self.clock.monotonic()
         for attempt in attempts:
             self._learn(plan, attempt, now)
+        for attempt in joined(plan, attempts):
+            self.budget.spend()
+            _HEDGES.labels(attempt.model.provider).inc()
         if any(attempt.outcome is Outcome.WON for attempt in attempts):
             self.budget.earn()
         self._show(now)
@@ -59,9 +62,6 @@ class Flight:
 
     def _learn(self, plan: Plan, attempt: Attempt, now: float) -> None:
         provider = attempt.model.provider
-        if was_joined(plan, attempt):
-            self.budget.spend()
-            _HEDGES.labels(provider).inc()
         if attempt.first_token_after is not None or attempt.outcome is Outcome.WON:
             self.latencies.waited(attempt.model, silence_s(attempt), streamed=plan.streamed)
         elif attempt.outcome is Outcome.CANCELLED:

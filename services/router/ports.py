@@ -37,7 +37,7 @@ class Reply:
     attempts: int
     """Tries that were started, hedges included."""
     duration: timedelta
-    """Time that the winner's vendor took."""
+    """Time that the winner took: all of it where it was the only try, else what its vendor took."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

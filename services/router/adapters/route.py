@@ -1,7 +1,9 @@
 """All providers behind one call: Envoy tries them in the order and after the delay that its metadata give."""
 
+import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from datetime import timedelta
 from typing import cast
 
 import grpc
@@ -47,18 +49,18 @@ class HedgedRoute:
 
     async def generate(self, plan: Plan, call_id: str) -> Reply:
         """Return the first good answer."""
-        request = pb.GenerateRequest(generation=_generation(plan, call_id))
+        request, began = pb.GenerateRequest(generation=_generation(plan, call_id)), time.monotonic()
         try:
             reply, facts = await exchange(
                 self._stub.Generate, request, timeout=self._timeout_s, metadata=_way(plan, call_id)
             )
         except MeshError as error:
             raise _unanswered(error) from error
-        return _reply(reply, facts.get(WINNER_KEY, ""), facts.get(ATTEMPTS_KEY, ""))
+        return _reply(reply, facts.get(WINNER_KEY, ""), facts.get(ATTEMPTS_KEY, ""), began)
 
     async def stream(self, leg: Leg, call_id: str) -> AsyncGenerator[Piece | Reply, None]:
         """Yield pieces and, last, one Reply."""
-        plan, left_s = leg.plan, self._timeout_s - leg.after.total_seconds()
+        began, plan, left_s = time.monotonic(), leg.plan, self._timeout_s - leg.after.total_seconds()
         request = pb.GenerateStreamRequest(generation=_generation(plan, call_id, leg.partial))
         try:
             started = self._stub.GenerateStream(request, timeout=left_s, metadata=_way(plan, call_id))
@@ -68,7 +70,7 @@ class HedgedRoute:
                     facts = await messages.metadata()
                     winner = facts.get(WINNER_KEY, "")
                     if message.HasField("summary"):
-                        yield _reply(message.summary, winner, facts.get(ATTEMPTS_KEY, ""))
+                        yield _reply(message.summary, winner, facts.get(ATTEMPTS_KEY, ""), began)
                     elif message.text:
                         attempts = _count(facts.get(ATTEMPTS_KEY, ""))
                         yield Piece(text=message.text, provider=winner or plan.order[0], attempts=attempts)
@@ -114,7 +116,8 @@ def _messages(plan: Plan) -> list[pb.Message]:
     ]
 
 
-def _reply(reply: pb.GenerateResponse, winner: str, attempts: str) -> Reply:
+def _reply(reply: pb.GenerateResponse, winner: str, attempts: str, began: float) -> Reply:
+    count, waited = _count(attempts), timedelta(seconds=time.monotonic() - began)
     return Reply(
         text=reply.text,
         provider=reply.provider or winner,
@@ -125,8 +128,9 @@ def _reply(reply: pb.GenerateResponse, winner: str, attempts: str) -> Reply:
             estimated=reply.usage.estimated,
         ),
         truncated=reply.finish_reason == pb.FINISH_REASON_LENGTH,
-        attempts=_count(attempts),
-        duration=reply.duration.ToTimedelta(),
+        attempts=count,
+        # Of a lone try all the time is its own; the proxy's timer sees it so, too.
+        duration=waited if count == 1 else reply.duration.ToTimedelta(),
     )
 
 

@@ -1,6 +1,8 @@
 """What hedges may cost: a share of the calls, kept as tokens (trap T18)."""
 
-from services.router.core.account import Attempt
+from collections.abc import Sequence
+
+from services.router.core.account import Attempt, Outcome
 from services.router.core.plan import Plan
 
 
@@ -36,14 +38,25 @@ class Budget:
         self._level -= 1
 
 
-def was_joined(plan: Plan, attempt: Attempt) -> bool:
-    """Tell whether ``attempt`` kept silent for so long that another provider joined it.
+def joined(plan: Plan, attempts: Sequence[Attempt]) -> tuple[Attempt, ...]:
+    """Return those of ``attempts``, which may not be all of a call yet, that another provider joined.
 
-    A try that follows a failure joins nobody, and nobody is left to join the last of the order.
+    A try that follows a failure joins nobody. Of the last that is known its silence tells: an adapter does not see what
+    the way to it took, so this may miss a hedge, but never one whose two tries are both known.
     """
-    if attempt.model.provider == plan.order[-1]:
-        return False
-    return silence_s(attempt) >= plan.hedge_delay_s
+    tries = sorted(attempts, key=lambda attempt: plan.order.index(attempt.model.provider))
+    earlier = [attempt for attempt in tries[:-1] if not _made_way(plan, attempt)]
+    return (*earlier, *(attempt for attempt in tries[-1:] if _was_silent(plan, attempt)))
+
+
+def _made_way(plan: Plan, attempt: Attempt) -> bool:
+    """Tell whether ``attempt`` failed before it could be joined, or broke off when nobody could join it any more."""
+    early = silence_s(attempt) < plan.hedge_delay_s
+    return attempt.outcome is Outcome.FAILED and (early or attempt.reason == "STREAM_BROKEN")
+
+
+def _was_silent(plan: Plan, attempt: Attempt) -> bool:
+    return attempt.model.provider != plan.order[-1] and silence_s(attempt) >= plan.hedge_delay_s
 
 
 def silence_s(attempt: Attempt) -> float:

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.router.core.account import Outcome
-from services.router.core.hedging import Budget, was_joined
+from services.router.core.account import Attempt, Outcome
+from services.router.core.hedging import Budget, joined
 from services.router.core.outlook import Outlook
 from services.router.core.plan import plan
 from tests.unit.router.requests import POLICY, PROMPTS, SHIPPED, asking, planned
@@ -56,10 +56,30 @@ JOINED = {
 
 
 @pytest.mark.spec("T18")
-@pytest.mark.parametrize(("tried", "joined"), JOINED.values(), ids=JOINED.keys())
-def test_a_try_was_joined_where_it_was_silent_for_the_delay(tried, joined: bool) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001 - a table
+@pytest.mark.parametrize(("tried", "hedged"), JOINED.values(), ids=JOINED.keys())
+def test_a_try_was_joined_where_it_was_silent_for_the_delay(tried, hedged: bool) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001 - a table
     """A failure before it is followed, not hedged."""
-    assert was_joined(PLAN, tried) is joined
+    assert bool(joined(PLAN, (tried,))) is hedged
+
+
+LOST = attempt("openai", Outcome.CANCELLED, 0.01)
+TOGETHER = {
+    "the second won": ((attempt("local", Outcome.CANCELLED, 0.3), attempt("openai", Outcome.WON, 0.1)), 1),
+    "the first won after all": ((LOST, attempt("local", Outcome.WON, 0.4)), 1),
+    "an early failure": ((attempt("local", Outcome.FAILED, 0.1), attempt("openai", Outcome.WON, 0.1)), 0),
+    "a broken stream": (
+        (attempt("local", Outcome.FAILED, 9, first_s=0.7, reason="STREAM_BROKEN"), attempt("openai", Outcome.WON, 1)),
+        0,
+    ),
+    "the first was passed over": ((attempt("openai", Outcome.WON, 9),), 0),
+}
+
+
+@pytest.mark.spec("T18")
+@pytest.mark.parametrize(("tries", "hedges"), TOGETHER.values(), ids=TOGETHER.keys())
+def test_two_tries_of_which_the_first_did_not_fail_are_a_hedge(tries: tuple[Attempt, ...], hedges: int) -> None:
+    """However short its adapter says that the first one's silence was: the way there takes time, too."""
+    assert len(joined(PLAN, tries)) == hedges
 
 
 @pytest.mark.spec("RTR-03")
@@ -69,7 +89,7 @@ def test_without_budget_nobody_joins_and_the_plan_says_so() -> None:
     assert unhedged.order == ("local", "openai")
     assert unhedged.hedge_delay_s == float("inf")
     assert "openai joins on a failure" in unhedged.explanation
-    assert not was_joined(unhedged, attempt("local", Outcome.WON, 50))
+    assert joined(unhedged, (attempt("local", Outcome.WON, 50),)) == ()
 
 
 @pytest.mark.spec("RTR-03")

@@ -4,10 +4,14 @@ import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from services.chassis.clock import SystemClock
 from services.chassis.errors import Kind, MeshError, WorldError, unavailable
+from services.router.caching.stream import CachedStream
 from services.router.core.account import Outcome
 from services.router.core.answer import Answer
 from services.router.core.plan import Plan
@@ -232,3 +236,33 @@ async def test_a_reader_that_leaves_in_the_second_leg_takes_it_along() -> None:
 
     assert providers.closed == 2
     assert [provider for provider, _ in booked] == ["local", "openai", "anthropic"]
+
+
+@dataclass(slots=True)
+class Keeping:
+    """A cache that has nothing and remembers what it is given to keep."""
+
+    kept_texts: list[str] = field(default_factory=list)
+    store: Any = field(default_factory=lambda: SimpleNamespace(clock=SystemClock()))
+
+    async def asking(self, *_: object) -> Any:
+        """Say that the answer may be kept, but none is there."""
+        return SimpleNamespace(uses=SimpleNamespace(shares=False))
+
+    def kept(self, _asking: object, answer: Answer, *_: object) -> None:
+        """Remember its text."""
+        self.kept_texts.append(answer.text)
+
+
+@pytest.mark.spec("PRV-13", "RTR-18")
+async def test_what_was_discarded_is_not_kept_in_the_cache() -> None:
+    """The next caller gets the whole answer, without the broken leg's text before it."""
+    room, cache = Room(), Keeping()
+    await room.open()
+    providers = Scripted([("local", ["Old"], CUT), ("openai", ["New ", "answer."], "whole")])
+    streamer = Streamer(providers=providers, books=room.keeper)
+    cached = CachedStream(inner=streamer, cache=cache)  # type: ignore[arg-type]  # it is asked nothing else
+    async for _ in cached.stream(asking(streamed=True), THREE, "decision-1"):
+        pass
+
+    assert cache.kept_texts == ["New answer."]
