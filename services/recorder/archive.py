@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from services.chassis.errors import CallerError, invalid, not_found
 from services.recorder.core import body
 from services.recorder.core.envelope import check_decision_id, check_filter
-from services.recorder.core.log import check_origin, outside
+from services.recorder.core.log import check_origin, outside, stream_of
 from services.recorder.ports import EvidenceReader, Head, Keyring, Query, Stored
 
 DEFAULT_PAGE = 100
@@ -107,7 +107,7 @@ class Archive:
         if token:
             origin, after = _read_token(token)
             query = replace(query, after=after)
-        head = await self._head(tenant, origin)
+        head = await self._reader.head(tenant, check_origin(origin), stream_of(query.kind))
         if head is None:
             return Page(records=(), next_token="")
         limit = query.limit or DEFAULT_PAGE

@@ -32,7 +32,7 @@ Place = Written | RejectedError
 
 @dataclass(slots=True, eq=False)
 class _Waiting:
-    """Records of one tenant that came together and go into one transaction."""
+    """Records of one log that came together and go into one transaction."""
 
     entries: Sequence[Entry]
     size_bytes: int
@@ -62,7 +62,7 @@ class Committer:
         _queued.set_function(lambda: self._records)
 
     async def append(self, entries: Sequence[Entry], patience_s: float) -> list[Place]:
-        """Return the place of each of one tenant's records after their commit, or why the store refuses it.
+        """Return the place of each of one log's records after their commit, or why the store refuses it.
 
         Raises:
             WorldError: QUEUE_FULL or STORE_FULL, nothing was taken; EVIDENCE_UNAVAILABLE, nothing was confirmed within
@@ -92,7 +92,7 @@ class Committer:
             batch = await self._collect()
             self._expected = sum(len(waiting.entries) for waiting in batch)
             async with asyncio.TaskGroup() as transactions:
-                for tenant, group in _by_tenant(batch).items():
+                for (tenant, _), group in _by_log(batch).items():
                     transactions.create_task(self._commit(tenant, group))
 
     def _admit(self, records: int, size_bytes: int) -> None:
@@ -203,8 +203,9 @@ def _fail(live: Sequence[_Waiting], error: Exception) -> None:
             waiting.answer.set_exception(error)
 
 
-def _by_tenant(batch: Sequence[_Waiting]) -> dict[str, list[_Waiting]]:
-    groups = defaultdict[str, list[_Waiting]](list)
+def _by_log(batch: Sequence[_Waiting]) -> dict[tuple[str, str], list[_Waiting]]:
+    """Group what waits by tenant and log: a transaction extends one log."""
+    groups = defaultdict[tuple[str, str], list[_Waiting]](list)
     for waiting in batch:
-        groups[waiting.entries[0].tenant].append(waiting)
+        groups[waiting.entries[0].tenant, waiting.entries[0].origin].append(waiting)
     return groups

@@ -1,6 +1,7 @@
 """Turn what a producer hands in into leaves, have them committed, and tell a retry from a conflict."""
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Sequence
 
 from services.chassis.clock import Clock
@@ -69,11 +70,21 @@ class Intake:
         """
         entries = [await self._entry(draft, ends_at) for draft in drafts]
         good = [entry for entry in entries if isinstance(entry, Entry)]
-        written = iter(await self._committer.append(good, ends_at - self._clock.monotonic()) if good else ())
+        written = await self._commit(good, ends_at)
         return [
-            await self._outcome(draft, entry, next(written)) if isinstance(entry, Entry) else entry
+            await self._outcome(draft, entry, written[id(entry)]) if isinstance(entry, Entry) else entry
             for draft, entry in zip(drafts, entries, strict=True)
         ]
+
+    async def _commit(self, entries: Sequence[Entry], ends_at: float) -> dict[int, Written | RejectedError]:
+        """Commit entries, each log's by themselves; most calls have but one. Return each one's place by its id()."""
+        groups = defaultdict[str, list[Entry]](list)
+        for entry in entries:
+            groups[entry.origin].append(entry)
+        left_s = ends_at - self._clock.monotonic()
+        places = await asyncio.gather(*(self._committer.append(group, left_s) for group in groups.values()))
+        written = zip(groups.values(), places, strict=True)
+        return {id(entry): place for group, found in written for entry, place in zip(group, found, strict=True)}
 
     async def _entry(self, draft: Draft, ends_at: float) -> Entry | CallerError:
         try:

@@ -191,8 +191,8 @@ class Keyring(Protocol):
 class EvidenceReader(Protocol):
     """The read side. Only `head` and `decision` know tenants: whoever asks by log has asked them before."""
 
-    async def head(self, tenant: str, origin: str) -> Head | None:
-        """Return one log of the tenant; for an empty ``origin`` its newest."""
+    async def head(self, tenant: str, origin: str, stream: str = "") -> Head | None:
+        """Return one log of the tenant; for an empty ``origin`` its newest of the stream."""
         ...
 
     async def decision(self, tenant: str, decision_id: str) -> tuple[Head, Stored] | None:

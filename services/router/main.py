@@ -34,7 +34,6 @@ from services.router.remaining import Remaining
 from services.router.servicer import RouterServicer
 from services.router.servicer.caches import CacheCalls
 from services.router.servicer.champions import ChampionCalls
-from services.router.streaming import Streamer
 
 SERVICE = "magistrate.router.v1.RouterService"
 
@@ -51,12 +50,13 @@ async def main(name: str) -> None:
         contests = PostgresContests(pool, letter=letter)
         board = Board(contests, interval_s=config.champion_refresh_s)
         poll = HealthPoll(mesh.channel, config.order, interval_s=config.health_interval_s)
+        flight = assembly.flight(config, poll, clock)
         providers = HedgedRoute(mesh.channel, timeout_s=config.route_timeout_s)
         planner = Planner(
             policy=assembly.policy(config),
             catalogue=files.catalogue,
             templates=files.templates,
-            lookout=Watch(remaining=remaining, memory=memory, board=board, dice=random.random),
+            lookout=Watch(remaining=remaining, memory=memory, board=board, dice=random.random, flight=flight),
             providers=providers,
         )
         ledger = PostgresLedger(pool)
@@ -65,14 +65,14 @@ async def main(name: str) -> None:
             ledger=ledger,
             inquest=inquest,
             allowance=assembly.allowance(config, files.budgets),
-            watchers=(meter,),
+            watchers=(meter, flight),
             tills=(meter, remaining),
             clock=clock,
             ids=ids,
             spawn=mesh.finish,
         )
         voter = assembly.voter(config, mesh.channel, Dispatcher(providers=providers, books=books))
-        streamer = Streamer(providers=providers, books=books)
+        streamer = assembly.streamer(config, providers, books)
         kit = World(redis=load(RedisSettings), pool=pool, channel=mesh.channel, clock=clock, ids=ids, spawn=mesh.spawn)
         caches = await mesh.enter(open_caches(config.cache_rules, kit, generator=voter, streams=streamer))
         relay = Relay(pool, MeshEvidence(mesh.channel).deliver, box="champion evidence")

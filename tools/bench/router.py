@@ -14,7 +14,8 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
@@ -25,7 +26,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from magistrate.common.v1.task_pb2 import DOMAIN_GENERAL, TASK_TYPE_ANALYSIS
 from magistrate.provider.v1 import provider_pb2
 from magistrate.provider.v1.provider_pb2_grpc import ProviderServiceStub
-from magistrate.router.v1.router_pb2 import GenerateRequest, RoutingRequest
+from magistrate.router.v1.router_pb2 import CACHE_USE_BYPASS, GenerateRequest, RoutingRequest
 from magistrate.router.v1.router_pb2_grpc import RouterServiceStub
 from tools.bench.decide import instant_vendor
 from tools.bench.ledger import shared_commits
@@ -69,16 +70,14 @@ async def _report(folder: Folder) -> None:
     way_out = f"unix:{Path(record.run_dir) / 'router-egress.sock'}"
     async with _ingress(folder, record.ports["router"]) as way_in, grpc.aio.insecure_channel(way_out) as provider:
         calls = _calls(way_in, provider)
-        alone = {name: await _alone(call) for name, call in calls.items()}
+        alone = await _alone(calls)
         loaded = {name: await _loaded(call) for name, call in calls.items()}
     columns = ("p50 ms alone", "p99 ms alone", f"calls/s, {IN_FLIGHT} at once")
+    rows = {name: (alone[name].percentile_ms(50), alone[name].percentile_ms(99), loaded[name].rate) for name in calls}
+    added = rows["router Generate"][0] - rows["instant model"][0]
     print("router with an instant provider, beside bare echoes over the same hops")
-    print(
-        table(
-            columns,
-            {name: (alone[name].percentile_ms(50), alone[name].percentile_ms(99), loaded[name].rate) for name in calls},
-        )
-    )
+    print(table(columns, rows))
+    print(f"the router adds {added:.1f} ms at p50, {added / rows['echo'][0]:.2f} x the echo\n")
 
 
 def _calls(way_in: grpc.aio.Channel, way_out: grpc.aio.Channel) -> dict[str, Call]:
@@ -87,7 +86,13 @@ def _calls(way_in: grpc.aio.Channel, way_out: grpc.aio.Channel) -> dict[str, Cal
         health_pb2_grpc.HealthStub(way_in),
         ProviderServiceStub(way_out),
     )
-    routing = RoutingRequest(query=QUERY, domain=DOMAIN_GENERAL, task_type=TASK_TYPE_ANALYSIS, max_output_tokens=32)
+    routing = RoutingRequest(
+        query=QUERY,
+        domain=DOMAIN_GENERAL,
+        task_type=TASK_TYPE_ANALYSIS,
+        max_output_tokens=32,
+        cache_use=CACHE_USE_BYPASS,
+    )
     numbers = count()
     system, user = provider_pb2.MESSAGE_ROLE_SYSTEM, provider_pb2.MESSAGE_ROLE_USER
     messages = [provider_pb2.Message(role=role, content=QUERY) for role in (system, user)]
@@ -127,8 +132,16 @@ def _ingress(folder: Folder, port: int) -> grpc.aio.Channel:
     )
 
 
-async def _alone(call: Call) -> Measured:
-    return await measure(call, calls=SEQUENTIAL_CALLS, in_flight=1, warm_up=WARM_UP)
+async def _alone(calls: Mapping[str, Call]) -> dict[str, Measured]:
+    """Make the calls in turn, one at a time, so that whatever else the machine does meets them alike."""
+    took: dict[str, list[float]] = {name: [] for name in calls}
+    for _ in range(WARM_UP + SEQUENTIAL_CALLS):
+        for name, call in calls.items():
+            began = time.perf_counter()
+            await call()
+            took[name].append(time.perf_counter() - began)
+    counted = {name: sorted(seconds[WARM_UP:]) for name, seconds in took.items()}
+    return {name: Measured(latencies_s=tuple(seconds), wall_s=sum(seconds)) for name, seconds in counted.items()}
 
 
 async def _loaded(call: Call) -> Measured:

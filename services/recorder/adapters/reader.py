@@ -16,7 +16,9 @@ from services.recorder.ports import Head, Query, Stored
 
 HEAD = """
 select log, origin, tenant, size, frontier from head
-where tenant = $1 and (origin = $2 or $2 = '') order by log desc limit 1"""
+where tenant = $1 and (origin = $2 or $2 = ''
+  and case split_part(origin, '/', 5) when '' then '' else split_part(origin, '/', 4) end = $3)
+order by log desc limit 1"""
 RECORD = f"""
 select e.seq, e.ik, e.leaf, e.envelope, e.kind, e.decision_id, e.content_type, e.intent, e.recorded_at, {BODY}
 from ev e {BODY_TABLES} where e.log = $1 and e.seq = $2"""  # noqa: S608 - constants
@@ -45,10 +47,10 @@ class PostgresReader:
         self._pool = pool
         self._full = FullTiles()
 
-    async def head(self, tenant: str, origin: str) -> Head | None:
-        """Return one log of the tenant; for an empty ``origin`` its newest."""
+    async def head(self, tenant: str, origin: str, stream: str = "") -> Head | None:
+        """Return one log of the tenant; for an empty ``origin`` its newest of the stream."""
         with guarded():
-            row = await self._pool.fetchrow(HEAD, tenant, origin)
+            row = await self._pool.fetchrow(HEAD, tenant, origin, stream)
         return head_of(row) if row else None
 
     async def decision(self, tenant: str, decision_id: str) -> tuple[Head, Stored] | None:

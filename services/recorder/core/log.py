@@ -1,4 +1,8 @@
-"""Which log a record belongs to: one for each tenant and half-year (reliability 2.4, line 1)."""
+"""Which log a record belongs to: one for each tenant, stream and half-year (reliability 2.4, line 1).
+
+Security events have a stream of their own: who watches over them need not see a decision, and no flood of either
+hides the other.
+"""
 
 import re
 from datetime import datetime
@@ -10,10 +14,18 @@ _ORIGIN = re.compile(r"[!-~]{0,200}")
 _LAST_MONTH_OF_FIRST_HALF = 6
 
 
-def origin(deployment: str, tenant: str, at: datetime) -> str:
-    """Return the name of the log, e.g. ``evidence/local/acme/2026h2``, for a record made ``at`` this UTC time."""
+def stream_of(kind: str) -> str:
+    """Return the stream that records of ``kind`` go into; empty for the tenant's main one."""
+    return "security" if kind == "SECURITY" else ""
+
+
+def origin(deployment: str, tenant: str, at: datetime, stream: str = "") -> str:
+    """Return the name of the log, e.g. ``evidence/local/acme/2026h2``, for a record made ``at`` this UTC time.
+
+    A stream stands before the half-year: ``evidence/local/acme/security/2026h2``.
+    """
     half = 1 if at.month <= _LAST_MONTH_OF_FIRST_HALF else 2
-    return f"evidence/{deployment}/{tenant}/{at.year}h{half}"
+    return "/".join(part for part in ("evidence", deployment, tenant, stream, f"{at.year}h{half}") if part)
 
 
 def check_tenant(tenant: str) -> str:

@@ -10,6 +10,7 @@ from magistrate.router.v1 import router_pb2 as pb
 from magistrate.router.v1 import router_pb2_grpc
 from services.chassis import call
 from services.router.core.answer import Answer
+from services.router.core.recovery import Discarded
 from services.router.core.request import Request
 from services.router.costs import Costs
 from services.router.planner import Planner
@@ -50,6 +51,8 @@ class RouterServicer(router_pb2_grpc.RouterServiceServicer):
             async for event in events:
                 if isinstance(event, Answer):
                     yield pb.GenerateStreamResponse(route=replies.taken_route(event), truncated=event.truncated)
+                elif isinstance(event, Discarded):
+                    yield replies.discard(event)
                 else:
                     yield pb.GenerateStreamResponse(text=event)
 

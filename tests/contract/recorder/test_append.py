@@ -346,3 +346,23 @@ async def test_stream_of_too_many(stub: Stub) -> None:
 
     with pytest.raises(MeshError, match="FIELD_TOO_LONG"):
         _ = [answer async for answer in stub.AppendStream(iter([request]))]
+
+
+@pytest.mark.spec("REC-19", "OBS-14")
+async def test_security_events_have_a_stream_of_their_own(acme: Stub, keys: Path) -> None:
+    """They stand in a log of their own, beside the decisions, are listed there, and are proven as everything is."""
+    together = [entry("d"), entry("s", kind=pb.RECORD_KIND_SECURITY), entry("e", decision_id="decision-2")]
+    (answer,) = [answer async for answer in acme.AppendStream(iter([pb.AppendStreamRequest(entries=together)]))]
+    places = [each.position for each in answer.acknowledgements]
+    again = (await append(acme, "s", kind=pb.RECORD_KIND_SECURITY)).position
+
+    main, stream = places[0].origin, places[1].origin
+    assert stream == main.replace("/acme/", "/acme/security/")
+    assert [(place.origin, place.index) for place in places] == [(main, 0), (stream, 0), (main, 1)]
+    assert again == places[1]
+    listed = await acme.ListRecords(pb.ListRecordsRequest())
+    events = await acme.ListRecords(pb.ListRecordsRequest(kind=pb.RECORD_KIND_SECURITY))
+    assert [record.position for record in listed.records] == [places[0], places[2]]
+    assert [record.position for record in events.records] == [places[1]]
+    proof = await acme.GetInclusionProof(pb.GetInclusionProofRequest(at=at(0, stream)))
+    assert verify(bundle_of(proof), (keys / VERIFIER_KEY).read_text()).verified

@@ -1,7 +1,9 @@
 """RecorderService on a store that is full, or that promises less than evidence needs."""
 
 import os
+import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,27 +19,33 @@ from tests.contract.promises import reasons
 from tests.contract.recorder.client import PAYLOAD, Stub, append, at, calling, recording
 from tests.fakes.postgres import ACCOUNT, Database, PostgresServer
 
-SMALL_BYTES = 12 << 20
+SMALL_BYTES = 4 << 20
+PATIENT = {"patience_s": 60, "commit_timeout_s": 60}
+"""A machine that is busy with other things must not look like a database that is away."""
 
 
 @pytest.fixture
-def small_volume(tmp_path: Path) -> Iterator[Path]:
-    """Yield a folder on a volume of a few megabytes that PostgreSQL may use."""
-    folder = tmp_path / "volume"
+def small_volume() -> Iterator[Path]:
+    """Yield a folder on a volume of a few megabytes that PostgreSQL's account can get to."""
+    root = Path(tempfile.mkdtemp(prefix="small-"))
+    folder = root / "volume"
     folder.mkdir()
+    root.chmod(0o755)
     mounted = subprocess.run(
         ["mount", "-t", "tmpfs", "-o", f"size={SMALL_BYTES}", "none", folder],  # noqa: S607
         check=False,
         capture_output=True,
     )
     if mounted.returncode:
+        shutil.rmtree(root)
         pytest.skip("mounting a small volume needs root")
-    for parent in (folder, *tmp_path.parents[:2], tmp_path):
-        parent.chmod(0o755)
     if ACCOUNT:
         os.chown(folder, ACCOUNT.uid, ACCOUNT.gid)
-    yield folder
-    subprocess.run(["umount", folder], check=True)  # noqa: S607
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", folder], check=True)  # noqa: S607
+        shutil.rmtree(root)
 
 
 def use(database: Database, volume: Path) -> None:
@@ -63,9 +71,9 @@ async def fill(stub: Stub, payload: bytes, acknowledged: list[int]) -> None:
 async def test_full_disk(small_volume: Path, database: Database, keys: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """On a full volume an append is refused as STORE_FULL and reads go on; with room again the same append succeeds."""
     monkeypatch.setattr(valve, "PROBE_S", 0.0)
-    large = os.urandom(1 << 20)
+    large = os.urandom(1 << 18)
     acknowledged = list[int]()
-    async with recording(database, keys) as recorder, calling(recorder) as stub:
+    async with recording(database, keys, **PATIENT) as recorder, calling(recorder, timeout_s=60) as stub:
         await append(stub)
         use(database, small_volume)
         try:

@@ -67,5 +67,7 @@ def test_a_local_server_has_the_model_that_it_has_loaded() -> None:
     """Its other models are not to be had, so that no evidence can name one that did not answer."""
     catalogue = SHIPPED.preferring({"local": "smollm2-135m"})
     assert [model.name for model in catalogue.models if model.provider == "local"] == ["smollm2-135m"]
+    assert [model.name for model in SHIPPED.offered(["local"])] == ["smollm2-135m"]
+    assert len(SHIPPED.offered(["openai"])) > 1
     with pytest.raises(CallerError, match="MODEL_NOT_FOUND"):
         catalogue.named("qwen2.5-coder-1.5b")

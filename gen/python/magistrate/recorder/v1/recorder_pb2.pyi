@@ -76,7 +76,7 @@ class _RecordKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_RecordKind
     RECORD_KIND_ERASURE: _RecordKind.ValueType  # 7
     """The erasure of a person's content."""
     RECORD_KIND_SECURITY: _RecordKind.ValueType  # 8
-    """A security event."""
+    """A security event; it goes into a log of its own, for example "evidence/local/acme/security/2026h2"."""
 
 class RecordKind(_RecordKind, metaclass=_RecordKindEnumTypeWrapper):
     """What a record is evidence of."""
@@ -98,7 +98,7 @@ RECORD_KIND_CHANGE: RecordKind.ValueType  # 6
 RECORD_KIND_ERASURE: RecordKind.ValueType  # 7
 """The erasure of a person's content."""
 RECORD_KIND_SECURITY: RecordKind.ValueType  # 8
-"""A security event."""
+"""A security event; it goes into a log of its own, for example "evidence/local/acme/security/2026h2"."""
 Global___RecordKind: _TypeAlias = RecordKind  # noqa: Y015
 
 @_typing.final
@@ -638,7 +638,7 @@ class ListRecordsRequest(_message.Message):
     MODEL_FIELD_NUMBER: _builtins.int
     CRITIC_FIELD_NUMBER: _builtins.int
     origin: _builtins.str
-    """Log; empty means the tenant's current one."""
+    """Log; empty means the tenant's current one, for a kind that has a stream of its own the current one of that."""
     decision_id: _builtins.str
     """Only this decision or run; empty means all."""
     kind: Global___RecordKind.ValueType
