@@ -31,7 +31,7 @@ from services.router.core.plan import Plan, Policy, plan
 from services.router.core.request import CacheUse, Domain, Limits, Request, Task
 from tools.bench.table import table
 
-QUESTIONS, ASKED, EXPONENT, SEED = 1_000, 1_500, 1.0, 2026
+QUESTIONS, ASKED, EXPONENT, SEED = 500, 900, 1.0, 2026
 _NOWHERE = "/nonexistent/redis.sock"
 _TOLERANCE_POINTS = 2.0
 

@@ -39,9 +39,9 @@ from tools.up.database import DATABASE
 from tools.up.folder import Folder
 from tools.up.valkey import NAME as VALKEY
 
-CALLS = 60
-WARM_UP = 15
-MEMORY_ENTRIES = 20
+CALLS = 40
+WARM_UP = 10
+MEMORY_ENTRIES = 15
 """Answers that the measured router keeps itself: few, so that older ones must come from the shared level."""
 TIMEOUT_S = 10.0
 _TENANT = (("x-magistrate-tenant", "bench"), ("x-magistrate-subject", "bench"), ("x-magistrate-roles", "user"))
