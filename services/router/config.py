@@ -182,6 +182,7 @@ class Config(Settings, env_prefix="MAGISTRATE_ROUTER_"):
             threshold=self.semantic_threshold,
             questions=self.semantic_entries,
             patience_s=self.semantic_timeout_s,
+            embed_s=self.embed_timeout_s,
         )
 
     @property

@@ -240,11 +240,24 @@ class History(Protocol):
         ...
 
 
-class Embedder(Protocol):
-    """Turns texts into vectors of length 1 whose cosine tells how near their meanings are."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Embedding:
+    """A text as a vector of length 1; the cosine of two tells how near their meanings are."""
 
-    async def embed(self, texts: Sequence[str]) -> Sequence[Sequence[float]]:
-        """Return one vector per text, in order. Raises WorldError where the model is away or late."""
+    values: tuple[float, ...]
+    model: str
+    """Vectors of two models say nothing about each other."""
+
+
+class Embedder(Protocol):
+    """Turns texts into vectors."""
+
+    async def embed(self, texts: Sequence[str]) -> Sequence[Embedding]:
+        """Return one vector per text, in order, from one call.
+
+        Raises:
+            WorldError: The model is away or late, or only a stand-in for it is there.
+        """
         ...
 
 

@@ -91,7 +91,7 @@ class Voter:
         except MeshError as error:
             _log.warning("vote_by_words_alone", reason=error.reason, component="context.embeddings")
             return None
-        return [likeness.mean([next(vectors) for _ in pieces]) for pieces in cut]
+        return [likeness.mean([next(vectors).values for _ in pieces]) for pieces in cut]
 
 
 def _given(plan: Plan, answers: Mapping[int, Answer], counted: Vote, *, by_words: bool, failed: int) -> Answer:

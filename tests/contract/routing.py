@@ -49,7 +49,7 @@ from services.router.finishing import Finisher
 from services.router.inquest import Inquest
 from services.router.lookout import Watch
 from services.router.planner import Planner
-from services.router.ports import Lookout
+from services.router.ports import Embedding, Lookout
 from services.router.reconciler import Reconciler
 from services.router.remaining import Remaining
 from services.router.servicer import RouterServicer
@@ -140,7 +140,7 @@ class Sight:
 class NoMeaning:
     """An embedding model that is away."""
 
-    async def embed(self, _texts: Sequence[str]) -> Sequence[Sequence[float]]:
+    async def embed(self, _texts: Sequence[str]) -> Sequence[Embedding]:
         """Say so."""
         raise unavailable("EMBEDDING_UNAVAILABLE", "it is away")
 

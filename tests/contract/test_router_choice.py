@@ -206,6 +206,6 @@ async def test_meanings_come_from_the_model_in_one_call_and_never_from_its_stand
             with pytest.raises(MeshError, match="EMBEDDING_UNAVAILABLE"):
                 await embedder.embed(["one", "two"])
         else:
-            assert [list(vector) for vector in await embedder.embed(["one", "two"])] == [[1.0, 0.0]] * 2
+            assert [vector.values for vector in await embedder.embed(["one", "two"])] == [(1.0, 0.0)] * 2
 
     assert embeddings.asked == [["one", "two"]]

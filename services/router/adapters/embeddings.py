@@ -6,6 +6,7 @@ from magistrate.context.v1.context_pb2 import EmbedRequest
 from magistrate.context.v1.context_pb2_grpc import EmbeddingServiceStub
 from services.chassis.client import MeshChannel
 from services.chassis.errors import unavailable
+from services.router.ports import Embedding
 
 
 class ContextEmbedder:
@@ -15,9 +16,10 @@ class ContextEmbedder:
         self._stub = EmbeddingServiceStub(channel)
         self._timeout_s = timeout_s
 
-    async def embed(self, texts: Sequence[str]) -> Sequence[Sequence[float]]:
-        """Return one vector of length 1 per text, in order, from one call."""
+    async def embed(self, texts: Sequence[str]) -> Sequence[Embedding]:
+        """Return one vector per text, in order, from one call."""
         reply = await self._stub.Embed(EmbedRequest(texts=texts), timeout=self._timeout_s)
         if reply.degraded or len(reply.embeddings) != len(texts):
+            # The stand-in is blind to meaning: what it finds near need not be.
             raise unavailable("EMBEDDING_UNAVAILABLE", "the embedding model did not answer; only a fallback did")
-        return [embedding.values for embedding in reply.embeddings]
+        return [Embedding(values=tuple(each.values), model=reply.model) for each in reply.embeddings]

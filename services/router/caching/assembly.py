@@ -12,13 +12,13 @@ from services.chassis.client import MeshChannel
 from services.chassis.clock import Clock, Ids
 from services.chassis.redis import RedisSettings, open_redis
 from services.router.adapters.caching.announcer import RedisAnnouncer
-from services.router.adapters.caching.embedder import MeshEmbedder
 from services.router.adapters.caching.epochs import PostgresEpochs
 from services.router.adapters.caching.guard import RedisGuard
 from services.router.adapters.caching.questions import PostgresQuestions
 from services.router.adapters.caching.shared_shelf import RedisShelf
 from services.router.adapters.caching.tally import CountingTally
 from services.router.adapters.caching.write_behind import WriteBehind
+from services.router.adapters.embeddings import ContextEmbedder
 from services.router.booking import Spawn
 from services.router.caching.cache import Cache
 from services.router.caching.claims import Claims
@@ -91,7 +91,7 @@ async def open_caches(rules: Rules, world: World, *, generator: Generator, strea
             claims=Claims(shelf=shelf, tally=tally, ids=world.ids, renewal_s=_RENEWAL_S),
             flights=Flights(now=clock.monotonic),
             meaning=Meaning(
-                embedder=MeshEmbedder(world.channel),
+                embedder=ContextEmbedder(world.channel, timeout_s=rules.embed_s),
                 questions=PostgresQuestions(pool=world.pool, most=rules.questions),
                 tally=tally,
                 clock=clock,

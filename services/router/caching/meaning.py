@@ -8,13 +8,14 @@ from services.chassis.errors import MeshError
 from services.chassis.metrics import counter
 from services.chassis.waiting import within
 from services.router.booking import Spawn
-from services.router.caching.ports import Embedder, Neighbour, Questions, Tally
+from services.router.caching.ports import Neighbour, Questions, Tally
 from services.router.core.answer import Answer
 from services.router.core.caching.gist import MAX_CHARACTERS, alike
 from services.router.core.caching.giving import given, kept
 from services.router.core.caching.key import Key
 from services.router.core.caching.use import Level
 from services.router.core.plan import Plan
+from services.router.ports import Embedder, Embedding
 
 _LOST = counter("magistrate_cache_lost_meanings_total", "Answers that could not be kept by meaning.")
 
@@ -55,7 +56,11 @@ class Meaning:
             self.spawn(self._add(scope, question, answer), name="keep meaning")
 
     async def _near(self, scope: Key, question: str) -> tuple[Neighbour, ...]:
-        return await self.questions.nearest(scope, await self.embedder.embed(question))
+        return await self.questions.nearest(scope, await self._embedded(question))
+
+    async def _embedded(self, question: str) -> Embedding:
+        embedded, *_ = await self.embedder.embed([question])
+        return embedded
 
     def _means(self, near: Neighbour, question: str, scope: Key) -> bool:
         return (
@@ -69,6 +74,6 @@ class Meaning:
         now = self.clock.now()
         entry = kept(scope, answer, made_at=now, expires_at=now + self.life, took=timedelta(0), lasting=True)
         try:
-            await self.questions.add(scope, question, await self.embedder.embed(question), entry)
+            await self.questions.add(scope, question, await self._embedded(question), entry)
         except MeshError:
             _LOST.inc()

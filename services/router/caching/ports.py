@@ -9,6 +9,7 @@ from services.router.core.caching.entry import Entry
 from services.router.core.caching.epoch import Marks, Notice, Scope, Word
 from services.router.core.caching.key import Key
 from services.router.core.caching.use import Level
+from services.router.ports import Embedding
 
 Lookup = Literal["hit", "miss", "error"]
 """How a look-up ended: found, not found, or the level was passed over."""
@@ -95,15 +96,6 @@ class Statistics(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Embedding:
-    """A question as a vector of length 1."""
-
-    values: tuple[float, ...]
-    model: str
-    """Vectors of two models say nothing about each other."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Neighbour:
     """A question of before, near to the one that was looked for."""
 
@@ -111,14 +103,6 @@ class Neighbour:
     similarity: float
     """Cosine."""
     entry: Entry
-
-
-class Embedder(Protocol):
-    """Turns questions into vectors."""
-
-    async def embed(self, question: str) -> Embedding:
-        """Return the vector of ``question``. Raises MeshError, also where only a stand-in for the model is there."""
-        ...
 
 
 class Questions(Protocol):

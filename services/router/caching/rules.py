@@ -18,3 +18,4 @@ class Rules:
     threshold: float = 0.95
     questions: int = 1_000
     patience_s: float = 0.25
+    embed_s: float = 2.0

@@ -13,6 +13,7 @@ from services.router.core.account import Attempt, Outcome, Usage
 from services.router.core.answer import Answer
 from services.router.core.plan import Plan
 from services.router.core.request import Request, VotingRule
+from services.router.ports import Embedding
 from services.router.voting import Voter
 from tests.unit.router.choosing import decided, policy
 from tests.unit.router.requests import SPAN, asking
@@ -74,12 +75,12 @@ class Meaning:
     vectors: dict[str, Sequence[float]] = field(default_factory=dict)
     asked: int = 0
 
-    async def embed(self, texts: Sequence[str]) -> Sequence[Sequence[float]]:
+    async def embed(self, texts: Sequence[str]) -> Sequence[Embedding]:
         """Return what the test said."""
         self.asked += 1
         if not self.vectors:
             raise unavailable("EMBEDDING_UNAVAILABLE", "it is down")
-        return [self.vectors[text] for text in texts]
+        return [Embedding(values=tuple(self.vectors[text]), model="test") for text in texts]
 
 
 def panel(rule: VotingRule = VotingRule.MAJORITY) -> Plan:

@@ -1,1 +1,1 @@
-"""The caches' way to Redis, to PostgreSQL and to the embedding model."""
+"""The caches' way to Redis and to PostgreSQL."""

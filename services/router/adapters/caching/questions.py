@@ -12,9 +12,10 @@ import asyncpg
 
 from services.chassis.postgres import guarded
 from services.router.adapters.caching import form
-from services.router.caching.ports import Embedding, Neighbour
+from services.router.caching.ports import Neighbour
 from services.router.core.caching.entry import Entry
 from services.router.core.caching.key import Key
+from services.router.ports import Embedding
 
 # Written out in each place, the cast would be made anew for every row: 50 ms instead of half of one for 1000 of them.
 _NEAREST = """
