@@ -24,7 +24,7 @@ class Rules:
     """Waits that are kept for each model and kind."""
     quantile: float = 0.95
     """Share of the calls that shall have answered before another provider joins."""
-    medians: float = 5.0
+    medians: float = 8.0
     """The delay is at most so many times the median: where more calls stall than the quantile leaves out, the quantile
     itself is the length of the stall, and waiting that long would help nobody."""
     floor_s: float = 0.05
