@@ -16,7 +16,7 @@ import asyncpg
 from services.chassis import log
 from services.chassis.call import SUBJECT_KEY, TENANT_KEY
 from services.chassis.errors import CallerError, MeshError
-from services.chassis.metrics import counter
+from services.chassis.metrics import counter, gauge
 from services.chassis.postgres import guarded
 
 BATCH = 32
@@ -28,6 +28,7 @@ where letter_id in (
 )
 returning letter_id, tenant, subject, body, attempts
 """
+_COUNT = "select count(*) from outbox"
 _DELIVERED = "delete from outbox where letter_id = any($1)"
 _LATER = """
 update outbox set due_at = clock_timestamp() + make_interval(secs => l.pause)
@@ -40,6 +41,7 @@ _REFUSED_PAUSE_S = 600.0
 _DELIVERIES = counter(
     "magistrate_outbox_deliveries_total", "Tries to deliver a letter, by how they ended.", ("box", "outcome")
 )
+_WAITING = gauge("magistrate_outbox_waiting", "Letters that are not delivered, as this process last saw.", ("box",))
 _log = log.get_logger("relay")
 
 
@@ -123,11 +125,14 @@ class Relay:
     async def _passed(self) -> bool:
         """Return whether there may be more to deliver at once."""
         try:
-            return await self.deliver_due() == BATCH
+            there_is_more = await self.deliver_due() == BATCH
+            with guarded():
+                _WAITING.labels(self._box).set(await self._pool.fetchval(_COUNT))
         except (MeshError, asyncpg.PostgresError) as error:
             reason = error.reason if isinstance(error, MeshError) else type(error).__name__
             _log.warning("outbox cannot be read", component=self._box, reason=reason)
             return False
+        return there_is_more
 
     async def _try(self, letter: Letter) -> MeshError | None:
         try:

@@ -3,20 +3,29 @@
 import sys
 from dataclasses import dataclass
 
+from services.chassis import breaker
 from services.chassis.client import MeshChannel
+from services.chassis.clock import Clock
 from services.chassis.config import USAGE
 from services.router.adapters.budgets import read_budgets
 from services.router.adapters.embeddings import ContextEmbedder
 from services.router.adapters.files import TEMPLATES, WrongFileError, pinned, read_catalogue, read_templates
-from services.router.booking import Allowance
+from services.router.booking import Allowance, Bookkeeper
 from services.router.config import Config
+from services.router.core import latency
+from services.router.core.breakers import Breakers
 from services.router.core.catalogue import Catalogue
 from services.router.core.champion.contest import Rules
+from services.router.core.hedging import Budget
+from services.router.core.latency import Latencies
 from services.router.core.plan import Policy
 from services.router.core.prompt import Template
 from services.router.core.spend.limits import Budgets
 from services.router.dispatch import Dispatcher
 from services.router.finishing import Finisher
+from services.router.flight import Flight
+from services.router.ports import Health, Providers
+from services.router.streaming import Streamer
 from services.router.voting import Voter
 
 
@@ -53,6 +62,37 @@ def policy(config: Config) -> Policy:
         near_cap_requests=config.near_cap_requests,
         voters=config.voters,
         ask_when_all_away=config.ask_when_all_away,
+    )
+
+
+def flight(config: Config, health: Health, clock: Clock) -> Flight:
+    """Return what learns from calls about providers."""
+    waits = latency.Rules(
+        default_s=config.hedge_delay_s,
+        fewest=config.hedge_samples,
+        floor_s=config.min_hedge_delay_s,
+        ceiling_s=config.max_hedge_delay_s,
+    )
+    faults = breaker.Rules(failures=config.breaker_failures, recovery_s=config.breaker_recovery_s)
+    return Flight(
+        providers=config.order,
+        latencies=Latencies(waits),
+        budget=Budget(share=config.hedge_share, burst=config.hedge_burst),
+        breakers=Breakers(config.order, faults),
+        health=health,
+        clock=clock,
+        patience_s=config.hedge_delay_s,
+    )
+
+
+def streamer(config: Config, providers: Providers, books: Bookkeeper) -> Streamer:
+    """Return what streams answers."""
+    return Streamer(
+        providers=providers,
+        books=books,
+        recovery=config.stream_recovery,
+        idle_s=config.stream_idle_s,
+        timeout_s=config.route_timeout_s,
     )
 
 

@@ -1,23 +1,26 @@
 """The books of one call: opened before anybody is asked, closed however it ends."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, Protocol
 
 from services.chassis import call
 from services.chassis.clock import Clock, Ids
 from services.router.core import account
-from services.router.core.account import Attempt, Span
+from services.router.core.account import Attempt, Outcome, Span
 from services.router.core.plan import Plan
 from services.router.core.spend import refusal
 from services.router.core.spend.limits import Budgets
 from services.router.core.spend.refusal import Refusal
 from services.router.core.spend.reservation import Claim, Grant, Payer, Reservation, claims_of, trimmed
 from services.router.core.spend.settlement import Evidence, Reckoning, Settlement, reckon, unknown_try
+from services.router.core.spend.testimony import Testimony
 from services.router.inquest import Case, Inquest
 from services.router.ports import Ledger, Reply, Till, Unanswered, Watcher
+
+Watch = Callable[[Sequence[Attempt]], None]
 
 
 class Spawn(Protocol):
@@ -112,6 +115,12 @@ class Booking:
     payer: Payer
     span: Callable[[], Span]
     """Return the time from the start of the call until now."""
+    broken: set[str] = field(default_factory=set)
+    """Providers whose streamed answers broke off."""
+
+    def broke(self, provider: str) -> None:
+        """Note that the answer of ``provider`` broke off under way; the call may go on with others."""
+        self.broken.add(provider)
 
     @property
     def reserved_micro_usd(self) -> int:
@@ -129,8 +138,9 @@ class Booking:
         won = account.won(model, reply.usage, span, reply.duration)
         evidence = Evidence(began=span.started_at, testimonies={}, won=won, started=reply.attempts)
         if reply.attempts > 1:
-            evidence = replace(evidence, testimonies=await self.keeper.inquest.hear_in_time(self.call_id, self.claims))
+            evidence = replace(evidence, testimonies=await self._testimonies())
         reckoning = reckon(self.claims, evidence)
+        reckoning = replace(reckoning, attempts=account.broken_off(reckoning.attempts, self.broken))
         self._watch(reckoning.attempts)
         try:
             # The write goes on where the caller leaves meanwhile: the tokens are spent all the same.
@@ -141,15 +151,22 @@ class Booking:
         if reckoning.open:
             self._pursue(reckoning, settled=True)
         pending = (unknown_try(claim, span.started_at) for claim in (*reckoning.running, *reckoning.lost))
-        return (*pending, *reckoning.attempts)
+        return (*account.broken_off(tuple(pending), self.broken), *reckoning.attempts)
 
-    def failed(self, _failure: Unanswered, *, provider: str = "", sent: int = 0) -> None:  # noqa: ARG002 - see below
+    async def _testimonies(self) -> Mapping[str, Testimony]:
+        try:
+            return await self.keeper.inquest.hear_in_time(self.call_id, self.claims)
+        except asyncio.CancelledError:
+            self._pursue(Reckoning(lost=self.claims), settled=True)
+            raise
+
+    def failed(self, _failure: Unanswered) -> None:
         """Book a call that nobody answered whole: its adapters tell more exactly than whoever lost the answer."""
         self._pursue(Reckoning(lost=self.claims), settled=True)
 
-    def abandoned(self, *, provider: str = "", sent: int = 0, reason: str = "") -> None:  # noqa: ARG002 - as above
-        """Book a call whose caller went away."""
-        self._pursue(Reckoning(lost=self.claims), settled=True)
+    def abandoned(self) -> None:
+        """Book a call whose caller went away, or whose time is over."""
+        self._pursue(Reckoning(lost=self.claims), settled=True, watch=self._watch if _is_late() else self._watch_left)
 
     def _settle(self, reckoning: Reckoning) -> Coroutine[Any, Any, None]:
         return self.keeper.ledger.settle(
@@ -161,7 +178,7 @@ class Booking:
             )
         )
 
-    def _pursue(self, reckoning: Reckoning, *, settled: bool) -> None:
+    def _pursue(self, reckoning: Reckoning, *, settled: bool, watch: Watch | None = None) -> None:
         """Go on until every try is known, beside the calls; first write what is known where that failed."""
         case = Case(
             call_id=self.call_id,
@@ -169,9 +186,24 @@ class Booking:
             began=self.span().started_at,
             open=reckoning.open,
             unwritten=() if settled else reckoning.attempts,
+            broken=frozenset(self.broken),
         )
-        self.keeper.spawn(self.keeper.inquest.pursue(case, self._watch), name="book tries")
+        self.keeper.spawn(self.keeper.inquest.pursue(case, watch or self._watch), name="book tries")
 
     def _watch(self, attempts: Sequence[Attempt]) -> None:
         for watcher in self.keeper.watchers:
             watcher.count(self.plan, attempts)
+
+    def _watch_left(self, attempts: Sequence[Attempt]) -> None:
+        """Tell watchers of tries that were taken back because the caller left: that speaks against no provider."""
+        self._watch([_left(attempt) for attempt in attempts])
+
+
+def _left(attempt: Attempt) -> Attempt:
+    taken_back = attempt.outcome is Outcome.CANCELLED and not attempt.reason
+    return replace(attempt, reason="CANCELLED") if taken_back else attempt
+
+
+def _is_late() -> bool:
+    """Tell whether the time of the current call is over, so that it was not its caller who ended it."""
+    return call.remaining_s() == 0

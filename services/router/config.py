@@ -10,7 +10,7 @@ from services.chassis.config import Settings
 from services.router.adapters.budgets import BUDGETS
 from services.router.adapters.files import CATALOGUE
 from services.router.caching.rules import Rules
-from services.router.core.request import CacheUse, Limits
+from services.router.core.request import CacheUse, Limits, Recovery
 from services.router.core.strategy import STRATEGIES
 from services.topology import VENDORS
 
@@ -46,6 +46,24 @@ class Config(Settings, env_prefix="MAGISTRATE_ROUTER_"):
     """Version of a prompt template where not the newest, by comma, such as general/analysis=1."""
     hedge_delay_s: float = Field(default=10.0, ge=0.001, le=60)
     """Seconds after which the next provider joins a call that has no answer yet."""
+    min_hedge_delay_s: float = Field(default=0.05, ge=0.001, le=60)
+    """Least seconds of a measured hedge delay."""
+    max_hedge_delay_s: float = Field(default=30.0, ge=0.001, le=60)
+    """Most seconds of a measured hedge delay."""
+    hedge_samples: int = Field(default=20, ge=1, le=200)
+    """Answers of a model after which its own 95th percentile replaces hedge_delay_s."""
+    hedge_share: float = Field(default=0.07, ge=0, le=1)
+    """Part of the calls that may be hedged; where it is used up, the next provider follows failures alone."""
+    hedge_burst: float = Field(default=5.0, ge=0, le=1000)
+    """Hedges that a quiet time saves up at most."""
+    stream_recovery: Recovery = Recovery.RESTART
+    """What happens where a provider breaks off in a streamed answer: restart, continue or fail."""
+    stream_idle_s: float = Field(default=10.0, ge=0.01, le=60)
+    """Seconds of silence between two pieces of a streamed answer after which its provider counts as broken off."""
+    breaker_failures: int = Field(default=5, ge=1, le=100)
+    """Faults of a provider in a row after which it is no longer asked."""
+    breaker_recovery_s: float = Field(default=60.0, ge=0.1, le=3600)
+    """Seconds after which it is asked again, once at a time."""
     route_timeout_s: float = Field(default=60.0, gt=0, le=60)
     """Seconds for a call with all its tries; a shorter deadline wins."""
     max_prompt_tokens: int = Field(default=4_000, ge=1, le=200_000)

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from services.chassis.errors import WorldError
 from services.chassis.log import get_logger
+from services.router.core import account
 from services.router.core.account import Attempt
 from services.router.core.spend.reservation import Claim, Payer
 from services.router.core.spend.settlement import Evidence, Hold, Reckoning, Settlement, reckon
@@ -39,6 +40,8 @@ class Case:
     open: tuple[Claim, ...]
     unwritten: tuple[Attempt, ...] = ()
     """Tries that are known, but may not be on the ledger yet."""
+    broken: frozenset[str] = frozenset()
+    """Providers whose streamed answers broke off."""
 
     def settlement(self, attempts: tuple[Attempt, ...], still_open: Sequence[Claim]) -> Settlement:
         """Return what is to be written."""
@@ -99,7 +102,8 @@ class Inquest:
 
     async def _reckon(self, case: Case) -> Reckoning:
         heard = await self._hear(case.call_id, case.open, PATIENCE_S)
-        return reckon(case.open, Evidence(began=case.began, testimonies=heard))
+        reckoning = reckon(case.open, Evidence(began=case.began, testimonies=heard))
+        return replace(reckoning, attempts=account.broken_off(reckoning.attempts, case.broken))
 
     async def _hear(self, call_id: str, claims: Sequence[Claim], within_s: float) -> Mapping[str, Testimony]:
         asked = [claim.provider for claim in claims]

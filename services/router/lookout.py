@@ -1,13 +1,14 @@
 """Looks at the world before a plan is made."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from services.chassis import call
 from services.router.core.champion.report import Arena
 from services.router.core.outlook import Outlook
 from services.router.core.request import Request
 from services.router.core.standing import Standings
+from services.router.flight import Flight
 from services.router.memory import Memory
 from services.router.ports import StandingsBoard
 from services.router.remaining import Remaining
@@ -23,6 +24,8 @@ class Watch:
 
     remaining: Remaining | None = None
     """What is known of budgets; None where nothing is."""
+    flight: Flight | None = None
+    """What calls have taught about providers; None where nothing is learnt."""
     memory: Memory | None = None
     """What is remembered of users; None where nothing is."""
     board: StandingsBoard | None = None
@@ -32,7 +35,9 @@ class Watch:
 
     async def look(self, request: Request) -> Outlook:
         """Return the outlook of this moment for the tenant and user of the current call."""
-        return Outlook(
+        seen = self.flight.outlook(streamed=request.streamed) if self.flight else Outlook()
+        return replace(
+            seen,
             standings=await self._standings(request),
             draw=self.dice(),
             success_rate=await self.memory.success_rate(request) if self.memory else None,

@@ -32,8 +32,8 @@ from services.router.planner import Planner
 from services.router.reconciler import Reconciler
 from services.router.remaining import Remaining
 from services.router.servicer import RouterServicer
+from services.router.servicer.caches import CacheCalls
 from services.router.servicer.champions import ChampionCalls
-from services.router.streaming import Streamer
 
 SERVICE = "magistrate.router.v1.RouterService"
 
@@ -50,12 +50,13 @@ async def main(name: str) -> None:
         contests = PostgresContests(pool, letter=letter)
         board = Board(contests, interval_s=config.champion_refresh_s)
         poll = HealthPoll(mesh.channel, config.order, interval_s=config.health_interval_s)
+        flight = assembly.flight(config, poll, clock)
         providers = HedgedRoute(mesh.channel, timeout_s=config.route_timeout_s)
         planner = Planner(
             policy=assembly.policy(config),
             catalogue=files.catalogue,
             templates=files.templates,
-            lookout=Watch(remaining=remaining, memory=memory, board=board, dice=random.random),
+            lookout=Watch(remaining=remaining, memory=memory, board=board, dice=random.random, flight=flight),
             providers=providers,
         )
         ledger = PostgresLedger(pool)
@@ -64,18 +65,16 @@ async def main(name: str) -> None:
             ledger=ledger,
             inquest=inquest,
             allowance=assembly.allowance(config, files.budgets),
-            watchers=(meter,),
+            watchers=(meter, flight),
             tills=(meter, remaining),
             clock=clock,
             ids=ids,
             spawn=mesh.finish,
         )
         voter = assembly.voter(config, mesh.channel, Dispatcher(providers=providers, books=books))
-        world = World(
-            redis=load(RedisSettings), pool=pool, channel=mesh.channel, clock=clock, ids=ids, spawn=mesh.spawn
-        )
-        streamer = Streamer(providers=providers, books=books)
-        caches = await mesh.enter(open_caches(config.cache_rules, world, generator=voter, streams=streamer))
+        streamer = assembly.streamer(config, providers, books)
+        kit = World(redis=load(RedisSettings), pool=pool, channel=mesh.channel, clock=clock, ids=ids, spawn=mesh.spawn)
+        caches = await mesh.enter(open_caches(config.cache_rules, kit, generator=voter, streams=streamer))
         relay = Relay(pool, MeshEvidence(mesh.channel).deliver, box="champion evidence")
         championship = Championship(
             contests=contests,
@@ -97,7 +96,6 @@ async def main(name: str) -> None:
             health=poll,
             costs=Costs(accounts=PostgresAccounts(pool=pool), budgets=files.budgets, clock=clock),
             champions=ChampionCalls(championship=championship, clock=clock),
-            epochs=caches.epochs,
-            tally=caches.tally,
+            caches=CacheCalls(epochs=caches.epochs, tally=caches.tally),
         )
         await mesh.serve([Registration(add_RouterServiceServicer_to_server, servicer, SERVICE)])

@@ -13,6 +13,7 @@ from services.router.core.champion.contest import Contest
 from services.router.core.champion.report import Arena, Report, Scored
 from services.router.core.outlook import Outlook
 from services.router.core.plan import Plan
+from services.router.core.recovery import Discarded, Leg
 from services.router.core.request import Request
 from services.router.core.spend.refusal import Refusal
 from services.router.core.spend.reservation import Grant, Reservation
@@ -46,6 +47,8 @@ class Piece:
     text: str
     provider: str
     """Who sends it, as far as it is known."""
+    attempts: int = 1
+    """Tries that were started until then."""
 
 
 class Unanswered(Exception):  # noqa: N818 - it carries the error; it is not one of its own
@@ -68,7 +71,7 @@ class Providers(Protocol):
         """Return the first good answer. Raises Unanswered."""
         ...
 
-    def stream(self, plan: Plan, call_id: str) -> AsyncGenerator[Piece | Reply, None]:
+    def stream(self, leg: Leg, call_id: str) -> AsyncGenerator[Piece | Reply, None]:
         """Yield pieces and, last, one Reply. Raises Unanswered, also where it breaks."""
         ...
 
@@ -245,16 +248,24 @@ class Embedder(Protocol):
         ...
 
 
+Streamed = str | Discarded | Answer
+"""New text of an answer, the word that all text so far is void, or, last, the answer itself without its text."""
+
+
 class Streams(Protocol):
     """Answers planned requests token by token. One may stand before another."""
 
-    def stream(self, request: Request, plan: Plan, decision_id: str) -> AsyncGenerator[str | Answer, None]:
-        """Yield the answer as it is written and, last, the Answer without its text. Raises MeshError."""
+    def stream(self, request: Request, plan: Plan, decision_id: str) -> AsyncGenerator[Streamed, None]:
+        """Yield the answer as it is written. Raises MeshError."""
         ...
 
 
 class Health(Protocol):
     """What was last seen of each provider."""
+
+    def ill(self, provider: str) -> bool:
+        """Tell whether it did not answer several times in a row."""
+        ...
 
     def seen(self, provider: str) -> bool | None:
         """Tell whether it answered; None where it was not asked yet."""

@@ -53,6 +53,7 @@ from services.router.ports import Lookout
 from services.router.reconciler import Reconciler
 from services.router.remaining import Remaining
 from services.router.servicer import RouterServicer
+from services.router.servicer.caches import CacheCalls
 from services.router.servicer.champions import ChampionCalls
 from services.router.streaming import Streamer
 from services.router.voting import Voter
@@ -172,54 +173,27 @@ async def mesh(
     redis: RedisSettings = NO_REDIS,
     embedding: MeshChannel | None = None,
 ) -> AsyncIterator[Mesh]:
-    """Serve a router whose way out leads straight to the provider; Envoy's part is proved by the tests of the mesh.
-
-    It caches nothing unless ``cache_rules`` say so: most tests are about calls that are made.
-    """
+    """Serve a router whose way out leads straight to the provider, and which caches nothing unless told."""
     background = Background()
     async with AsyncExitStack() as stack:
         vendor = await stack.enter_async_context(FakeVendor(script=script or (Answer(),)))
         channel = await stack.enter_async_context(provider(vendor, order[0]))
         poll = HealthPoll(channel, order, interval_s=5.0)
         providers = HedgedRoute(channel, timeout_s=5.0)
-        clock, meter, ledger = clock or SystemClock(), PrometheusMeter(), PostgresLedger(pool)
+        clock, ledger = clock or SystemClock(), PostgresLedger(pool)
         remaining = Remaining(clock=clock)
         contests = PostgresContests(pool, letter=letter)
         board = Board(contests, interval_s=60)
-        planner = Planner(
-            policy=Policy(providers=order, hedge_delay_s=10.0, limits=limits),
-            catalogue=read_catalogue(CATALOGUE),
-            templates=read_templates(TEMPLATES),
-            lookout=lookout or Watch(remaining=remaining, board=board, dice=lambda: 1.0),
-            providers=providers,
+        planner = _planner(
+            order, limits, providers, lookout or Watch(remaining=remaining, board=board, dice=lambda: 1.0)
         )
         inquest = Inquest(ledger=ledger, witness=AdapterWitness(channel), pauses_s=(0.02, 0.05, 0.1, 0.2))
-        books = Bookkeeper(
-            ledger=ledger,
-            inquest=inquest,
-            allowance=Allowance(budgets=budgets, request_micro_usd=limits.micro_usd, hold=hold),
-            watchers=(meter,),
-            tills=(meter, remaining),
-            clock=clock,
-            ids=RandomIds(),
-            spawn=background.spawner(),
-        )
-        world = World(
-            redis=redis,
-            pool=pool,
-            channel=embedding or channel,
-            clock=SystemClock(),
-            ids=RandomIds(),
-            spawn=(behind := Background()).spawner(),
-        )
-        caches = await stack.enter_async_context(
-            open_caches(
-                cache_rules,
-                world,
-                generator=_voter(Dispatcher(providers=providers, books=books)),
-                streams=Streamer(providers=providers, books=books),
-            )
-        )
+        allowance = Allowance(budgets=budgets, request_micro_usd=limits.micro_usd, hold=hold)
+        books = _books(inquest, allowance, remaining, clock, background.spawner())
+        behind = Background()
+        voter = _voter(Dispatcher(providers=providers, books=books))
+        streamer, world = Streamer(providers=providers, books=books), _world(redis, pool, embedding or channel, behind)
+        caches = await stack.enter_async_context(open_caches(cache_rules, world, generator=voter, streams=streamer))
         servicer = RouterServicer(
             planner=planner,
             generator=caches.generator,
@@ -227,13 +201,11 @@ async def mesh(
             health=poll,
             costs=Costs(accounts=PostgresAccounts(pool=pool), budgets=budgets, clock=clock),
             champions=_champions(contests, board, rules),
-            epochs=caches.epochs,
-            tally=caches.tally,
+            caches=CacheCalls(epochs=caches.epochs, tally=caches.tally),
         )
-        registration = Registration(add_RouterServiceServicer_to_server, servicer, "magistrate.router.v1.RouterService")
-        way_in = await stack.enter_async_context(serving([registration], principal=principal))
+        stub = await stack.enter_async_context(_served(servicer, principal))
         yield Mesh(
-            stub=RouterServiceStub(way_in),
+            stub=stub,
             poll=poll,
             vendor=vendor,
             pool=pool,
@@ -244,6 +216,41 @@ async def mesh(
             caching=behind,
         )
         await asyncio.gather(*background.tasks, return_exceptions=True)
+
+
+def _planner(order: tuple[str, ...], limits: Limits, providers: HedgedRoute, lookout: Lookout) -> Planner:
+    return Planner(
+        policy=Policy(providers=order, hedge_delay_s=10.0, limits=limits),
+        catalogue=read_catalogue(CATALOGUE),
+        templates=read_templates(TEMPLATES),
+        lookout=lookout,
+        providers=providers,
+    )
+
+
+def _world(redis: RedisSettings, pool: asyncpg.Pool, channel: MeshChannel, behind: Background) -> World:
+    return World(redis=redis, pool=pool, channel=channel, clock=SystemClock(), ids=RandomIds(), spawn=behind.spawner())
+
+
+def _books(inquest: Inquest, allowance: Allowance, remaining: Remaining, clock: Clock, spawn: Spawn) -> Bookkeeper:
+    meter = PrometheusMeter()
+    return Bookkeeper(
+        ledger=inquest.ledger,
+        inquest=inquest,
+        allowance=allowance,
+        watchers=(meter,),
+        tills=(meter, remaining),
+        clock=clock,
+        ids=RandomIds(),
+        spawn=spawn,
+    )
+
+
+@asynccontextmanager
+async def _served(servicer: RouterServicer, principal: Principal) -> AsyncIterator[Stub]:
+    registration = Registration(add_RouterServiceServicer_to_server, servicer, "magistrate.router.v1.RouterService")
+    async with serving([registration], principal=principal) as way_in:
+        yield RouterServiceStub(way_in)
 
 
 def _voter(dispatcher: Dispatcher) -> Voter:

@@ -19,7 +19,8 @@ from services.chassis.call import Principal
 from services.chassis.config import SecretFile
 from services.chassis.errors import Kind, MeshError
 from services.chassis.postgres import PostgresSettings, open_pool
-from services.router.core.champion.contest import Rules
+from services.router.adapters import contests
+from services.router.core.champion.contest import Contest, Rules
 from tests.contract.promises import reasons
 from tests.contract.routing import ADMIN, RULES, Stub, mesh
 from tests.fakes.postgres import Database, PostgresServer, fresh_database
@@ -389,3 +390,16 @@ def test_the_log_cannot_be_changed_by_the_service(database: Database, statement:
         pytest.raises(psycopg.errors.InsufficientPrivilege),
     ):
         connection.execute(statement.encode())
+
+
+@pytest.mark.spec("RTR-10", "T15")
+async def test_a_swap_for_another_version_is_refused(pool: asyncpg.Pool) -> None:
+    """Even a writer past the lock replaces only the version that it read."""
+    async with router(pool) as stub:
+        await stub.ReportScore(score())
+        async with pool.acquire() as connection:
+            with pytest.raises(MeshError, match="WRITE_CONFLICT"):
+                await contests._replace(
+                    connection, ("acme", "general", "analysis"), Contest(version=7), Contest(version=8)
+                )
+        assert (await stub.GetChampion(get())).version == 1

@@ -169,6 +169,7 @@ BAD = {
     "unknown domain": (routing(domain=99), Kind.INVALID, "ENUM_UNKNOWN"),
     "no task": (routing(task_type=task_pb2.TASK_TYPE_UNSPECIFIED), Kind.INVALID, "ENUM_UNKNOWN"),
     "unknown task": (routing(task_type=99), Kind.INVALID, "ENUM_UNKNOWN"),
+    "unknown recovery": (routing(stream_recovery=99), Kind.INVALID, "ENUM_UNKNOWN"),
     "cap too high": (routing(max_output_tokens=4001), Kind.INVALID, "FIELD_OUT_OF_RANGE"),
     "too hot": (routing(temperature=2.5), Kind.INVALID, "FIELD_OUT_OF_RANGE"),
     "unknown strategy": (routing(strategy="magic"), Kind.INVALID, "FIELD_OUT_OF_RANGE"),

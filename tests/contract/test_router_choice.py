@@ -1,12 +1,20 @@
 """The choice of models on the wire: plans, capabilities, zero healthy providers, votes, finished answers."""
 
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, field
+from itertools import product
+from typing import Any
 
 import asyncpg
 import pytest
 
+from magistrate.common.v1.task_pb2 import Domain, TaskType
+from magistrate.context.v1.context_pb2 import Embedding, EmbedRequest, EmbedResponse
+from magistrate.context.v1.context_pb2_grpc import EmbeddingServiceServicer, add_EmbeddingServiceServicer_to_server
 from magistrate.router.v1 import router_pb2 as pb
 from services.chassis.errors import Kind, MeshError
+from services.chassis.testing import Registration, serving
+from services.router.adapters.embeddings import ContextEmbedder
 from services.router.core.outlook import Outlook
 from tests.contract.routing import ADMIN, Sight, Stub, mesh, open_router_pool, routing
 from tests.fakes.postgres import Database, PostgresServer, fresh_database
@@ -155,3 +163,49 @@ async def test_a_vote_that_nobody_answers_and_a_vote_on_a_stream_are_refused(poo
     assert failed.value.metadata["attempts"] == "3"
     assert [row["outcome"] for row in rows] == ["failed"] * 3
     assert (refused.value.reason, refused.value.metadata["field"]) == ("FIELD_OUT_OF_RANGE", "routing.voting_rule")
+
+
+@pytest.mark.spec("ENG-26")
+async def test_every_field_and_task_has_its_template(pool: asyncpg.Pool) -> None:
+    """Nine pairs, nine templates, each named with its version and its own hash."""
+    plans = {}
+    async with mesh(pool) as m:
+        for domain, task in product(Domain.values()[1:], TaskType.values()[1:]):
+            asked = routing(domain=domain, task_type=task)
+            reply = await m.stub.PlanRoute(pb.PlanRouteRequest(routing=asked))
+            plans[Domain.Name(domain), TaskType.Name(task)] = reply.route
+
+    for (domain, task), route in plans.items():
+        place = f"{domain.removeprefix('DOMAIN_')}/{task.removeprefix('TASK_TYPE_')}".lower()
+        assert route.template == f"{place}@1"
+    assert len({route.template_sha256 for route in plans.values()}) == len(plans) == 9
+
+
+@dataclass
+class Embeddings(EmbeddingServiceServicer):
+    """Embeds every text alike, by the model or by its stand-in."""
+
+    degraded: bool = False
+    asked: list[list[str]] = field(default_factory=list)
+
+    async def Embed(self, request: EmbedRequest, _context: Any) -> EmbedResponse:  # noqa: N802
+        """Return one vector a text."""
+        self.asked.append(list(request.texts))
+        return EmbedResponse(embeddings=[Embedding(values=[1.0, 0.0]) for _ in request.texts], degraded=self.degraded)
+
+
+@pytest.mark.spec("RTR-19")
+@pytest.mark.parametrize("degraded", [False, True])
+async def test_meanings_come_from_the_model_in_one_call_and_never_from_its_stand_in(degraded: bool) -> None:
+    """Vectors of a fallback are not comparable with the threshold, so they count as none."""
+    embeddings = Embeddings(degraded=degraded)
+    service = "magistrate.context.v1.EmbeddingService"
+    async with serving([Registration(add_EmbeddingServiceServicer_to_server, embeddings, service)]) as channel:
+        embedder = ContextEmbedder(channel, timeout_s=5)
+        if degraded:
+            with pytest.raises(MeshError, match="EMBEDDING_UNAVAILABLE"):
+                await embedder.embed(["one", "two"])
+        else:
+            assert [list(vector) for vector in await embedder.embed(["one", "two"])] == [[1.0, 0.0]] * 2
+
+    assert embeddings.asked == [["one", "two"]]

@@ -70,8 +70,7 @@ def router() -> tuple[Registration, Callable[[Any], Any]]:
         health=NOTHING,
         costs=NOTHING,
         champions=champions,
-        epochs=NOTHING,
-        tally=NOTHING,
+        caches=NOTHING,
     )
     add = router_pb2_grpc.add_RouterServiceServicer_to_server
     return Registration(add, servicer, "magistrate.router.v1.RouterService"), router_pb2_grpc.RouterServiceStub
@@ -87,7 +86,9 @@ def evaluator() -> tuple[Registration, Callable[[Any], Any]]:
 
 def recorder() -> tuple[Registration, Callable[[Any], Any]]:
     """Return a recorder without parts."""
-    servicer = RecorderServicer(NOTHING, NOTHING, NOTHING, NOTHING)
+    servicer = RecorderServicer(
+        intake=NOTHING, archive=NOTHING, prover=NOTHING, publisher=NOTHING, eraser=NOTHING, keyring=NOTHING
+    )
     add = recorder_pb2_grpc.add_RecorderServiceServicer_to_server
     return Registration(add, servicer, "magistrate.recorder.v1.RecorderService"), recorder_pb2_grpc.RecorderServiceStub
 

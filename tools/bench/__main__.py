@@ -7,7 +7,7 @@ Those that need a folder of labelled data are programs of their own: ``python -m
 import argparse
 from collections.abc import Callable
 
-from tools.bench import caching, champion, chassis, critic, decide, loop, recorder, routing_cost
+from tools.bench import caching, champion, chassis, critic, decide, loop, recorder, router, routing_cost, tail
 
 BENCHMARKS: dict[str, Callable[[], None]] = {
     "champion": champion.main,
@@ -16,8 +16,10 @@ BENCHMARKS: dict[str, Callable[[], None]] = {
     "critic": critic.main,
     "recorder": recorder.main,
     "decide": decide.main,
+    "router": router.main,
     "routing_cost": routing_cost.main,
     "caching": caching.main,
+    "tail": tail.main,
 }
 
 

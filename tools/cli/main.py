@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from tools.cli import backup, certs, champion, decide, erase, knowledge, migrate, models, stack, verify
+from tools.cli import backup, certs, champion, costs, decide, erase, knowledge, migrate, models, stack, verify
 from tools.cli.failure import explain
 from tools.up.failures import StackError
 
@@ -43,6 +43,7 @@ app.command()(decide.decide)
 app.command()(knowledge.ingest)
 app.command()(knowledge.search)
 app.command()(models.models)
+app.command()(costs.costs)
 app.command()(verify.verify)
 app.command()(erase.erase)
 app.add_typer(backup.app, name="backup")

@@ -146,6 +146,7 @@ async def _locked(connection: _Connection, place: rows.Place) -> Contest:
         row = await connection.fetchrow(_LOCK, *place)
     if row is None:
         raise AssertionError("the row was written a moment ago, and nobody may delete it")
+    # Not joined to the statement that locks: it would show the tracks as they were before it waited.
     return rows.contest(row, await connection.fetch(_TRACKS, *place))
 
 

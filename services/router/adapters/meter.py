@@ -18,8 +18,8 @@ _TOKENS = counter("magistrate_llm_tokens_total", "Tokens of accounted tries.", (
 _COST = counter("magistrate_llm_cost_micro_usd_total", "Cost of accounted tries.", ("provider", "model"))
 _FALLBACKS = counter(
     "magistrate_route_fallbacks_total",
-    "Answers that came from another provider than the first.",
-    ("first", "winner"),
+    "Answers that came from another provider than the first of the order, by what the first one's try ended with.",
+    ("from", "to", "reason"),
 )
 _RESERVED = counter("magistrate_budget_reserved_micro_usd_total", "Set aside for calls before anybody was asked.")
 _REFUSALS = counter(
@@ -74,7 +74,15 @@ class PrometheusMeter:
             _TOKENS.labels(*model, "output").inc(attempt.usage.output_tokens)
             _COST.labels(*model).inc(attempt.micro_usd)
             if attempt.outcome is Outcome.WON and attempt.model.provider != first:
-                _FALLBACKS.labels(first, attempt.model.provider).inc()
+                _FALLBACKS.labels(first, attempt.model.provider, _why(first, attempts)).inc()
+
+
+def _why(first: str, attempts: Sequence[Attempt]) -> str:
+    """Return why ``first`` did not answer: an ErrorReason, "slow" where it was overtaken, or "unknown"."""
+    its = next((attempt for attempt in attempts if attempt.model.provider == first), None)
+    if its is None:
+        return "unknown"
+    return its.reason or ("slow" if its.outcome is Outcome.CANCELLED else "unknown")
 
 
 class ChampionMeter:

@@ -13,6 +13,7 @@ from services.chassis.errors import MeshError
 from services.chassis.streams import MeshStream
 from services.router.core.account import Usage
 from services.router.core.plan import Plan
+from services.router.core.recovery import Leg
 from services.router.ports import Piece, Reply, Unanswered
 
 ORDER_KEY = "x-magistrate-providers"
@@ -25,6 +26,8 @@ WINNER_KEY = "x-mesh-provider"
 """Response metadata: the provider whose response this is."""
 ATTEMPTS_KEY = "x-envoy-attempt-count"
 """Response metadata: tries that were started."""
+_NEVER_S = 86_400.0
+"""A hedge delay beyond every call: nobody joins, and Envoy still moves on at once on a failure."""
 _COUNT_TIMEOUT_S = 2.0
 
 _Metadata = tuple[tuple[str, str], ...]
@@ -53,11 +56,12 @@ class HedgedRoute:
             raise _unanswered(error) from error
         return _reply(reply, facts.get(WINNER_KEY, ""), facts.get(ATTEMPTS_KEY, ""))
 
-    async def stream(self, plan: Plan, call_id: str) -> AsyncGenerator[Piece | Reply, None]:
+    async def stream(self, leg: Leg, call_id: str) -> AsyncGenerator[Piece | Reply, None]:
         """Yield pieces and, last, one Reply."""
-        request = pb.GenerateStreamRequest(generation=_generation(plan, call_id))
+        plan, left_s = leg.plan, self._timeout_s - leg.after.total_seconds()
+        request = pb.GenerateStreamRequest(generation=_generation(plan, call_id, leg.partial))
         try:
-            started = self._stub.GenerateStream(request, timeout=self._timeout_s, metadata=_way(plan, call_id))
+            started = self._stub.GenerateStream(request, timeout=left_s, metadata=_way(plan, call_id))
             # The generated stub cannot know that the channel of the mesh returns its own kind of stream.
             async with aclosing(cast("MeshStream", started)) as messages:
                 async for message in messages:
@@ -66,7 +70,8 @@ class HedgedRoute:
                     if message.HasField("summary"):
                         yield _reply(message.summary, winner, facts.get(ATTEMPTS_KEY, ""))
                     elif message.text:
-                        yield Piece(text=message.text, provider=winner or plan.order[0])
+                        attempts = _count(facts.get(ATTEMPTS_KEY, ""))
+                        yield Piece(text=message.text, provider=winner or plan.order[0], attempts=attempts)
         except MeshError as error:
             raise _unanswered(error) from error
 
@@ -87,10 +92,10 @@ def _way(plan: Plan, call_id: str) -> _Metadata:
     if len(plan.order) == 1:
         # With nobody to join, Envoy takes the delay for a limit and ends the only try there is.
         return (order, call)
-    return (order, call, (HEDGE_DELAY_KEY, str(round(plan.hedge_delay_s * 1000))))
+    return (order, call, (HEDGE_DELAY_KEY, str(round(min(plan.hedge_delay_s, _NEVER_S) * 1000))))
 
 
-def _generation(plan: Plan, call_id: str) -> pb.Generation:
+def _generation(plan: Plan, call_id: str, partial: str = "") -> pb.Generation:
     return pb.Generation(
         models={model.provider: model.name for model in plan.models},
         messages=_messages(plan),
@@ -98,6 +103,7 @@ def _generation(plan: Plan, call_id: str) -> pb.Generation:
         temperature=plan.temperature,
         json_schema=plan.json_schema,
         call_id=call_id,
+        partial=partial,
     )
 
 

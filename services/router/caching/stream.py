@@ -10,8 +10,9 @@ from services.router.caching.claims import Lead
 from services.router.core.answer import Answer
 from services.router.core.caching.use import Level
 from services.router.core.plan import Plan
+from services.router.core.recovery import Discarded
 from services.router.core.request import Request
-from services.router.ports import Streams
+from services.router.ports import Streamed, Streams
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,7 +22,7 @@ class CachedStream:
     inner: Streams
     cache: Cache
 
-    async def stream(self, request: Request, plan: Plan, decision_id: str) -> AsyncGenerator[str | Answer, None]:
+    async def stream(self, request: Request, plan: Plan, decision_id: str) -> AsyncGenerator[Streamed, None]:
         """Yield the answer and, last, the Answer. Raises as the inner one."""
         asking = await self.cache.asking(request, plan, decision_id)
         if asking and asking.uses.shares and (kept := await self._kept(asking)):
@@ -43,12 +44,14 @@ class CachedStream:
 
     async def _new(
         self, request: Request, plan: Plan, decision_id: str, asking: Asking | None
-    ) -> AsyncGenerator[str | Answer, None]:
+    ) -> AsyncGenerator[Streamed, None]:
         began, pieces = self.cache.store.clock.monotonic(), list[str]()
         async with aclosing(self.inner.stream(request, plan, decision_id)) as events:
             async for event in events:
                 if isinstance(event, str):
                     pieces.append(event)
+                elif isinstance(event, Discarded):
+                    pieces.clear()
                 elif asking:
                     took = timedelta(seconds=self.cache.store.clock.monotonic() - began)
                     self.cache.kept(asking, replace(event, text="".join(pieces)), took, Lead(token=""))

@@ -1,7 +1,7 @@
 """Tries at providers, how they ended, and what each one cost."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -78,6 +78,19 @@ def won(model: Model, usage: Usage, span: Span, took: timedelta) -> Attempt:
         first_token_after=own.first_token_after,
         usage=usage,
         micro_usd=model.price.of(input_tokens=usage.input_tokens, output_tokens=usage.output_tokens),
+    )
+
+
+def broken_off(attempts: Sequence[Attempt], providers: Collection[str]) -> tuple[Attempt, ...]:
+    """Return ``attempts`` with those at ``providers``, whose answers broke off under way, as failed.
+
+    An adapter cannot know it where the router cut a stalled stream, or where it was killed itself.
+    """
+    return tuple(
+        replace(attempt, outcome=Outcome.FAILED, reason=attempt.reason or "STREAM_BROKEN")
+        if attempt.model.provider in providers and attempt.outcome in {Outcome.CANCELLED, Outcome.UNKNOWN}
+        else attempt
+        for attempt in attempts
     )
 
 

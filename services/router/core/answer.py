@@ -39,6 +39,8 @@ class Answer:
     started: int
     """Tries that were started, hedges included."""
     truncated: bool
+    recoveries: int = 0
+    """Times that a broken stream was taken up again."""
     reserved_micro_usd: int = 0
     """What was set aside before the first try for all that might be in flight."""
     vote: Vote | None = None

@@ -122,5 +122,7 @@ class Catalogue:
             tier=Tier.STANDARD,
             context_tokens=UNKNOWN_CONTEXT_TOKENS,
             price=UNKNOWN_PRICE,
+            # Every adapter streams; what else an unknown model can do is not promised.
+            capabilities=(Capability.STREAM,),
         )
         return next(known, unknown)

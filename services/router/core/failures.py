@@ -34,6 +34,13 @@ def endless(provider: str) -> MeshError:
     return WorldError(Kind.UNAVAILABLE, "PROVIDER_MALFORMED", "the stream has no last message", metadata=facts)
 
 
+def stalled(provider: str, idle_s: float) -> MeshError:
+    """Return the error for a stream that said nothing more for ``idle_s``."""
+    facts = {"provider": provider, "cause": "DEADLINE_EXPIRED"}
+    message = f"the stream was silent for {idle_s:g} s"
+    return WorldError(Kind.UNAVAILABLE, "STREAM_BROKEN", message, metadata=facts)
+
+
 def broken(provider: str, sent_characters: int, error: MeshError) -> MeshError:
     """Return the error for a stream that ended after ``sent_characters`` had gone to the caller."""
     cause = error.metadata.get("cause", error.reason) if error.reason == "STREAM_BROKEN" else error.reason

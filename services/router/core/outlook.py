@@ -15,7 +15,8 @@ class Outlook:
     back_after_s: float | None = None
     """Seconds until the first of those that are away may be asked again, where it is known."""
     hedge_delays_s: Mapping[str, float] = field(default_factory=dict)
-    """Measured delay by model after which another provider should join; a model without one takes the configured."""
+    """Measured delay by model, for the kind of call that is planned, after which another provider should join; a model
+    without one takes the configured."""
     may_hedge: bool = True
     """Whether the hedge budget lets a slow call be joined; a failed one is always followed."""
     standings: Standings | None = None

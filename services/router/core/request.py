@@ -30,6 +30,17 @@ class Task(StrEnum):
     REASONING = "reasoning"
 
 
+class Recovery(StrEnum):
+    """What happens where a provider breaks off after a streamed answer has begun."""
+
+    RESTART = "restart"
+    """Another provider begins anew; a discard tells the reader."""
+    CONTINUE = "continue"
+    """One that can goes on from the partial answer; where none can, as restart."""
+    FAIL = "fail"
+    """The stream ends; the reader keeps the partial answer."""
+
+
 class VotingRule(StrEnum):
     """How several models vote on one answer (spec row RTR-19)."""
 
@@ -81,6 +92,8 @@ class Request:
     """Tools that the answer may call for."""
     streamed: bool = False
     """Whether the answer is wanted token by token."""
+    recovery: Recovery | None = None
+    """None takes the configured one; only for a streamed answer."""
     cache_use: CacheUse | None = None
     """None takes the configured default."""
     roles: tuple[str, ...] = ()

@@ -16,6 +16,7 @@ from services.router.core.answer import Answer, CacheHit
 from services.router.core.caching.use import Level
 from services.router.core.catalogue import Model
 from services.router.core.plan import Plan
+from services.router.core.recovery import Discarded
 from services.router.core.vote import Vote
 
 _OUTCOMES: "Mapping[Outcome, usage_pb2.AttemptOutcome.ValueType]" = {
@@ -83,9 +84,16 @@ def taken_route(answer: Answer) -> usage_pb2.Route:
             usage=won.usage,
             cost=_money(account.total_micro_usd(answer.attempts)),
             reserved=_money(answer.reserved_micro_usd),
+            recoveries=answer.recoveries,
         )
     )
     return route
+
+
+def discard(event: Discarded) -> pb.GenerateStreamResponse:
+    """Return the word that what was streamed is void."""
+    word = pb.Discard(characters=event.characters, provider=event.provider, reason=event.reason)
+    return pb.GenerateStreamResponse(discard=word)
 
 
 def _found_route(answer: Answer, hit: CacheHit) -> usage_pb2.Route:
@@ -154,8 +162,8 @@ def _vote(vote: Vote) -> usage_pb2.Vote:
     )
 
 
-def listed(model: Model, *, enabled: bool, seen: bool | None) -> pb.Model:
-    """Return a model of the catalogue as callers see it."""
+def listed(model: Model, *, enabled: bool, seen: bool | None, measured_s: float | None = None) -> pb.Model:
+    """Return a model of the catalogue as callers see it; ``measured_s`` is its time to the first token, if known."""
     return pb.Model(
         name=model.name,
         provider=model.provider,
@@ -168,6 +176,7 @@ def listed(model: Model, *, enabled: bool, seen: bool | None) -> pb.Model:
         health=_HEALTH[seen],
         expected_quality=model.quality,
         expected_first_token=_duration(timedelta(seconds=model.first_token_s)),
+        measured_first_token=None if measured_s is None else _duration(timedelta(seconds=measured_s)),
     )
 
 

@@ -7,7 +7,7 @@ from magistrate.common.v1 import task_pb2
 from magistrate.router.v1 import router_pb2 as pb
 from services.chassis.errors import invalid
 from services.router.core.caching.epoch import Scope
-from services.router.core.request import CacheUse, Domain, Request, Task, VotingRule
+from services.router.core.request import CacheUse, Domain, Recovery, Request, Task, VotingRule
 
 _DOMAINS: Mapping[int, Domain] = {
     task_pb2.DOMAIN_LITERARY: Domain.LITERARY,
@@ -18,6 +18,12 @@ _TASKS: Mapping[int, Task] = {
     task_pb2.TASK_TYPE_ANALYSIS: Task.ANALYSIS,
     task_pb2.TASK_TYPE_GENERATION: Task.GENERATION,
     task_pb2.TASK_TYPE_REASONING: Task.REASONING,
+}
+_RECOVERIES: Mapping[int, Recovery | None] = {
+    pb.STREAM_RECOVERY_UNSPECIFIED: None,
+    pb.STREAM_RECOVERY_RESTART: Recovery.RESTART,
+    pb.STREAM_RECOVERY_CONTINUE: Recovery.CONTINUE,
+    pb.STREAM_RECOVERY_FAIL: Recovery.FAIL,
 }
 _VOTING_RULES: Mapping[int, VotingRule | None] = {
     pb.VOTING_RULE_UNSPECIFIED: None,
@@ -52,6 +58,7 @@ def read(routing: pb.RoutingRequest, roles: tuple[str, ...], *, streamed: bool =
         voting_rule=_word(_VOTING_RULES, routing.voting_rule, "routing.voting_rule"),
         tool_count=routing.tool_count,
         streamed=streamed,
+        recovery=_word(_RECOVERIES, routing.stream_recovery, "routing.stream_recovery"),
         cache_use=_cache_use(routing.cache_use),
         roles=roles,
     )

@@ -9,14 +9,14 @@ import grpc
 from magistrate.router.v1 import router_pb2 as pb
 from magistrate.router.v1 import router_pb2_grpc
 from services.chassis import call
-from services.router.caching.epochs import Epochs
-from services.router.caching.ports import Statistics
 from services.router.core.answer import Answer
+from services.router.core.recovery import Discarded
 from services.router.core.request import Request
 from services.router.costs import Costs
 from services.router.planner import Planner
 from services.router.ports import Generator, Health, Streams
 from services.router.servicer import costs, replies, requests
+from services.router.servicer.caches import CacheCalls
 from services.router.servicer.champions import ChampionCalls
 
 _Context = grpc.aio.ServicerContext[object, object]
@@ -32,8 +32,7 @@ class RouterServicer(router_pb2_grpc.RouterServiceServicer):
     health: Health
     costs: Costs
     champions: ChampionCalls
-    epochs: Epochs
-    tally: Statistics
+    caches: CacheCalls
 
     async def Generate(self, request: pb.GenerateRequest, _context: _Context) -> pb.GenerateResponse:
         """Return the first good answer of the hedged route."""
@@ -52,6 +51,8 @@ class RouterServicer(router_pb2_grpc.RouterServiceServicer):
             async for event in events:
                 if isinstance(event, Answer):
                     yield pb.GenerateStreamResponse(route=replies.taken_route(event), truncated=event.truncated)
+                elif isinstance(event, Discarded):
+                    yield replies.discard(event)
                 else:
                     yield pb.GenerateStreamResponse(text=event)
 
@@ -83,12 +84,11 @@ class RouterServicer(router_pb2_grpc.RouterServiceServicer):
         self, request: pb.InvalidateCacheRequest, _context: _Context
     ) -> pb.InvalidateCacheResponse:
         """Forget cached answers of the caller's tenant."""
-        scope = requests.scope(request.domain, request.task_type)
-        return pb.InvalidateCacheResponse(epoch=await self.epochs.invalidate(call.tenant(), scope))
+        return await self.caches.invalidate(request)
 
     async def GetCacheStats(self, _request: pb.GetCacheStatsRequest, _context: _Context) -> pb.GetCacheStatsResponse:
         """Tell how this replica's look-ups ended."""
-        return replies.cache_stats(self.tally.seen)
+        return self.caches.stats()
 
     async def PromoteModel(self, request: pb.PromoteModelRequest, _context: _Context) -> pb.PromoteModelResponse:
         """Make a model the champion by a person's word."""

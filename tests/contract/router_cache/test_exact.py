@@ -123,3 +123,33 @@ async def test_an_unknown_wish_about_caches_is_refused(pool: asyncpg.Pool, valke
                 await refused
             assert (caught.value.kind, caught.value.reason) == (Kind.INVALID, "ENUM_UNKNOWN")
             assert caught.value.metadata["field"] == field
+
+
+@pytest.mark.spec("RTR-18", "RTR-19", "CCH-08")
+async def test_a_vote_that_agreed_is_kept_with_its_ballots(
+    pool: asyncpg.Pool, valkey: ValkeyServer, redis: Redis
+) -> None:
+    """At both levels; a question that nobody voted on has an answer of its own."""
+    rule = pb.VOTING_RULE_UNANIMOUS
+    async with replicas(2, pool, valkey) as (one, other):
+        first = await ask(one, voting_rule=rule)
+        await written(redis)
+        kept = [await ask(asked, voting_rule=rule) for asked in (one, other)]
+        alone = await ask(one)
+
+    assert [reply.route.cache_hit.level for reply in kept] == [HIT.CACHE_LEVEL_MEMORY, HIT.CACHE_LEVEL_SHARED]
+    assert [reply.route.vote for reply in kept] == [first.route.vote] * 2
+    assert first.route.vote.agreed
+    assert not alone.route.HasField("cache_hit")
+
+
+@pytest.mark.spec("RTR-19", "CCH-08")
+async def test_a_vote_without_consensus_is_not_kept(pool: asyncpg.Pool, valkey: ValkeyServer) -> None:
+    """Whoever asks later gets a vote of its own; the doubtful answer is nobody else's."""
+    script = (*(Answer(words=(word,)) for word in ("Paris", "Lyon", "Nice")), Answer())
+    async with replicas(1, pool, valkey, *script, rules=STRICT) as (one,):
+        first = await ask(one, voting_rule=pb.VOTING_RULE_MAJORITY)
+        second = await ask(one, voting_rule=pb.VOTING_RULE_MAJORITY)
+
+    assert not first.route.vote.agreed
+    assert (second.route.vote.agreed, second.route.HasField("cache_hit")) == (True, False)

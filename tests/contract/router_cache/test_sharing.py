@@ -138,3 +138,17 @@ async def test_a_follower_waits_no_longer_than_its_own_deadline(pool: asyncpg.Po
         leading.cancel()
 
     assert (caught.value.reason, calls(other)) == ("DEADLINE_EXPIRED", 0)
+
+
+async def test_a_leader_out_of_time_leaves_its_followers_theirs(pool: asyncpg.Pool, valkey: ValkeyServer) -> None:
+    """The call ends with the deadline of who began it; who waits with more time makes one of its own."""
+    async with replicas(1, pool, valkey, Silence(), Answer()) as (one,):
+        request = pb.GenerateRequest(routing=routing("How much leave?", temperature=0.7))
+        leading = asyncio.create_task(one.stub.Generate(request, timeout=0.3))
+        await one.vendor.arrived.wait()
+        follower = await ask_warm(one)
+        with pytest.raises(MeshError) as caught:
+            await leading
+
+    assert caught.value.reason == "DEADLINE_EXPIRED"
+    assert (follower.text, calls(one)) == (TEXT, 2)

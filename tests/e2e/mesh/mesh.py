@@ -129,6 +129,11 @@ def serving_mesh(*providers: str, **settings: str) -> Iterator[Mesh]:
     with vendor() as local, vendor() as openai:
         places = {"local": local.url, "openai": openai.url}
         arguments = [f"--provider={name}={places[name]}" for name in providers or places]
-        usual = {"MAGISTRATE_ROUTER_HEDGE_DELAY_S": str(HEDGE_DELAY_S), "MAGISTRATE_ROUTER_CACHE_USE": "bypass"}
+        usual = {
+            "MAGISTRATE_ROUTER_HEDGE_DELAY_S": str(HEDGE_DELAY_S),
+            # Tests stall more calls than any budget of the field would let be hedged.
+            "MAGISTRATE_ROUTER_HEDGE_BURST": "100",
+            "MAGISTRATE_ROUTER_CACHE_USE": "bypass",
+        }
         with running(*arguments, env=usual | settings) as stack:
             yield Mesh(stack, local, openai)

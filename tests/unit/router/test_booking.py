@@ -35,10 +35,14 @@ class FakeWitness:
 
     words: dict[str, list[testimony.Testimony]] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
+    began: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set with the first question."""
 
     async def ask(self, _call_id: str, provider: str, _within_s: float) -> testimony.Testimony | None:
         """Return the next word of ``provider``."""
         self.asked.append(provider)
+        self.began.set()
+        await asyncio.sleep(0)
         words = self.words.get(provider, [])
         return words.pop(0) if len(words) > 1 else next(iter(words), None)
 
@@ -173,6 +177,20 @@ async def test_a_loser_whose_adapter_stays_away_is_booked_whole() -> None:
 
     assert await room.ends() == [("local", Outcome.UNKNOWN), ("openai", Outcome.WON)]
     assert room.witness.asked.count("local") > 2
+
+
+async def test_a_caller_that_leaves_while_the_losers_are_asked_leaves_nothing_unbilled() -> None:
+    """Nobody got the answer, so its try counts as taken back; what it cost is booked all the same."""
+    room = Room(local=[says(ended(Outcome.CANCELLED))], openai=[says(ended(Outcome.WON))])
+    booking = await room.open()
+    asking = asyncio.ensure_future(booking.answered(reply(2)))
+    await room.witness.began.wait()
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+
+    assert await room.ends() == [("local", Outcome.CANCELLED), ("openai", Outcome.CANCELLED)]
+    assert room.ledger.holds == {}
 
 
 async def test_a_failed_call_is_booked_as_its_adapters_saw_it() -> None:

@@ -1,9 +1,12 @@
 """Who may answer at all: health, capabilities, size; and the reason where nobody may."""
 
+from dataclasses import replace
+
 import pytest
 
 from services.chassis.errors import Kind, MeshError
 from services.router.core.outlook import Outlook
+from services.router.core.request import Limits
 from tests.unit.router.choosing import decided, names, policy
 
 SCHEMA = '{"type": "object"}'
@@ -73,6 +76,29 @@ def test_the_limit_in_the_refusal_is_that_of_the_roomiest() -> None:
     with pytest.raises(MeshError) as caught:
         decided(None, policy(providers=("local",)), context="word " * 1_700)
     assert (caught.value.reason, caught.value.metadata["limit"]) == ("PROMPT_TOO_LONG", "2048")
+
+
+def test_the_roomiest_limit_is_told_where_several_are_too_small() -> None:
+    """Not that of the first, and not that of the smallest."""
+    roomy = policy(limits=Limits(prompt_tokens=500_000, micro_usd=10**9))
+    with pytest.raises(MeshError) as caught:
+        decided(None, roomy, context="word " * 100_000)
+    assert (caught.value.reason, caught.value.metadata["limit"]) == ("PROMPT_TOO_LONG", "100000")
+
+
+@pytest.mark.spec("PRV-08", "RTR-16")
+def test_a_limit_and_a_budget_may_be_used_up_to_the_last_micro_dollar() -> None:
+    """What costs exactly as much is asked; one less is too little."""
+    opus = policy(providers=("anthropic",))
+    price = decided(None, opus, strategy="quality").estimated_micro_usd
+    for limits, outlook in (
+        (Limits(micro_usd=price), Outlook()),
+        (Limits(), Outlook(remaining_micro_usd=price)),
+    ):
+        within = replace(opus, limits=limits, near_cap_requests=1)
+        assert names(decided(outlook, within, strategy="quality")) == ["anthropic-opus"]
+    tight = replace(opus, limits=Limits(micro_usd=price - 1))
+    assert names(decided(None, tight, strategy="quality")) == ["anthropic-sonnet"]
 
 
 BAD = {

@@ -36,6 +36,7 @@ AGREE = [
 ]
 DISAGREE = [
     ("You have 25 days of leave a year.", "You have 28 days of leave a year."),
+    ("You have 25 days of leave a year.", "The yearly leave of an employee is 28 days."),
     ("Contractors may use the VPN.", "Contractors may not use the VPN."),
     ("Contractors can use it.", "Contractors can't use it."),
     ("Purchases above 5,000 euros need quotes.", "Quotes are needed for purchases below 5,000 euros."),

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.chassis.errors import CallerError
-from services.router.core.catalogue import UNKNOWN_PRICE, Price
+from services.router.core.catalogue import UNKNOWN_PRICE, Capability, Price
 from tests.unit.router.requests import SHIPPED
 
 COUNTS = st.integers(0, 1_000_000)
@@ -50,8 +50,8 @@ def test_a_model_that_nobody_priced_is_not_free() -> None:
     """A configured model beyond the catalogue is booked at 1 and 3 cents a thousand tokens (spec 4)."""
     catalogue = SHIPPED.preferring({"openai": "my-own-finetune"})
     model = catalogue.offered(["openai"])[0]
-    assert model is not None
     assert (model.name, model.price) == ("my-own-finetune", UNKNOWN_PRICE)
+    assert model.capabilities == (Capability.STREAM,)
     assert UNKNOWN_PRICE.of(input_tokens=1000, output_tokens=1000) == 40_000
 
 
@@ -67,5 +67,7 @@ def test_a_local_server_has_the_model_that_it_has_loaded() -> None:
     """Its other models are not to be had, so that no evidence can name one that did not answer."""
     catalogue = SHIPPED.preferring({"local": "smollm2-135m"})
     assert [model.name for model in catalogue.models if model.provider == "local"] == ["smollm2-135m"]
+    assert [model.name for model in SHIPPED.offered(["local"])] == ["smollm2-135m"]
+    assert len(SHIPPED.offered(["openai"])) > 1
     with pytest.raises(CallerError, match="MODEL_NOT_FOUND"):
         catalogue.named("qwen2.5-coder-1.5b")

@@ -1,5 +1,6 @@
 """What a call has cost is what its adapters tell; where nobody can tell any more, the most that it can have cost."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -136,5 +137,18 @@ def test_a_plan_without_whom_the_budget_would_not_cover_says_so() -> None:
     """The order is shorter, and the explanation names who was dropped and why."""
     assert trimmed(PLAN, ["local", "openai"]) is PLAN
     short = trimmed(PLAN, ["local"])
-    assert short.order == ("local",)
+    assert (short.order, [left.model.provider for left in short.left_out]) == (("local",), ["openai"])
     assert "gpt-4o-mini of openai is left out: what remains of the budget" in short.explanation
+
+
+def test_whoever_comes_first_for_want_of_money_was_not_drawn() -> None:
+    """The probability of the first model is not that of its successor, and nothing was explored."""
+    drawn = replace(PLAN, propensity=0.1, explored=True)
+    assert (trimmed(drawn, ["local"]).propensity, trimmed(drawn, ["local"]).explored) == (0.1, True)
+    assert (trimmed(drawn, ["openai"]).propensity, trimmed(drawn, ["openai"]).explored) == (1.0, False)
+
+
+def test_a_schema_is_read_as_well() -> None:
+    """What an answer must look like goes to the vendor with the prompt."""
+    with_schema = claims_of(replace(PLAN, json_schema="{}" * 100), 500_000)
+    assert with_schema[0].input_tokens == LOCAL.input_tokens + 200

@@ -4,10 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.router.core.catalogue import Tier
 from services.router.core.outlook import Outlook
 from services.router.core.request import Domain
-from services.router.core.strategy import STRATEGIES
-from tests.unit.router.choosing import CATALOGUE, MODELS, decided, names, policy, standings
+from services.router.core.strategy import STRATEGIES, Situation, choose
+from tests.unit.router.choosing import CATALOGUE, MODELS, decided, model, names, policy, standings
+from tests.unit.router.requests import asking
 
 SCORED = standings("anthropic-sonnet", anthropic_sonnet=0.81, openai_mini=0.86, anthropic_haiku=0.55)
 BEST = standings("openai-mini", openai_mini=0.97, anthropic_opus=0.3)
@@ -76,7 +78,7 @@ def test_each_strategy_has_its_order(
     ("strategy", "outlook", "parts"),
     [
         ("cost", Outlook(), ["strategy cost orders local (local-tiny: $0.000000)", "openai (openai-mini: $0.00016"]),
-        ("speed", Outlook(hedge_delays_s={"openai-mini": 0.25}), ["first token in 0.25 s measured", "0.5 s expected"]),
+        ("speed", Outlook(hedge_delays_s={"openai-mini": 0.25}), ["wait of 0.25 s measured", "0.5 s expected"]),
         ("quality", Outlook(standings=BEST), ["score 0.970 of 20", "quality 0.20 expected"]),
         (
             "domain",
@@ -135,6 +137,49 @@ def test_near_the_cap_cheaper_models_come_first() -> None:
         "openai-turbo, anthropic-sonnet, anthropic-opus stand back: the budget leaves $0.015000, less than 10 such"
         in poor.explanation
     )
+
+
+@pytest.mark.spec("RTR-16", "RTR-24")
+def test_who_stands_back_is_not_drawn_and_keeps_its_place_behind() -> None:
+    """A challenger is drawn among those who may come first; behind them the champion stays before its challengers."""
+    scores = standings("openai-mini", openai_mini=0.8, anthropic_opus=0.7, openai_turbo=0.6)
+    outlook = Outlook(standings=scores, draw=0.0, remaining_micro_usd=15_000)
+    made = choose(
+        STRATEGIES["domain"],
+        MODELS,
+        Situation(request=asking(), outlook=outlook, input_tokens=67, output_tokens=256, explore_share=0.3),
+        stretch=10,
+    )
+    cheap = ("local-tiny", "openai-mini", "anthropic-haiku")
+    ordered = [model.name for model in made.ranking.models]
+
+    assert set(ordered[:3]) == set(cheap)
+    assert (made.ranking.explored, made.ranking.propensity) == (True, 0.15)
+    assert ordered[3:] == ["anthropic-opus", "openai-turbo", "anthropic-sonnet"]
+
+
+@pytest.mark.spec("RTR-16")
+def test_a_model_stands_back_only_where_the_budget_is_too_small() -> None:
+    """Ten times its price is enough, a micro-dollar less is not."""
+    price = 12_920  # of opus for 67 + 256 tokens
+
+    def first(remaining: int) -> str:
+        outlook = Outlook(remaining_micro_usd=remaining)
+        situation = Situation(request=asking(), outlook=outlook, input_tokens=67, output_tokens=256)
+        return choose(STRATEGIES["quality"], MODELS, situation, stretch=10).ranking.models[0].name
+
+    assert (first(10 * price), first(10 * price - 1)) == ("anthropic-opus", "openai-turbo")
+
+
+def test_ties_go_to_the_better_and_then_to_the_better_tier() -> None:
+    """Equal prices: the one of whom more is expected. Equal quality: the higher tier."""
+    plain = model("local-a", Tier.FAST, 5, 0.4, 1.0)
+    good = model("openai-b", Tier.FAST, 5, 0.6, 1.0)
+    noble = model("openai-c", Tier.PREMIUM, 5, 0.6, 1.0)
+    situation = Situation(request=asking(), outlook=Outlook(), input_tokens=1, output_tokens=1)
+
+    assert STRATEGIES["cost"]([plain, good], situation).models == (good, plain)
+    assert STRATEGIES["quality"]([good, noble, plain], situation).models == (noble, good, plain)
 
 
 @pytest.mark.spec("RTR-16")

@@ -4,9 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.router.core.outlook import Outlook
 from services.router.core.request import VotingRule
 from services.router.core.vote import Seat, count, seat_all
-from tests.unit.router.choosing import MODELS, decided, policy
+from tests.unit.router.choosing import MODELS, decided, policy, standings
 
 U, M, W, C = VotingRule.UNANIMOUS, VotingRule.MAJORITY, VotingRule.WEIGHTED, VotingRule.CONFIDENCE
 
@@ -32,6 +33,7 @@ GOLDEN = [
     (W, (0.4, 0.3, 0.3), (0, 1, 1), True, 0.6, 1),
     (W, (0.2, 0.3, 0.5), (0, 1, 1), True, 0.8, 2),
     (C, (0.9, 0.8, 0.2), (0, 0, 1), True, 1.7 / 1.9, 0),
+    (C, (0.7, 0.7, 0.1), (0, 0, 1), True, 1.4 / 1.5, 0),
     (C, (0.5, 0.6, 0.9), (0, 0, 1), False, 1.1 / 2.0, 1),
     (C, (0.9, 0.8, 0.7), (0, 1, 2), False, 0.9 / 2.4, 0),
 ]
@@ -98,6 +100,15 @@ def test_all_voters_together_stay_below_the_limit_of_a_request() -> None:
     assert sum(made.price_of(seat.model) for seat in made.seats) <= 16_000
     assert [seat.model.name for seat in made.seats] == ["anthropic-opus", "local-tiny", "anthropic-sonnet"]
     assert "openai-turbo could cost" in made.explanation
+
+
+@pytest.mark.spec("RTR-24")
+def test_a_vote_draws_nobody() -> None:
+    """All sit, so there is nothing to explore: the champion comes first with certainty."""
+    scores = standings("anthropic-sonnet", anthropic_sonnet=0.8, openai_mini=0.7)
+    outlook = Outlook(standings=scores, draw=0.0)
+    made = decided(outlook, policy(explore_share=0.5), strategy="domain", voting_rule=M)
+    assert (made.explored, made.propensity, made.seats[0].model.name) == (False, 1.0, "anthropic-sonnet")
 
 
 def test_fewer_models_than_seats_is_said() -> None:

@@ -4,13 +4,15 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from services.chassis.breaker import Breaker, Rules
+from services.chassis.breaker import Breaker, Rules, State
 from services.chassis.clock import Clock
 from services.chassis.errors import MeshError, unavailable
+from services.chassis.log import get_logger
 from services.chassis.metrics import gauge
 from services.chassis.redis import guarded
 
 _Result = TypeVar("_Result")
+_log = get_logger("router.caching")
 RULES = Rules(failures=3, recovery_s=2.0, probes=1, successes=1)
 """Redis is asked again soon: a probe costs one caller its timeout at most, and nothing depends on the answer."""
 _STATE = gauge("magistrate_cache_breaker_state", "Breaker before Redis: 0 closed, 1 open, 2 half open.")
@@ -29,6 +31,7 @@ class RedisGuard:
         self._clock = clock
         self._timeout_s = timeout_s
         self._breaker = Breaker(rules)
+        self._told = State.CLOSED
 
     async def run(self, command: Callable[[], Awaitable[_Result]]) -> _Result:
         """Return what ``command`` returns. Raises WorldError STORE_UNAVAILABLE, at once where the breaker is open."""
@@ -51,4 +54,11 @@ class RedisGuard:
             self._breaker.succeeded(permit)
             return result
         finally:
-            _STATE.set(self._breaker.state(self._clock.monotonic()))
+            self._tell(self._breaker.state(self._clock.monotonic()))
+
+    def _tell(self, state: State) -> None:
+        """Let people know when Redis goes away and when it comes back."""
+        if state is not self._told:
+            self._told = state
+            _STATE.set(state)
+            _log.warning("redis_breaker", state=state.name, component="cache")

@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 
 from services.chassis.errors import CallerError, Kind
 from services.router.core.catalogue import Model
+from services.router.core.eligibility import LeftOut
 from services.router.core.plan import Plan
 from services.router.core.spend.limits import Ceilings
 
@@ -85,7 +86,8 @@ def claims_of(plan: Plan, limit_micro_usd: int) -> tuple[Claim, ...]:
     Raises:
         CallerError: COST_LIMIT where not even one model fits.
     """
-    input_tokens = len((plan.prompt.system + plan.prompt.user).encode()) + FRAME_TOKENS
+    read = plan.prompt.system + plan.prompt.user + plan.json_schema
+    input_tokens = len(read.encode()) + FRAME_TOKENS
     claims: list[Claim] = []
     room = limit_micro_usd
     least: int | None = None
@@ -115,6 +117,14 @@ def trimmed(plan: Plan, providers: Collection[str]) -> Plan:
     kept = tuple(model for model in plan.models if model.provider in providers)
     if len(kept) == len(plan.models):
         return plan
-    dropped = ", ".join(f"{model.name} of {model.provider}" for model in plan.models if model not in kept)
-    why = f"{plan.explanation.removesuffix('.')}; {dropped} is left out: what remains of the budget would not cover it."
-    return replace(plan, models=kept, explanation=why)
+    dropped = [model for model in plan.models if model not in kept]
+    names = ", ".join(f"{model.name} of {model.provider}" for model in dropped)
+    why = "is left out: what remains of the budget would not cover it"
+    shorter = replace(
+        plan,
+        models=kept,
+        left_out=(*plan.left_out, *(LeftOut(model=model, why=f"{model.name} {why}") for model in dropped)),
+        explanation=f"{plan.explanation.removesuffix('.')}; {names} {why}.",
+    )
+    # Who comes first now was not drawn.
+    return shorter if kept[0] == plan.models[0] else replace(shorter, propensity=1.0, explored=False)

@@ -18,9 +18,9 @@ def cost(candidates: Sequence[Model], situation: Situation) -> Ranking:
 
 
 def speed(candidates: Sequence[Model], situation: Situation) -> Ranking:
-    """Put the one first that writes its first token soonest, measured where it was measured."""
-    models = sorted(candidates, key=situation.first_token_s)
-    return Ranking(models=tuple(models), figures=figures(models, lambda model: _first_token(model, situation)))
+    """Put the one first that keeps its caller waiting least, measured where it was measured."""
+    models = sorted(candidates, key=situation.wait_s)
+    return Ranking(models=tuple(models), figures=figures(models, lambda model: _wait(model, situation)))
 
 
 def quality(candidates: Sequence[Model], situation: Situation) -> Ranking:
@@ -42,6 +42,7 @@ def score(model: Model, situation: Situation) -> str:
     return f"score {standing.ema:.3f} of {standing.count}"
 
 
-def _first_token(model: Model, situation: Situation) -> str:
-    how = "measured" if model.name in situation.outlook.hedge_delays_s else "expected"
-    return f"first token in {situation.first_token_s(model):g} s {how}"
+def _wait(model: Model, situation: Situation) -> str:
+    if model.name in situation.outlook.hedge_delays_s:
+        return f"wait of {situation.wait_s(model):g} s measured"
+    return f"first token in {situation.wait_s(model):g} s expected"

@@ -37,8 +37,12 @@ class Situation:
         standing = self.standing(model)
         return model.quality if standing is None else standing.ema
 
-    def first_token_s(self, model: Model) -> float:
-        """Return the measured 95th percentile to its first token, or what the catalogue expects before any."""
+    def wait_s(self, model: Model) -> float:
+        """Return the longest usual wait for ``model`` in calls of this kind, streamed or whole, as it was measured.
+
+        Before any measurement it is the time to the first token that the catalogue expects. That is less than a whole
+        answer takes, so that a model which was never measured is soon tried.
+        """
         return self.outlook.hedge_delays_s.get(model.name, model.first_token_s)
 
 

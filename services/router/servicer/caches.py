@@ -1,0 +1,26 @@
+"""The RPCs about caches."""
+
+from dataclasses import dataclass
+
+from magistrate.router.v1 import router_pb2 as pb
+from services.chassis import call
+from services.router.caching.epochs import Epochs
+from services.router.caching.ports import Statistics
+from services.router.servicer import replies, requests
+
+
+@dataclass(frozen=True, kw_only=True)
+class CacheCalls:
+    """Forgets answers, and tells how look-ups ended."""
+
+    epochs: Epochs
+    tally: Statistics
+
+    async def invalidate(self, request: pb.InvalidateCacheRequest) -> pb.InvalidateCacheResponse:
+        """Forget cached answers of the caller's tenant."""
+        scope = requests.scope(request.domain, request.task_type)
+        return pb.InvalidateCacheResponse(epoch=await self.epochs.invalidate(call.tenant(), scope))
+
+    def stats(self) -> pb.GetCacheStatsResponse:
+        """Tell how this replica's look-ups ended."""
+        return replies.cache_stats(self.tally.seen)

@@ -1,0 +1,73 @@
+"""Who takes over where a provider breaks off."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.router.core.plan import Plan
+from services.router.core.recovery import CONTINUES, next_leg
+from services.router.core.request import Recovery
+from tests.unit.router.requests import POLICY, planned
+
+THREE = planned(replace(POLICY, providers=("local", "openai", "anthropic")))
+AFTER = timedelta(seconds=3)
+
+
+def able(*providers: str) -> Plan:
+    """Return the plan, nobody but ``providers`` able to go on from a partial answer."""
+    return replace(
+        THREE,
+        models=tuple(
+            replace(model, capabilities=(CONTINUES,) if model.provider in providers else ()) for model in THREE.models
+        ),
+    )
+
+
+@pytest.mark.spec("PRV-13")
+def test_restart_asks_the_rest_of_the_order_anew() -> None:
+    """Nobody who had a chance is asked again, and nothing of the partial answer goes along."""
+    leg = next_leg(Recovery.RESTART, THREE, {"local"}, "partial", AFTER)
+    assert leg is not None
+    assert (leg.plan.order, leg.partial, leg.after) == (("openai", "anthropic"), "", AFTER)
+    assert next_leg(Recovery.RESTART, THREE, {"local", "openai", "anthropic"}, "partial", AFTER) is None
+
+
+@pytest.mark.spec("PRV-13")
+def test_fail_ends() -> None:
+    """Although others remain."""
+    assert next_leg(Recovery.FAIL, THREE, {"local"}, "partial", AFTER) is None
+
+
+@pytest.mark.spec("PRV-13")
+def test_continue_asks_those_that_can_with_the_partial_as_it_is() -> None:
+    """What was written counts as read from now on, and may not be written again."""
+    plan = able("anthropic")
+    leg = next_leg(Recovery.CONTINUE, plan, {"local"}, "x" * 40, AFTER)
+    assert leg is not None
+    assert (leg.plan.order, leg.partial) == (("anthropic",), "x" * 40)
+    assert (leg.plan.input_tokens, leg.plan.output_tokens) == (plan.input_tokens + 10, plan.output_tokens - 10)
+
+
+@pytest.mark.spec("PRV-13")
+def test_continue_without_anybody_who_can_restarts() -> None:
+    """So it does where nothing was written yet."""
+    for plan, partial in ((able(), "partial"), (able("openai"), "")):
+        leg = next_leg(Recovery.CONTINUE, plan, {"local"}, partial, AFTER)
+        assert leg is not None
+        assert (leg.plan.order, leg.partial) == (("openai", "anthropic"), "")
+
+
+@pytest.mark.spec("PRV-08", "PRV-13")
+@given(partial=st.text(max_size=2000), can=st.sets(st.sampled_from(["local", "openai", "anthropic"])))
+def test_no_leg_costs_more_than_what_was_planned_for_its_providers(partial: str, can: set[str]) -> None:
+    """So all legs together stay within what was set aside."""
+    plan = able(*can)
+    leg = next_leg(Recovery.CONTINUE, plan, {"local"}, partial, AFTER)
+    assert leg is not None
+    for model in leg.plan.models:
+        dearest = model.price.of(input_tokens=plan.input_tokens, output_tokens=plan.output_tokens)
+        spent = model.price.of(input_tokens=leg.plan.input_tokens, output_tokens=leg.plan.output_tokens)
+        assert spent <= dearest
