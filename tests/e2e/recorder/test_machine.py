@@ -16,7 +16,6 @@ from hypothesis.stateful import (
     RuleBasedStateMachine,
     initialize,
     invariant,
-    precondition,
     rule,
     run_state_machine_as_test,
 )
@@ -81,11 +80,12 @@ class Evidence(RuleBasedStateMachine):
         self.sent[key] = person, payload
         self.run(self._send(key))
 
-    @precondition(lambda self: self.sent)
-    @rule(data=st.data())
-    def retry(self, data: st.DataObject) -> None:
+    # Which answers were heard differs from run to run, so nothing may be drawn from what is known.
+    @rule(number=st.integers(0, 1000))
+    def retry(self, number: int) -> None:
         """Something is sent again, whether or not its first answer was heard."""
-        self.run(self._send(data.draw(st.sampled_from(sorted(self.sent)))))
+        if self.sent:
+            self.run(self._send(list(self.sent)[number % len(self.sent)]))
 
     @rule(person=PEOPLE, count=st.integers(1, 5), steps=st.integers(0, 12))
     def kill(self, person: str, count: int, steps: int) -> None:
