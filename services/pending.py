@@ -33,7 +33,6 @@ PENDING: Mapping[str, str] = MappingProxyType(
         "/magistrate.router.v1.RouterService/GetCostSummary": _SPEND,
         "/magistrate.router.v1.RouterService/InvalidateCache": _CACHES,
         "/magistrate.router.v1.RouterService/GetCacheStats": _CACHES,
-        "/magistrate.provider.v1.ProviderService/GenerateBatch": "batches are not part of this version",
         "/magistrate.evaluator.v1.EvaluatorService/JudgePlan": _RUNS,
         "/magistrate.evaluator.v1.EvaluatorService/Calibrate": "model judges are not part of this version",
         "/magistrate.evaluator.v1.ReviewService/ListReviews": _REVIEWS,
