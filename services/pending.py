@@ -23,7 +23,6 @@ PENDING: Mapping[str, str] = MappingProxyType(
         "/magistrate.engine.v1.ToolService/GetTool": _RUNS,
         "/magistrate.context.v1.ContextService/InvalidatePack": "packs are read anew each time; no cache to drop",
         "/magistrate.context.v1.ContextService/SubmitFeedback": "ranking by feedback is not part of this version",
-        "/magistrate.provider.v1.ProviderService/GenerateBatch": "batches are not part of this version",
         "/magistrate.evaluator.v1.EvaluatorService/JudgePlan": _RUNS,
         "/magistrate.evaluator.v1.EvaluatorService/Calibrate": "model judges are not part of this version",
         "/magistrate.evaluator.v1.ReviewService/ListReviews": _REVIEWS,

@@ -1,5 +1,6 @@
 """Starts one provider process: config, pool, adapter, servicer, serve."""
 
+import random
 import sys
 
 import httpx
@@ -9,13 +10,17 @@ from services.chassis import call
 from services.chassis.clock import SystemClock
 from services.chassis.config import USAGE, load
 from services.chassis.runtime import Registration, open_runtime
-from services.provider.adapters import dialect, vendor
+from services.provider.adapters import vendor
 from services.provider.adapters.connections import Connections
+from services.provider.adapters.key_file import KeyFile
 from services.provider.adapters.transport import Patience, Transport
-from services.provider.config import VENDORS, Config
+from services.provider.batch import Batch
+from services.provider.config import Config
 from services.provider.core.book import Book
+from services.provider.core.keys import KeyRing
 from services.provider.desk import Desk
 from services.provider.servicer import ProviderServicer
+from services.provider.telemetry import Meter
 from services.topology import BY_NAME
 
 
@@ -29,20 +34,29 @@ async def main(name: str) -> None:
             client=await mesh.enter(open_client(config)),
             vendor=config.vendor,
             base_url=config.root,
-            key=config.api_key_file.read if config.api_key_file else str,
+            manners=vendor.MANNERS[config.vendor],
             patience=Patience(connect_s=config.connect_timeout_s, attempt_s=config.attempt_timeout_s),
             clock=clock,
             remaining_s=call.remaining_s,
-            read_codes=dialect.read_codes,
         )
         desk = Desk(
-            vendor=vendor.build(config.vendor, transport),
+            vendor=vendor.build(transport),
+            keys=KeyFile(file=config.api_key_file, clock=clock),
+            ring=KeyRing(config.vendor, config.key_rules),
             book=Book(opened_at=clock.now()),
+            meter=Meter(provider=config.vendor, window_s=config.key_window_s),
             clock=clock,
             remaining_s=call.remaining_s,
             whole_s=config.attempt_timeout_s,
+            draw=random.random,
         )
-        servicer = ProviderServicer(desk=desk, default_model=config.default_model, clock=clock)
+        desk.show_keys()
+        servicer = ProviderServicer(
+            desk=desk,
+            default_model=config.default_model,
+            clock=clock,
+            batch=Batch(at_once=config.batch_concurrency),
+        )
         await mesh.serve(
             [Registration(add_ProviderServiceServicer_to_server, servicer, "magistrate.provider.v1.ProviderService")]
         )
@@ -53,10 +67,7 @@ def _check_name(name: str, config: Config) -> None:
     named = BY_NAME[name].vendor
     if named == config.vendor:
         return
-    if named in VENDORS:
-        problem = f"MAGISTRATE_PROVIDER_VENDOR={config.vendor} does not fit {name}; right would be {named}"
-    else:
-        problem = f"{name} has no adapter in this version; there are {', '.join(VENDORS)}"
+    problem = f"MAGISTRATE_PROVIDER_VENDOR={config.vendor} does not fit {name}; right would be {named}"
     sys.stderr.write(f"magistrate: {problem}\n")
     raise SystemExit(USAGE)
 

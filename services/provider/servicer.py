@@ -12,11 +12,12 @@ from magistrate.common.v1 import usage_pb2
 from magistrate.provider.v1 import provider_pb2 as pb
 from magistrate.provider.v1 import provider_pb2_grpc
 from services.chassis.clock import Clock
-from services.chassis.errors import invalid
+from services.chassis.errors import MeshError, invalid
+from services.provider.batch import Batch
 from services.provider.core.book import Outcome, Try
 from services.provider.core.completion import Completion, Delta, End, Finish, Message, Prompt, Role, Usage
 from services.provider.core.request import check
-from services.provider.desk import Desk
+from services.provider.desk import Desk, Order
 
 _ROLES: Mapping[int, Role] = {
     pb.MESSAGE_ROLE_SYSTEM: Role.SYSTEM,
@@ -34,6 +35,9 @@ _OUTCOMES = {
     Outcome.FAILED: usage_pb2.ATTEMPT_OUTCOME_FAILED,
     Outcome.CANCELLED: usage_pb2.ATTEMPT_OUTCOME_CANCELLED,
 }
+_ORDER_KEY = "x-magistrate-providers"
+"""Request metadata: the providers that the proxy may ask, by comma."""
+_MAX_BATCH = 20
 _Context = grpc.aio.ServicerContext[object, object]
 
 
@@ -44,21 +48,20 @@ class ProviderServicer(provider_pb2_grpc.ProviderServiceServicer):
     desk: Desk
     default_model: str
     clock: Clock
+    batch: Batch
 
-    async def Generate(self, request: pb.GenerateRequest, _context: _Context) -> pb.GenerateResponse:
+    async def Generate(self, request: pb.GenerateRequest, context: _Context) -> pb.GenerateResponse:
         """Return the whole answer."""
-        prompt = self._prompt(request.generation)
-        started = self.clock.monotonic()
-        completion = await self.desk.generate(prompt, request.generation.call_id)
-        return self._summary(prompt, completion, started, completion.text)
+        return await self._answer(request.generation, alone=_alone(context))
 
     async def GenerateStream(
-        self, request: pb.GenerateStreamRequest, _context: _Context
+        self, request: pb.GenerateStreamRequest, context: _Context
     ) -> AsyncIterator[pb.GenerateStreamResponse]:
         """Yield the answer as it is written, then its facts."""
         prompt = self._prompt(request.generation)
         started = self.clock.monotonic()
-        async with aclosing(self.desk.stream(prompt, request.generation.call_id)) as events:
+        order = Order(call_id=request.generation.call_id, alone=_alone(context))
+        async with aclosing(self.desk.stream(prompt, order)) as events:
             async for event in events:
                 match event:
                     case Delta():
@@ -70,18 +73,19 @@ class ProviderServicer(provider_pb2_grpc.ProviderServiceServicer):
         """Count the tokens of a conversation."""
         if not request.messages:
             raise invalid("messages", "is empty; send at least one message", reason="FIELD_REQUIRED")
-        count = await self.desk.vendor.count_tokens(_messages(request.messages))
+        count = await self.desk.count_tokens(_messages(request.messages), request.model or self.default_model)
         return pb.CountTokensResponse(tokens=count.tokens, estimated=count.estimated)
 
     async def GetInfo(self, _request: pb.GetInfoRequest, _context: _Context) -> pb.GetInfoResponse:
         """Tell vendor, models and health."""
-        health = await self.desk.vendor.health()
+        health = await self.desk.health()
         return pb.GetInfoResponse(
             provider=self.desk.vendor.name,
             models=health.models,
             default_model=self.default_model,
             healthy=health.healthy,
             counts_tokens=self.desk.vendor.counts_tokens,
+            continues=self.desk.vendor.continues(self.default_model),
         )
 
     async def GetAttempts(self, request: pb.GetAttemptsRequest, _context: _Context) -> pb.GetAttemptsResponse:
@@ -94,6 +98,23 @@ class ProviderServicer(provider_pb2_grpc.ProviderServiceServicer):
         attempts = (_attempt(self.desk.vendor.name, attempt) for attempt in memory.ended)
         return pb.GetAttemptsResponse(attempts=attempts, running=memory.running, remembers_since=since)
 
+    async def GenerateBatch(self, request: pb.GenerateBatchRequest, context: _Context) -> pb.GenerateBatchResponse:
+        """Answer each prompt of a batch, or say why there is no answer."""
+        if not request.generations:
+            raise invalid("generations", "is empty; send at least one", reason="FIELD_REQUIRED")
+        if len(request.generations) > _MAX_BATCH:
+            count = len(request.generations)
+            raise invalid("generations", f"must be at most {_MAX_BATCH}", reason="FIELD_TOO_LONG", value=count)
+        alone = _alone(context)
+        results = await self.batch.run(request.generations, lambda one: self._answer(one, alone=alone))
+        return pb.GenerateBatchResponse(results=map(_result, results))
+
+    async def _answer(self, generation: pb.Generation, *, alone: bool) -> pb.GenerateResponse:
+        prompt = self._prompt(generation)
+        started = self.clock.monotonic()
+        completion = await self.desk.generate(prompt, Order(call_id=generation.call_id, alone=alone))
+        return self._summary(prompt, completion, started, completion.text)
+
     def _prompt(self, generation: pb.Generation) -> Prompt:
         prompt = Prompt(
             model=generation.models.get(self.desk.vendor.name, "") or self.default_model,
@@ -102,6 +123,7 @@ class ProviderServicer(provider_pb2_grpc.ProviderServiceServicer):
             temperature=generation.temperature if generation.HasField("temperature") else None,
             json_schema=generation.json_schema,
             seed=generation.seed if generation.HasField("seed") else None,
+            partial=generation.partial,
         )
         check(prompt)
         return prompt
@@ -116,6 +138,18 @@ class ProviderServicer(provider_pb2_grpc.ProviderServiceServicer):
             finish_reason=_FINISHES[answer.finish],
             duration=_duration(self.clock.monotonic() - started),
         )
+
+
+def _alone(context: _Context) -> bool:
+    """Return whether the proxy was told of this provider only, and so has none to move on to."""
+    metadata = dict(context.invocation_metadata() or ())
+    return "," not in str(metadata.get(_ORDER_KEY, ","))
+
+
+def _result(answer: pb.GenerateResponse | MeshError) -> pb.BatchResult:
+    if isinstance(answer, MeshError):
+        return pb.BatchResult(reason=answer.reason)
+    return pb.BatchResult(response=answer)
 
 
 def _messages(messages: Iterable[pb.Message]) -> tuple[Message, ...]:

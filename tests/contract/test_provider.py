@@ -119,7 +119,7 @@ async def test_temperature_seed_and_schema_reach_the_vendor() -> None:
     """Optional parts are sent as they were given, and left out otherwise."""
     request = generation()
     request.temperature, request.seed, request.json_schema = 0.0, 7, '{"type": "object"}'
-    async with FakeVendor() as fake, provider(fake) as stub:
+    async with FakeVendor(script=[Answer(), Answer(words=("{}",))]) as fake, provider(fake) as stub:
         await stub.Generate(pb.GenerateRequest(generation=generation()))
         await stub.Generate(pb.GenerateRequest(generation=request))
 
@@ -199,11 +199,13 @@ VENDOR_FAULTS: list[tuple[Step, Kind, str]] = [
 @pytest.mark.parametrize(("step", "kind", "reason"), VENDOR_FAULTS, ids=[reason for *_, reason in VENDOR_FAULTS])
 async def test_a_vendor_fault_crosses_the_wire_as_it_was_raised(step: Step, kind: Kind, reason: str) -> None:
     """Reason, provider and the vendor's wait arrive at the router, streamed or not."""
-    async with FakeVendor(script=[step]) as fake, provider(fake) as stub:
-        with pytest.raises(MeshError) as whole:
-            await ask(stub, generation(), streamed=False)
-        with pytest.raises(MeshError) as streamed:
-            await ask(stub, generation(), streamed=True)
+    async with FakeVendor(script=[step]) as fake:
+        async with provider(fake) as stub:
+            with pytest.raises(MeshError) as whole:
+                await ask(stub, generation(), streamed=False)
+        async with provider(fake) as stub:
+            with pytest.raises(MeshError) as streamed:
+                await ask(stub, generation(), streamed=True)
 
     for caught in (whole.value, streamed.value):
         assert (caught.kind, caught.reason) == (kind, reason)
@@ -436,3 +438,29 @@ async def test_the_tries_of_no_call_cannot_be_asked_for() -> None:
 
     assert caught.value.reason == "FIELD_REQUIRED"
     assert (len(told.attempts), told.running) == (0, 0)
+
+
+@pytest.mark.spec("PRV-16")
+async def test_a_batch_answers_each_prompt_by_itself() -> None:
+    """Five prompts, one bad and one that the vendor refuses: each has its own result, in order."""
+    bad = generation(cap=0)
+    script = [Answer(), Refusal(status=422), Answer(), Answer()]
+    async with FakeVendor(script=script) as fake, provider(fake) as stub:
+        request = pb.GenerateBatchRequest(generations=[generation(), bad, generation(), generation(), generation()])
+        results = (await stub.GenerateBatch(request)).results
+
+    assert results[1].reason == "FIELD_OUT_OF_RANGE"
+    assert sorted(result.reason for result in results) == ["", "", "", "FIELD_OUT_OF_RANGE", "PROVIDER_REJECTED"]
+    assert [result.response.text for result in results if not result.reason] == [TEXT] * 3
+    assert len(fake.calls) == 4
+
+
+@pytest.mark.parametrize(("count", "reason"), [(0, "FIELD_REQUIRED"), (21, "FIELD_TOO_LONG")])
+async def test_a_batch_has_one_to_twenty_prompts(count: int, reason: str) -> None:
+    """Others are refused before anything is paid."""
+    async with FakeVendor() as fake, provider(fake) as stub:
+        with pytest.raises(MeshError) as caught:
+            await stub.GenerateBatch(pb.GenerateBatchRequest(generations=[generation()] * count))
+
+    assert caught.value.reason == reason
+    assert fake.calls == []

@@ -1,19 +1,16 @@
 """The bodies of the OpenAI chat API, as servers really send them."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 Request = Mapping[str, object]
 """The JSON that a client sent."""
 DONE = b"data: [DONE]\n\n"
 
 
-def completion(request: Request, words: Sequence[str], finish: str, *, usage: bool) -> dict[str, object]:
-    """Return a whole answer of ``words``, with or without the count of its tokens."""
-    message = {"role": "assistant", "content": "".join(words)}
-    choice = {"index": 0, "message": message, "finish_reason": finish}
-    body = {"id": "chatcmpl-1", "object": "chat.completion", "model": request["model"], "choices": [choice]}
-    return {**body, "usage": _usage(request, words)} if usage else body
+def opening(_request: Request, *, usage: bool) -> Iterator[bytes]:  # noqa: ARG001 - the formats share their names
+    """Yield nothing: the first event has the first token."""
+    yield from ()
 
 
 def delta(request: Request, word: str) -> bytes:
@@ -36,7 +33,25 @@ def event(value: object) -> bytes:
     return b"data: " + json.dumps(value).encode() + b"\n\n"
 
 
-def error(message: str, code: str) -> dict[str, object]:
+def closing(request: Request, words: Sequence[str], finish: str, *, usage: bool) -> Iterator[bytes]:
+    """Yield the events after the last token."""
+    yield finished(request, finish)
+    if usage:
+        yield counted(request, words)
+    yield DONE
+
+
+def failure() -> bytes:
+    """Return the event of an error inside a stream."""
+    return event(error(500, "the fake vendor failed", "server_error"))
+
+
+def junk() -> bytes:
+    """Return an event that is not JSON."""
+    return b'data: {"choices": [{"del\n\n'
+
+
+def error(_status: int, message: str, code: str) -> dict[str, object]:
     """Return an error body; an unset code is null."""
     return {"error": {"message": message, "code": code or None, "type": "error"}}
 

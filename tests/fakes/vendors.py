@@ -1,4 +1,6 @@
-"""A scriptable model vendor: the OpenAI wire format over HTTP/1.1 on loopback, with every fault that real vendors show.
+"""A scriptable model vendor over HTTP/1.1 on loopback, with every fault that real vendors show.
+
+It answers each call in the format of the path that was asked: OpenAI's, Anthropic's or Ollama's.
 
 In a test::
 
@@ -18,9 +20,10 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import ModuleType
 from typing import Self
 
-from tests.fakes import http_wire, openai_wire
+from tests.fakes import anthropic_wire, http_wire, ollama_wire, openai_wire
 from tests.fakes.http_wire import Call
 
 WORDS = ("The", " leave", " policy", " grants", " twenty", " five", " days", ".")
@@ -47,6 +50,8 @@ class Answer:
     """Send so many tokens, then a chunk that is not JSON."""
     error_after: int | None = None
     """Send so many tokens, then an error object inside the stream."""
+    fragment: int | None = None
+    """Send the stream in pieces of so many bytes, wherever that cuts an event."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,10 +63,10 @@ class Refusal:
     code: str = ""
     message: str = "the fake vendor refuses"
 
-    def reply(self) -> bytes:
+    def reply(self, path: str) -> bytes:
         """Return it as it goes over the wire."""
         headers = {"Retry-After": self.retry_after} if self.retry_after else {}
-        return http_wire.reply_json(openai_wire.error(self.message, self.code), self.status, headers)
+        return http_wire.reply_json(wire_of(path).error(self.status, self.message, self.code), self.status, headers)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +79,13 @@ class Junk:
     """Status 200 with this body, whatever was asked."""
 
     body: bytes = b'{"choices": [{"mess'
+
+
+def wire_of(path: str) -> ModuleType:
+    """Return the wire format that is spoken at ``path``."""
+    if path.startswith("/api/"):
+        return ollama_wire
+    return anthropic_wire if path.startswith("/v1/messages") else openai_wire
 
 
 Step = Answer | Refusal | Silence | Junk
@@ -97,6 +109,14 @@ SCRIPTS: Mapping[str, Step] = {
 """Steps by name, for the command line and ``POST /script``."""
 
 
+_MODEL_PATHS = ("/chat/completions", "/v1/messages", "/api/chat")
+
+
+def shown_key(call: Call) -> str:
+    """Return the key that a call shows, in its vendor's way."""
+    return call.headers.get("x-api-key") or call.headers.get("authorization", "").removeprefix("Bearer ")
+
+
 def named(script: str) -> list[Step]:
     """Return the steps of a comma-separated list of names, ``busy,instant``. Raises KeyError on an unknown name."""
     return [SCRIPTS[name.strip()] for name in script.split(",")]
@@ -108,7 +128,9 @@ class FakeVendor:
 
     script: Sequence[Step] = (Answer(),)
     api_key: str = ""
-    """Demand this bearer key on every call; empty accepts all."""
+    """Demand this key on every call; empty accepts all."""
+    scripts: Mapping[str, Sequence[Step]] = field(default_factory=dict)
+    """Scripts of the calls that show a certain key, each counted by itself."""
     port: int = 0
     """0 takes a free port."""
     calls: list[Call] = field(default_factory=list)
@@ -125,6 +147,8 @@ class FakeVendor:
     keep_calls: bool = True
     """False counts without remembering: a benchmark must not grow."""
     count: int = 0
+    counts: dict[str, int] = field(default_factory=dict)
+    """Calls by key, for the keys that have a script."""
     _server: asyncio.Server | None = None
     _open: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -148,7 +172,11 @@ class FakeVendor:
         """Return the API root as a vendor's documentation would give it."""
         return f"http://127.0.0.1:{self.port}/v1"
 
-    def _next_step(self) -> Step:
+    def _next_step(self, key: str) -> Step:
+        if key in self.scripts:
+            count = self.counts[key] = self.counts.get(key, 0) + 1
+            self.count += 1
+            return self.scripts[key][min(count, len(self.scripts[key])) - 1]
         step = self.script[min(self.count, len(self.script) - 1)]
         self.count += 1
         return step
@@ -173,19 +201,23 @@ class FakeVendor:
             writer.close()
 
     async def _reply(self, call: Call, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if self.api_key and call.headers.get("authorization") != f"Bearer {self.api_key}":
-            writer.write(Refusal(status=401, code="invalid_api_key").reply())
-        elif call.path.endswith("/chat/completions"):
+        if self.api_key and shown_key(call) != self.api_key:
+            writer.write(Refusal(status=401, code="invalid_api_key").reply(call.path))
+        elif call.path.endswith(_MODEL_PATHS):
             await self._complete(call, reader, writer)
         else:
             writer.write(self._side_door(call))
 
-    def _side_door(self, call: Call) -> bytes:
+    def _side_door(self, call: Call) -> bytes:  # noqa: PLR0911 - a table of paths
         match call.path:
             case "/tokenize":
                 return http_wire.reply_json({"tokens": list(range(len(str(call.json()["content"]).split())))})
             case "/v1/models":
                 return http_wire.reply_json({"object": "list", "data": [{"id": "fake-model", "object": "model"}]})
+            case "/v1/messages/count_tokens":
+                return http_wire.reply_json({"input_tokens": anthropic_wire.prompt_tokens(call.json())})
+            case "/api/tags":
+                return http_wire.reply_json({"models": [{"name": "fake-model", "model": "fake-model"}]})
             case "/health":
                 return http_wire.reply_json({"status": "ok"})
             case "/calls":
@@ -196,15 +228,15 @@ class FakeVendor:
                 self.restart(named(str(call.json()["script"])))
                 return http_wire.reply_json({"script": call.json()["script"]})
             case _:
-                return Refusal(status=404, message=f"no such path: {call.path}").reply()
+                return Refusal(status=404, message=f"no such path: {call.path}").reply(call.path)
 
     async def _complete(self, call: Call, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self.keep_calls:
             self.calls.append(call)
         self.arrived.set()
-        match self._next_step():
+        match self._next_step(shown_key(call)):
             case Refusal() as step:
-                writer.write(step.reply())
+                writer.write(step.reply(call.path))
             case Junk() as step:
                 writer.write(http_wire.reply(step.body))
             case Silence():
@@ -217,25 +249,25 @@ class FakeVendor:
     ) -> None:
         await self._pause(step.delay_s, reader)
         request = call.json()
-        if not request.get("stream"):
-            await self._pause(step.gap_s * len(step.words), reader)
-            reply = http_wire.reply_json(openai_wire.completion(request, step.words, step.finish, usage=step.usage))
-            if step.cut_after is not None:
-                writer.write(reply[:-20])
-                await writer.drain()
-                writer.close()
-                raise ConnectionError
-            writer.write(reply)
-            return
+        assert request["stream"] is True, "adapters always stream"
         writer.write(http_wire.STREAM_HEAD)
-        async for event in self._events(request, step, reader, writer):
-            writer.write(http_wire.chunk(event))
+        async for event in self._events(wire_of(call.path), request, step, reader, writer):
+            size = step.fragment or len(event)
+            for start in range(0, len(event), size):
+                writer.write(http_wire.chunk(event[start : start + size]))
             await writer.drain()
         writer.write(http_wire.STREAM_END)
 
     async def _events(
-        self, request: Mapping[str, object], step: Answer, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        self,
+        wire: ModuleType,
+        request: Mapping[str, object],
+        step: Answer,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
     ) -> AsyncIterator[bytes]:
+        for event in wire.opening(request, usage=step.usage):
+            yield event
         for sent, word in enumerate(step.words):
             await self._pause(step.gap_s, reader)
             if sent == step.stall_after:
@@ -245,14 +277,12 @@ class FakeVendor:
                 writer.transport.abort()
                 raise ConnectionError
             if sent == step.junk_after:
-                yield b'data: {"choices": [{"del\n\n'
+                yield wire.junk()
             if sent == step.error_after:
-                yield openai_wire.event(openai_wire.error("the fake vendor failed", "server_error"))
-            yield openai_wire.delta(request, word)
-        yield openai_wire.finished(request, step.finish)
-        if step.usage:
-            yield openai_wire.counted(request, step.words)
-        yield openai_wire.DONE
+                yield wire.failure()
+            yield wire.delta(request, word)
+        for event in wire.closing(request, step.words, step.finish, usage=step.usage):
+            yield event
 
     async def _pause(self, seconds: float, reader: asyncio.StreamReader) -> None:
         if seconds <= 0:

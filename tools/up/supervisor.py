@@ -16,7 +16,6 @@ from tools.up.failures import StackError
 from tools.up.ledger import Ledger
 from tools.up.options import Options
 from tools.up.stack import assemble
-from tools.up.vendors import ignored_variables
 
 OPERATOR_SUBJECT = "operator@localhost"
 OPERATOR_TENANT = "default"
@@ -73,8 +72,6 @@ class Supervisor:
         self._renew_credentials()
         crew = self._crew = Crew(assemble(self._options, ledger), self._folder, ledger, self._report)
         ledger.open(crew.plan())
-        for variable in ignored_variables(self._options.environment):
-            self._report(Event(kind=Kind.NOTE, part=variable, text="is set, but its vendor has no adapter yet"))
         try:
             async with asyncio.TaskGroup() as keepers:
                 await crew.start(keepers)

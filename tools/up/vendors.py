@@ -11,8 +11,6 @@ from tools.up.folder import Folder
 from tools.up.options import Options
 
 LOCAL = "local"
-ADAPTERS = (LOCAL, "openai")
-"""The vendors whose adapter is built; the topology names those to come, too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,14 +53,9 @@ def enabled_vendors(options: Options, local: Vendor) -> tuple[Vendor, ...]:
     Raises:
         StackError: A URL is given for a vendor that has no adapter.
     """
-    if unknown := sorted(set(options.vendor_urls) - set(ADAPTERS)):
-        raise StackError(f"no adapter for vendor {unknown[0]!r}", hint=f"one of: {', '.join(ADAPTERS)}")
+    if unknown := sorted(set(options.vendor_urls) - set(VENDORS)):
+        raise StackError(f"no adapter for vendor {unknown[0]!r}", hint=f"one of: {', '.join(VENDORS)}")
     return tuple(_vendors(options, local))
-
-
-def ignored_variables(environment: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the variables that would enable a vendor whose adapter is not built."""
-    return tuple(v.enables for name, v in _VARIABLES.items() if name not in ADAPTERS and environment.get(v.enables))
 
 
 def _vendors(options: Options, local: Vendor) -> Iterator[Vendor]:
@@ -70,7 +63,7 @@ def _vendors(options: Options, local: Vendor) -> Iterator[Vendor]:
         placed = options.vendor_urls.get(name)
         if name == LOCAL:
             yield local if placed is None else Vendor(name=LOCAL, url=placed, key_file=local.key_file)
-        elif name in ADAPTERS and (placed or options.environment.get(_VARIABLES[name].enables)):
+        elif placed or options.environment.get(_VARIABLES[name].enables):
             yield _remote(name, placed, options)
 
 

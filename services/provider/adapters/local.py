@@ -1,14 +1,15 @@
 """The local model server: llama.cpp behind its OpenAI-compatible API."""
 
 import json
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 
 from services.chassis.errors import MeshError
-from services.provider.adapters import dialect
-from services.provider.adapters.chat import Chat
+from services.provider.adapters.answer import answer
+from services.provider.adapters.dialects import openai as dialect
 from services.provider.adapters.transport import Transport
 from services.provider.core.completion import Event, Health, Message, Prompt, TokenCount
+from services.provider.core.keys import Key, Terms
 
 NAME = "local"
 
@@ -31,23 +32,25 @@ class Local:
         """Return True: llama.cpp has an endpoint for it."""
         return True
 
-    @property
-    def _chat(self) -> Chat:
-        return Chat(transport=self.transport, cap_field="max_tokens")
+    def continues(self, _model: str) -> bool:
+        """Return True: llama.cpp goes on from an assistant's last message."""
+        return True
 
-    def stream(self, prompt: Prompt) -> AsyncGenerator[Event, None]:
+    def stream(self, prompt: Prompt, terms: Terms) -> AsyncGenerator[Event, None]:
         """Yield the answer as it is written."""
-        return self._chat.stream(prompt)
+        reading = dialect.Reading(vendor=NAME, prompt=prompt)
+        body = dialect.encode(prompt, cap_field="max_tokens")
+        return answer(self.transport, "/chat/completions", body, reading, terms)
 
-    async def count_tokens(self, messages: Sequence[Message]) -> TokenCount:
+    async def count_tokens(self, messages: tuple[Message, ...], _model: str, key: Key) -> TokenCount:
         """Count with the model's own tokenizer; the chat template's few tokens come on top."""
         text = "\n".join(message.text for message in messages)
-        body = await self.root.post("/tokenize", json.dumps({"content": text}).encode())
+        body = await self.root.post("/tokenize", json.dumps({"content": text}).encode(), key)
         return TokenCount(tokens=dialect.read_token_count(NAME, body), estimated=False)
 
-    async def health(self) -> Health:
+    async def health(self, key: Key) -> Health:
         """Ask which models are loaded; llama.cpp refuses with 503 while it loads."""
         try:
-            return Health(healthy=True, models=dialect.read_models(NAME, await self.transport.get("/models")))
+            return Health(healthy=True, models=dialect.read_models(NAME, await self.transport.get("/models", key)))
         except MeshError as error:
             return Health(healthy=False, models=(), reason=error.reason)

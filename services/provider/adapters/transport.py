@@ -12,6 +12,7 @@ import httpx
 
 from services.chassis.clock import Clock
 from services.provider.core import failures
+from services.provider.core.keys import Key, Terms
 
 _ERROR_BODY_LIMIT = 65_536
 """Bytes of an error body that are read at most; a vendor's proxy may answer with a whole web page."""
@@ -30,6 +31,18 @@ class Patience:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Manners:
+    """How a vendor is spoken to, beside its format."""
+
+    credentials: Callable[[str], dict[str, str]]
+    """Return the headers that show a key."""
+    read_codes: Callable[[bytes], frozenset[str]]
+    """Return the vendor's own words for an error from its error body."""
+    ends_streams: bool = False
+    """Whether it closes its connection after each stream, whatever its headers promise."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Transport:
     """Requests to one vendor below ``base_url``."""
 
@@ -37,69 +50,63 @@ class Transport:
     vendor: str
     base_url: str
     """The API root with its version, ``https://host/v1``, without a slash at the end."""
-    key: Callable[[], str]
-    """Return the key of the moment; empty sends none. Raises OSError where its file is gone."""
+    manners: Manners
     patience: Patience
     clock: Clock
     remaining_s: Callable[[], float | None]
     """Return what is left of the deadline of the call being served."""
-    read_codes: Callable[[bytes], frozenset[str]]
-    """Return the vendor's own words for an error from its error body."""
-    ends_streams: bool = False
-    """Whether the vendor closes its connection after each stream, whatever its headers promise."""
 
-    async def get(self, path: str) -> bytes:
+    async def get(self, path: str, key: Key) -> bytes:
         """Return the body of a good reply."""
-        return await self._whole("GET", path, None)
+        return await self._whole("GET", path, None, key)
 
-    async def post(self, path: str, body: bytes) -> bytes:
+    async def post(self, path: str, body: bytes, key: Key) -> bytes:
         """Send JSON and return the body of a good reply."""
-        return await self._whole("POST", path, body)
+        return await self._whole("POST", path, body, key)
 
-    async def post_events(self, path: str, body: bytes) -> AsyncGenerator[bytes, None]:
-        """Send JSON and yield the data of each server-sent event; leaving the loop early closes the connection."""
+    async def post_lines(self, path: str, body: bytes, terms: Terms) -> AsyncGenerator[bytes, None]:
+        """Send JSON and yield each line of the reply; leaving the loop early closes the connection."""
         with self._translated():
-            async with (
-                self._open("POST", path, body, last=self.ends_streams) as reply,
-                aclosing(self._bounded(reply)) as pieces,
-            ):
+            opened = self._open("POST", path, body, terms, last=self.manners.ends_streams)
+            async with opened as reply, aclosing(self._bounded(reply, terms)) as pieces:
                 unfinished = b""
                 async for piece in pieces:
                     *lines, unfinished = (unfinished + piece).split(b"\n")
                     for line in lines:
-                        if line.startswith(b"data:"):
-                            yield line[5:].strip()
+                        yield line
+                if unfinished:
+                    yield unfinished
 
-    async def _whole(self, method: str, path: str, body: bytes | None) -> bytes:
+    async def _whole(self, method: str, path: str, body: bytes | None, key: Key) -> bytes:
+        terms = Terms(key=key, until=self.clock.monotonic() + self.patience.attempt_s)
         with self._translated():
-            async with asyncio.timeout(self._attempt_s()), self._open(method, path, body) as reply:
-                return b"".join([piece async for piece in self._bounded(reply)])
+            async with self._open(method, path, body, terms) as reply:
+                return b"".join([piece async for piece in self._bounded(reply, terms)])
 
     @asynccontextmanager
     async def _open(
-        self, method: str, path: str, body: bytes | None, *, last: bool = False
+        self, method: str, path: str, body: bytes | None, terms: Terms, *, last: bool = False
     ) -> AsyncIterator[httpx.Response]:
         # httpx keeps no time but for connecting: its timeout and the end of the call would come in the same moment and
         # cost the connection, see `connections`.
         patience = httpx.Timeout(None, connect=self.patience.connect_s)
-        # A connection that is closed a moment after its stream ended would take the next call with it.
-        url, headers = self.base_url + path, self._headers() | ({"connection": "close"} if last else {})
+        url, headers = self.base_url + path, self._headers(terms.key, last=last)
         request = self.client.build_request(method, url, content=body, headers=headers, timeout=patience)
-        async with asyncio.timeout(self._attempt_s()):
+        async with asyncio.timeout(self._left_s(terms)):
             reply = await self.client.send(request, stream=True)
         try:
             if reply.status_code >= _FIRST_ERROR_STATUS:
-                async with asyncio.timeout(self._attempt_s()):
+                async with asyncio.timeout(self._left_s(terms)):
                     raise await self._refusal(reply)
             yield reply
         finally:
             await reply.aclose()
 
-    async def _bounded(self, reply: httpx.Response) -> AsyncGenerator[bytes, None]:
+    async def _bounded(self, reply: httpx.Response, terms: Terms) -> AsyncGenerator[bytes, None]:
         left = _ANSWER_LIMIT
         pieces = aiter(reply.aiter_bytes())
         while True:
-            async with asyncio.timeout(self._attempt_s()):
+            async with asyncio.timeout(self._left_s(terms)):
                 piece = await anext(pieces, None)
             if piece is None:
                 return
@@ -108,13 +115,12 @@ class Transport:
                 raise failures.malformed(self.vendor, "more than an answer can be")
             yield piece
 
-    def _headers(self) -> dict[str, str]:
+    def _headers(self, key: Key, *, last: bool) -> dict[str, str]:
         headers = {"content-type": "application/json"}
-        try:
-            key = self.key()
-        except OSError as error:
-            raise failures.keyless(self.vendor) from error
-        return {**headers, "authorization": f"Bearer {key}"} if key else headers
+        if last:
+            # A connection that the vendor closes a moment after its stream would take the next call with it.
+            headers["connection"] = "close"
+        return headers | self.manners.credentials(key.secret) if key.secret else headers
 
     async def _refusal(self, reply: httpx.Response) -> Exception:
         body = b""
@@ -125,13 +131,17 @@ class Transport:
         return failures.from_status(
             self.vendor,
             reply.status_code,
-            codes=self.read_codes(body),
+            codes=self.manners.read_codes(body),
             retry_after_s=failures.retry_after_s(reply.headers.get("retry-after"), self.clock.now()),
         )
 
-    def _attempt_s(self) -> float:
-        remaining = self.remaining_s()
-        return self.patience.attempt_s if remaining is None else max(0.0, min(remaining, self.patience.attempt_s))
+    def _left_s(self, terms: Terms) -> float:
+        limits = [self.patience.attempt_s]
+        if (remaining := self.remaining_s()) is not None:
+            limits.append(remaining)
+        if terms.until is not None:
+            limits.append(terms.until - self.clock.monotonic())
+        return max(0.0, min(limits))
 
     @contextmanager
     def _translated(self) -> Iterator[None]:

@@ -1,19 +1,42 @@
 """Picks the adapter for a vendor by name."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
-from services.provider.adapters import local, openai
-from services.provider.adapters.transport import Transport
+from services.provider.adapters import anthropic, local, ollama, openai
+from services.provider.adapters.dialects import anthropic as anthropic_dialect
+from services.provider.adapters.dialects import ollama as ollama_dialect
+from services.provider.adapters.dialects import openai as openai_dialect
+from services.provider.adapters.transport import Manners, Transport
 from services.provider.ports import Vendor
 
+_VERSION_PATH = "/v1"
 
-def build(name: str, transport: Transport) -> Vendor:
-    """Return the adapter for the vendor ``name``. Raises LookupError for one that has none."""
-    match name:
+
+def _bearer(secret: str) -> dict[str, str]:
+    return {"authorization": f"Bearer {secret}"}
+
+
+MANNERS: Mapping[str, Manners] = {
+    # llama.cpp promises to keep its connections and closes them all the same; one call in five met the closing one.
+    local.NAME: Manners(credentials=_bearer, read_codes=openai_dialect.read_codes, ends_streams=True),
+    ollama.NAME: Manners(credentials=_bearer, read_codes=ollama_dialect.read_codes),
+    anthropic.NAME: Manners(credentials=anthropic.credentials, read_codes=anthropic_dialect.read_codes),
+    openai.NAME: Manners(credentials=_bearer, read_codes=openai_dialect.read_codes),
+}
+
+
+def build(transport: Transport) -> Vendor:
+    """Return the adapter for the vendor of ``transport``. Raises LookupError for one that has none."""
+    match transport.vendor:
         case local.NAME:
-            root = replace(transport, base_url=transport.base_url.removesuffix("/v1"))
-            return local.Local(transport=replace(transport, ends_streams=True), root=root)
+            root = replace(transport, base_url=transport.base_url.removesuffix(_VERSION_PATH))
+            return local.Local(transport=transport, root=root)
+        case ollama.NAME:
+            return ollama.Ollama(transport=transport)
+        case anthropic.NAME:
+            return anthropic.Anthropic(transport=transport)
         case openai.NAME:
             return openai.OpenAI(transport=transport)
         case _:
-            raise LookupError(f"no adapter for the vendor {name}")
+            raise LookupError(f"no adapter for the vendor {transport.vendor}")

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from services.provider.core import tokens
-from services.provider.core.completion import Delta, End, Event, Message, Usage
+from services.provider.core.completion import Delta, End, Event, Message, Opened, Usage
 
 
 class Outcome(StrEnum):
@@ -51,6 +51,8 @@ class Try:
     def take(self, event: Event, now: float) -> None:
         """Note the next event of the answer."""
         match event:
+            case Opened():
+                self.usage = Usage(prompt_tokens=event.prompt_tokens, completion_tokens=0, estimated=True)
             case Delta():
                 if self.first_token_after_s is None:
                     self.first_token_after_s = now - self.started

@@ -43,6 +43,8 @@ class Prompt:
     json_schema: str = ""
     """JSON schema that the answer must follow; empty leaves it free."""
     seed: int | None = None
+    partial: str = ""
+    """What the answer already says; the vendor goes on from there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +69,13 @@ class Completion:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """The vendor has read the prompt, and says how long it is."""
+
+    prompt_tokens: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Delta:
     """The next piece of a streamed answer; never empty."""
 
@@ -82,8 +91,8 @@ class End:
     usage: Usage
 
 
-Event = Delta | End
-"""A stream is any number of Delta and exactly one End; without an End it was cut."""
+Event = Opened | Delta | End
+"""A stream is at most one Opened, any number of Delta and exactly one End; without an End it was cut."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,16 +12,21 @@ from email.utils import parsedate_to_datetime
 
 from services.chassis.errors import Kind, MeshError, WorldError
 
-CONTEXT_TOO_LONG_CODES = frozenset({"context_length_exceeded", "exceed_context_size_error"})
-"""OpenAI's and llama.cpp's words for a prompt that does not fit the model."""
+CONTEXT_TOO_LONG_CODES = frozenset({"context_length_exceeded", "exceed_context_size_error", "request_too_large"})
+"""OpenAI's, llama.cpp's and Anthropic's words for a prompt that does not fit."""
+_RATE_CODES = frozenset({"rate_limit_error", "rate_limit_exceeded"})
+_OVERLOAD_CODES = frozenset({"overloaded_error", "server_is_overloaded"})
 
 _TOO_MANY_REQUESTS = 429
 _OVERLOADED = frozenset({503, 529})
 """529 is Anthropic's."""
-_CREDENTIALS = frozenset({401, 403})
+_CREDENTIALS = frozenset({401, 402, 403})
+"""402 says that nobody pays for the key."""
 _TIMEOUTS = frozenset({408, 504})
 _CLIENT_ERRORS = range(400, 500)
 _NO_CONNECTION = "connection"
+_SET_ASIDE = "set-aside"
+_OVERLOADED_CAUSE = "overloaded"
 
 
 def from_status(
@@ -40,7 +45,7 @@ def from_status(
         return timed_out(vendor)
     if status in _CLIENT_ERRORS:
         return _aborted("PROVIDER_REJECTED", f"{vendor} rejects the request", facts)
-    cause = "overloaded" if status in _OVERLOADED else "failed"
+    cause = _OVERLOADED_CAUSE if status in _OVERLOADED else "failed"
     return _unavailable("PROVIDER_UNAVAILABLE", f"{vendor} {cause}", {**facts, "cause": cause}, retry_after_s)
 
 
@@ -50,8 +55,31 @@ def malformed(vendor: str, what: str) -> MeshError:
 
 
 def keyless(vendor: str) -> MeshError:
-    """Return the error for a key of ours that cannot be read."""
-    return _unavailable("PROVIDER_CREDENTIALS_REJECTED", f"our key for {vendor} cannot be read", {"provider": vendor})
+    """Return the error for keys of ours that cannot be read, or a file without any."""
+    facts = {"provider": vendor, "cause": _SET_ASIDE}
+    return _unavailable("PROVIDER_CREDENTIALS_REJECTED", f"there is no key for {vendor} that can be read", facts)
+
+
+def revoked(vendor: str) -> MeshError:
+    """Return the error for a vendor that has rejected every key of ours."""
+    facts = {"provider": vendor, "cause": _SET_ASIDE}
+    return _unavailable("PROVIDER_CREDENTIALS_REJECTED", f"{vendor} has rejected every key of ours", facts)
+
+
+def exhausted(vendor: str, retry_after: float) -> MeshError:
+    """Return the error for a time in which every key has used up what the vendor allows."""
+    return _rate_limited(vendor, {"provider": vendor, "cause": _SET_ASIDE}, retry_after)
+
+
+def broken_circuit(vendor: str, retry_after: float) -> MeshError:
+    """Return the error for a vendor that failed so often that it is left alone for a while."""
+    facts = {"provider": vendor, "cause": _SET_ASIDE}
+    return _unavailable("PROVIDER_UNAVAILABLE", f"{vendor} failed too often", facts, retry_after)
+
+
+def incapable(vendor: str, what: str) -> MeshError:
+    """Return the error for a request that this vendor cannot serve and another one may."""
+    return _aborted("PROVIDER_REJECTED", f"{vendor} {what}", {"provider": vendor, "cause": _SET_ASIDE})
 
 
 def timed_out(vendor: str) -> MeshError:
@@ -71,11 +99,29 @@ def hung_up(vendor: str) -> MeshError:
 
 def is_unpaid(error: MeshError) -> bool:
     """Return whether the vendor did no work that it could charge for: it refused, or never got the request."""
-    return "http_status" in error.metadata or error.metadata.get("cause") == _NO_CONNECTION
+    return "http_status" in error.metadata or error.metadata.get("cause") in {_NO_CONNECTION, _SET_ASIDE}
+
+
+def is_about_the_key(error: MeshError) -> bool:
+    """Return whether another key of ours may be served, and trying it costs nothing twice."""
+    return error.reason in {"PROVIDER_RATE_LIMITED", "PROVIDER_CREDENTIALS_REJECTED"} and is_unpaid(error)
+
+
+def may_be_repeated(error: MeshError) -> bool:
+    """Return whether the same call may succeed in a moment, and trying that costs nothing twice (spec row PRV-03)."""
+    passing = error.reason == "PROVIDER_RATE_LIMITED" or (
+        error.reason == "PROVIDER_UNAVAILABLE"
+        and error.metadata.get("cause") in {_NO_CONNECTION, _OVERLOADED_CAUSE, _SET_ASIDE}
+    )
+    return passing and is_unpaid(error)
 
 
 def in_stream(vendor: str, codes: frozenset[str]) -> MeshError:
     """Return the error for an error object that arrives where a token was due."""
+    if codes & _RATE_CODES:
+        return _rate_limited(vendor, {"provider": vendor}, None)
+    if codes & _OVERLOAD_CODES:
+        return _without_status(vendor, _OVERLOADED_CAUSE, "is overloaded")
     if codes & CONTEXT_TOO_LONG_CODES:
         return _aborted("PROVIDER_PROMPT_TOO_LONG", f"the prompt does not fit {vendor}'s model", {"provider": vendor})
     return _without_status(vendor, "failed", "failed inside its stream")

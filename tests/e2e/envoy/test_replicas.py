@@ -52,3 +52,15 @@ async def test_a_replica_that_is_gone_leaves_its_calls_to_the_other(folder: Path
                 await ask(channel, GENERATE, metadata=order("local", call=UUID(int=n).hex))
 
         assert set(calls(mesh, GENERATE).values()) == {TWINS[0]}
+
+
+@pytest.mark.spec("PRV-03")
+async def test_a_provider_is_told_whether_it_is_asked_alone(folder: Path) -> None:
+    """The order arrives as the router gave it: only a provider without another behind it may wait for its vendor."""
+    async with running_mesh(folder, providers=("local", "openai")) as mesh, mesh.egress("router") as channel:
+        await ask(channel, GENERATE, metadata=order("local", "openai"))
+        await ask(channel, GENERATE, metadata=order("local"))
+
+        told = [seen.metadata["x-magistrate-providers"] for seen in mesh.provider("local").seen]
+
+    assert told == ["local,openai", "local"]

@@ -8,10 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.chassis.errors import MeshError
-from services.provider.adapters import dialect
-from services.provider.core.completion import End, Message, Role, Usage
+from services.provider.adapters.dialects import anthropic, ollama
+from services.provider.adapters.dialects import openai as dialect
+from services.provider.core.completion import End, Message, Prompt, Role, Usage
 
-MESSAGES = (Message(role=Role.USER, text="How many days?"),)
+PROMPT = Prompt(model="m", messages=(Message(role=Role.USER, text="How many days?"),), max_tokens=10)
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from(["choices", "message", "error", "usage"]), inner),
@@ -22,9 +23,9 @@ def ended(**changes: object) -> End:
     """Return the end of a stream of one good chunk, or of one with a part replaced."""
     choice = {"delta": {"content": "25 days"}, "finish_reason": "stop"}
     usage = {"prompt_tokens": 3, "completion_tokens": 2}
-    reading = dialect.Reading(vendor="openai")
-    reading.take(json.dumps({"model": "m", "choices": [choice], "usage": usage, **changes}).encode())
-    return reading.end(MESSAGES)
+    reading = dialect.Reading(vendor="openai", prompt=PROMPT)
+    reading.take(b"data: " + json.dumps({"model": "m", "choices": [choice], "usage": usage, **changes}).encode())
+    return reading.end()
 
 
 @pytest.mark.spec("PRV-14")
@@ -32,7 +33,13 @@ def ended(**changes: object) -> End:
 def test_any_bytes_are_an_answer_or_a_mesh_error(junk: bytes) -> None:
     """In a chunk of a stream, in a list of models, in a token list and in an error body."""
     for read in (
-        lambda: dialect.Reading(vendor="openai").take(junk),
+        lambda: dialect.Reading(vendor="openai", prompt=PROMPT).take(b"data: " + junk),
+        lambda: anthropic.Reading(vendor="anthropic", prompt=PROMPT).take(b"data: " + junk),
+        lambda: ollama.Reading(vendor="ollama", prompt=PROMPT).take(junk),
+        lambda: ollama.read_models("ollama", junk),
+        lambda: anthropic.read_token_count("anthropic", junk),
+        lambda: anthropic.read_codes(junk),
+        lambda: ollama.read_codes(junk),
         lambda: dialect.read_models("openai", junk),
         lambda: dialect.read_token_count("openai", junk),
         lambda: dialect.read_codes(junk),

@@ -13,8 +13,9 @@ import pytest
 
 from services.chassis.errors import Kind, MeshError
 from services.provider.core.completion import Delta, End, Finish, Message, Prompt, Role
+from services.provider.core.keys import Key
 from services.provider.desk import Desk
-from tests.unit.provider.wiring import CALL, KEY, desk
+from tests.unit.provider.wiring import CALL, KEY, FixedKeys, desk
 
 PROMPT = Prompt(
     model="smollm2-135m",
@@ -78,7 +79,7 @@ async def test_it_streams_the_answer_that_it_gives_whole(vendor: Desk) -> None:
 @pytest.mark.spec("PRV-05")
 async def test_its_tokenizer_counts_what_it_later_reports(vendor: Desk) -> None:
     """The count before the call is within the chat template's few tokens of the count after it."""
-    before = await vendor.vendor.count_tokens(PROMPT.messages)
+    before = await vendor.count_tokens(PROMPT.messages, PROMPT.model)
     after = (await vendor.generate(PROMPT, CALL)).usage.prompt_tokens
 
     assert not before.estimated
@@ -106,14 +107,14 @@ async def test_a_wrong_key_is_recognised(server_url: str) -> None:
     """The real server refuses it, and the refusal is the adapter's."""
     async with httpx.AsyncClient(trust_env=False) as client:
         with pytest.raises(MeshError) as caught:
-            await desk("local", client, server_url, key=lambda: "wrong").generate(PROMPT, CALL)
+            await desk("local", client, server_url, keys=FixedKeys(keys=(Key("wrong"),))).generate(PROMPT, CALL)
 
     assert caught.value.reason == "PROVIDER_CREDENTIALS_REJECTED"
 
 
 async def test_it_is_healthy_and_lists_its_model(vendor: Desk) -> None:
     """The light look finds the loaded model."""
-    health = await vendor.vendor.health()
+    health = await vendor.health()
 
     assert health.healthy
     assert "smollm2-135m" in health.models

@@ -1,18 +1,24 @@
-"""One suite for every adapter of the OpenAI dialect: whatever the vendor does, the mesh sees the same."""
+"""One suite for every adapter: whatever the vendor does, the mesh sees the same."""
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+import json
+from collections.abc import AsyncIterator, ItemsView
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
 import pytest
 
+from services.chassis.clock import SystemClock
+from services.chassis.config import SecretFile
 from services.chassis.errors import Kind, MeshError
-from services.provider.core.completion import Delta, End, Event, Finish, Message, Prompt, Role
+from services.provider.adapters.key_file import KeyFile
+from services.provider.core.completion import Delta, End, Event, Finish, Message, Opened, Prompt, Role
+from services.provider.core.keys import Key
 from services.provider.desk import Desk
 from tests.fakes.vendors import CONTEXT_TOO_LONG, WORDS, Answer, FakeVendor, Junk, Refusal, Silence, Step
-from tests.unit.provider.wiring import CALL, DIALECTS, KEY, desk
+from tests.unit.provider.wiring import CALL, DIALECTS, KEY, FixedKeys, desk
 
 PROMPT = Prompt(
     model="gpt-4-turbo",
@@ -38,7 +44,8 @@ async def client() -> AsyncIterator[httpx.AsyncClient]:
 async def read(vendor: Desk, into: list[Event]) -> None:
     """Read a whole stream, keeping what came before a failure."""
     async for event in vendor.stream(PROMPT, CALL):
-        into.append(event)  # noqa: PERF401 - a comprehension would lose the events before a failure
+        if not isinstance(event, Opened):
+            into.append(event)  # noqa: PERF401 - a comprehension would lose the events before a failure
 
 
 @pytest.mark.spec("PRV-01")
@@ -64,12 +71,18 @@ async def test_the_request_carries_everything_that_was_asked(dialect: str, clien
 
     sent = fake.calls[0].json()
     assert sent["model"] == "gpt-4-turbo"
-    assert sent["messages"] == [
-        {"role": "system", "content": "Be brief."},
-        {"role": "user", "content": "How many days of leave?"},
-    ]
-    assert sent["temperature"] == 0.2
-    assert sent["max_tokens" if dialect == "local" else "max_completion_tokens"] == 64
+    assert all(sent[name] == value for name, value in SPOKEN[dialect])
+    texts = json.dumps(sent["messages"])
+    assert "How many days of leave?" in texts
+    assert ("Be brief." in texts) == (dialect != "anthropic")
+
+
+SPOKEN: dict[str, ItemsView[str, object]] = {
+    "local": {"max_tokens": 64, "temperature": 0.2}.items(),
+    "openai": {"max_completion_tokens": 64, "temperature": 0.2}.items(),
+    "anthropic": {"max_tokens": 64, "temperature": 0.2, "system": "Be brief."}.items(),
+    "ollama": {"truncate": False}.items(),
+}
 
 
 @pytest.mark.spec("PRV-05")
@@ -180,7 +193,7 @@ async def test_calls_share_their_connection(dialect: str, client: httpx.AsyncCli
             await vendor.generate(PROMPT, CALL)
             with contextlib.suppress(MeshError):
                 await read(vendor, [])
-            await vendor.vendor.health()
+            await vendor.health()
 
     assert len(fake.calls) == 20
     assert fake.connections == (20 + 1 if dialect == "local" else 1)
@@ -206,6 +219,8 @@ async def test_the_first_token_comes_before_the_last_is_written(dialect: str, cl
     async with FakeVendor(script=[Answer(stall_after=2)]) as fake:
         stream = desk(dialect, client, fake.base_url).stream(PROMPT, CALL)
         first = await anext(stream)
+        if isinstance(first, Opened):
+            first = await anext(stream)
         waiting = asyncio.create_task(_drain(stream))
         await asyncio.sleep(0)
         waiting.cancel()
@@ -279,7 +294,7 @@ async def test_a_key_is_read_anew_for_each_call_and_one_that_is_gone_is_told(
     file = tmp_path / "key"
     file.write_text("old")
     async with FakeVendor(api_key="new") as fake:
-        vendor = desk(dialect, client, fake.base_url, key=file.read_text)
+        vendor = desk(dialect, client, fake.base_url, keys=KeyFile(file=SecretFile(file), clock=SystemClock()))
         with pytest.raises(MeshError) as rejected:
             await vendor.generate(PROMPT, CALL)
         file.write_text("new")
@@ -316,8 +331,8 @@ async def test_no_error_shows_the_key(dialect: str, client: httpx.AsyncClient, s
 async def test_health_lists_the_models_or_says_why_not(dialect: str, client: httpx.AsyncClient) -> None:
     """A sick vendor is an answer, not an error."""
     async with FakeVendor(api_key="another") as fake:
-        sick = await desk(dialect, client, fake.base_url).vendor.health()
-        well = await desk(dialect, client, fake.base_url, key=lambda: "another").vendor.health()
+        sick = await desk(dialect, client, fake.base_url).health()
+        well = await desk(dialect, client, fake.base_url, keys=FixedKeys(keys=(Key("another"),))).health()
 
     assert (sick.healthy, sick.reason) == (False, "PROVIDER_CREDENTIALS_REJECTED")
     assert (well.healthy, well.models) == (True, ("fake-model",))
@@ -329,7 +344,67 @@ async def test_tokens_are_counted_exactly_where_the_vendor_has_a_tokenizer(
 ) -> None:
     """llama.cpp is asked; for OpenAI it is an estimate, and says so."""
     async with FakeVendor() as fake:
-        count = await desk(dialect, client, fake.base_url).vendor.count_tokens(PROMPT.messages)
+        count = await desk(dialect, client, fake.base_url).count_tokens(PROMPT.messages, PROMPT.model)
 
-    assert count.estimated == (dialect == "openai")
-    assert count.tokens == (7 if dialect == "local" else 3 + 6)
+    assert count.estimated == (dialect in {"openai", "ollama"})
+    assert count.tokens == {"local": 7, "anthropic": 10}.get(dialect, 3 + 6)
+
+
+@pytest.mark.spec("PRV-14")
+@pytest.mark.parametrize("fragment", [1, 2, 3, 7, 11])
+async def test_an_event_may_be_cut_anywhere(dialect: str, client: httpx.AsyncClient, fragment: int) -> None:
+    """Byte by byte, and in pieces of every other kind, an answer arrives as it was written."""
+    words = ("größe ", "\U0001f600", " ok")
+    async with FakeVendor(script=[Answer(words=words, fragment=fragment)]) as fake:
+        completion = await desk(dialect, client, fake.base_url).generate(PROMPT, CALL)
+
+    assert completion.text == "".join(words)
+    assert completion.usage.completion_tokens == len(words)
+
+
+@pytest.mark.spec("PRV-15")
+async def test_wrong_json_is_asked_for_once_more(dialect: str, client: httpx.AsyncClient) -> None:
+    """The second answer follows the schema; both are counted, and the vendor was told what was wrong."""
+    script = [Answer(words=('{"days": ', '"many"}')), Answer(words=('{"days": ', "25}"))]
+    async with FakeVendor(script=script) as fake:
+        completion = await desk(dialect, client, fake.base_url).generate(STRUCTURED, CALL)
+
+    assert completion.text == '{"days": 25}'
+    assert completion.usage.completion_tokens == 4
+    assert "$.days must be of type integer" in json.dumps(fake.calls[1].json()["messages"])
+
+
+@pytest.mark.spec("PRV-15")
+async def test_wrong_json_twice_is_malformed(dialect: str, client: httpx.AsyncClient) -> None:
+    """One repair is tried, not two."""
+    async with FakeVendor(script=[Answer(words=("{}",))]) as fake:
+        with pytest.raises(MeshError) as caught:
+            await desk(dialect, client, fake.base_url).generate(STRUCTURED, CALL)
+
+    assert caught.value.reason == "PROVIDER_MALFORMED"
+    assert len(fake.calls) == 2
+
+
+STRUCTURED = replace(
+    PROMPT,
+    json_schema=json.dumps({"type": "object", "properties": {"days": {"type": "integer"}}, "required": ["days"]}),
+)
+
+
+async def test_a_partial_answer_is_gone_on_from_or_refused(dialect: str, client: httpx.AsyncClient) -> None:
+    """Who continues gets the beginning as the assistant's last message; who does not is not called."""
+    begun = replace(PROMPT, model="claude-haiku-4-5", partial="The leave policy ")
+    async with FakeVendor() as fake:
+        wired = desk(dialect, client, fake.base_url)
+        if not wired.vendor.continues(begun.model):
+            with pytest.raises(MeshError) as caught:
+                await wired.generate(begun, CALL)
+            assert (caught.value.kind, caught.value.reason) == (Kind.ABORTED, "PROVIDER_REJECTED")
+            assert fake.calls == []
+            return
+        await wired.generate(begun, CALL)
+
+    messages = fake.calls[0].json()["messages"]
+    assert isinstance(messages, list)
+    assert messages[-1]["role"] == "assistant"
+    assert messages[-1]["content"].startswith("The leave policy")

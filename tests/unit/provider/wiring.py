@@ -1,31 +1,32 @@
 """Builds the adapters under test, wired as ``services.provider.main`` wires them."""
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
 import httpx
 
+from services.chassis.breaker import Rules
 from services.chassis.clock import SystemClock
-from services.provider.adapters import dialect
 from services.provider.adapters.transport import Patience, Transport
+from services.provider.adapters.vendor import MANNERS
 from services.provider.adapters.vendor import build as build_vendor
+from services.provider.batch import Batch
 from services.provider.core.book import Book
-from services.provider.desk import Desk
-from services.provider.ports import Vendor
+from services.provider.core.keys import Key, KeyRing
+from services.provider.desk import Desk, Order
+from services.provider.ports import Keys, Vendor
 from services.provider.servicer import ProviderServicer
+from services.provider.telemetry import Meter
 
 KEY = "sk-planted-secret-0123456789"
-CALL = "call-1"
-DIALECTS = ("local", "openai")
+CALL = Order(call_id="call-1")
+DIALECTS = ("local", "ollama", "anthropic", "openai")
 
 
 def no_deadline() -> float | None:
     """Return what a call without a deadline has left."""
     return None
-
-
-def planted_key() -> str:
-    """Return the key that no log, error or answer may show."""
-    return KEY
 
 
 def build(
@@ -34,21 +35,39 @@ def build(
     base_url: str,
     *,
     attempt_s: float = 5.0,
-    key: Callable[[], str] = planted_key,
     remaining_s: Callable[[], float | None] = no_deadline,
 ) -> Vendor:
     """Return the adapter ``name`` pointed at ``base_url``."""
     transport = Transport(
         client=client,
         vendor=name,
-        base_url=base_url,
-        key=key,
+        # Ollama has no version in its paths.
+        base_url=base_url.removesuffix("/v1") if name == "ollama" else base_url,
+        manners=MANNERS[name],
         patience=Patience(connect_s=1.0, attempt_s=attempt_s),
         clock=SystemClock(),
         remaining_s=remaining_s,
-        read_codes=dialect.read_codes,
     )
-    return build_vendor(name, transport)
+    return build_vendor(transport)
+
+
+@dataclass(slots=True, kw_only=True)
+class FixedKeys:
+    """Implements the Keys port: keys that a test may replace."""
+
+    keys: tuple[Key, ...]
+    told: tuple[Key, ...] | None = None
+
+    def changed(self) -> tuple[Key, ...] | None:
+        """Return the keys once after each change."""
+        if self.keys == self.told:
+            return None
+        self.told = self.keys
+        return self.keys
+
+    def age_s(self) -> float:
+        """Return the age of new keys."""
+        return 0.0
 
 
 def desk(
@@ -57,14 +76,24 @@ def desk(
     base_url: str,
     *,
     attempt_s: float = 5.0,
-    key: Callable[[], str] = planted_key,
+    keys: Keys | None = None,
+    rules: Rules | None = None,
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     remaining_s: Callable[[], float | None] = no_deadline,
 ) -> Desk:
     """Return the desk of the adapter ``name`` pointed at ``base_url``."""
-    vendor = build(name, client, base_url, attempt_s=attempt_s, key=key, remaining_s=remaining_s)
     clock = SystemClock()
     return Desk(
-        vendor=vendor, book=Book(opened_at=clock.now()), clock=clock, remaining_s=remaining_s, whole_s=attempt_s
+        vendor=build(name, client, base_url, attempt_s=attempt_s, remaining_s=remaining_s),
+        keys=keys or FixedKeys(keys=(Key(KEY),)),
+        ring=KeyRing(name, rules),
+        book=Book(opened_at=clock.now()),
+        meter=Meter(provider=name),
+        clock=clock,
+        remaining_s=remaining_s,
+        whole_s=attempt_s,
+        draw=lambda: 0.5,
+        sleep=sleep,
     )
 
 
@@ -78,4 +107,4 @@ def servicer(
 ) -> ProviderServicer:
     """Return the contract over the adapter ``name`` pointed at ``base_url``."""
     wired = desk(name, client, base_url, attempt_s=attempt_s, remaining_s=remaining_s)
-    return ProviderServicer(desk=wired, default_model="default-model", clock=SystemClock())
+    return ProviderServicer(desk=wired, default_model="default-model", clock=SystemClock(), batch=Batch(at_once=4))

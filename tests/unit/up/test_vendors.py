@@ -7,7 +7,7 @@ import pytest
 
 from tools.up.failures import StackError
 from tools.up.options import Options
-from tools.up.vendors import Vendor, enabled_vendors, ignored_variables
+from tools.up.vendors import Vendor, enabled_vendors
 
 LOCAL = Vendor(name="local", url="http://127.0.0.1:1")
 
@@ -64,6 +64,13 @@ def test_a_vendor_without_adapter_is_refused(tmp_path: Path) -> None:
         enabled_vendors(_options(tmp_path, opanai="http://127.0.0.1:9"), LOCAL)
 
 
-def test_variables_without_effect_are_known() -> None:
-    """A key that this version cannot use is worth a line at the start."""
-    assert ignored_variables({"ANTHROPIC_API_KEY": "x", "OPENAI_API_KEY": "y"}) == ("ANTHROPIC_API_KEY",)
+def test_every_vendor_joins_by_its_variable(tmp_path: Path) -> None:
+    """In the default order of preference; Ollama's address may lack its scheme, and it needs no key."""
+    environment = {"ANTHROPIC_API_KEY": "sk-ant-secret", "OLLAMA_HOST": "127.0.0.1:11434", "OPENAI_API_KEY": "sk-x"}
+    _, ollama, anthropic, openai = enabled_vendors(_options(tmp_path, environment=environment), LOCAL)
+
+    assert (ollama.name, ollama.url, ollama.key_file) == ("ollama", "http://127.0.0.1:11434", None)
+    assert (anthropic.name, openai.name) == ("anthropic", "openai")
+    assert anthropic.key_file is not None
+    assert anthropic.key_file.read_text() == "sk-ant-secret"
+    assert stat.S_IMODE(anthropic.key_file.stat().st_mode) == 0o600

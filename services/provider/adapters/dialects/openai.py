@@ -1,26 +1,22 @@
-"""The OpenAI chat dialect: pure translation between our values and its JSON, for every vendor that speaks it."""
+"""The OpenAI chat format, for every vendor that speaks it."""
 
 import json
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ValidationError
 
+from services.provider.adapters.dialects.fields import Count, Name, checked_finish, codes, dump, error_in, event_data
 from services.provider.core import failures, tokens
-from services.provider.core.completion import End, Finish, Message, Prompt, Usage
+from services.provider.core.completion import Delta, End, Event, Finish, Prompt, Role, Usage
 
 DONE = b"[DONE]"
 """The data of the event that ends a stream."""
-_MAX_CODE_CHARACTERS = 64
-_MAX_NAME_CHARACTERS = 200
-_MAX_COUNT = 2**31 - 1
-"""What the contract's counts can hold."""
 
 
 class _Usage(BaseModel):
-    prompt_tokens: int = Field(ge=0, le=_MAX_COUNT)
-    completion_tokens: int = Field(ge=0, le=_MAX_COUNT)
+    prompt_tokens: Count
+    completion_tokens: Count
 
 
 def _usage_or_none(value: object) -> _Usage | None:
@@ -32,7 +28,6 @@ def _usage_or_none(value: object) -> _Usage | None:
 
 
 _OptionalUsage = Annotated[_Usage | None, BeforeValidator(_usage_or_none)]
-_Name = Annotated[str, AfterValidator(lambda name: name[:_MAX_NAME_CHARACTERS])]
 
 
 class _Said(BaseModel):
@@ -45,7 +40,7 @@ class _ChunkChoice(BaseModel):
 
 
 class _Chunk(BaseModel):
-    model: _Name = ""
+    model: Name = ""
     choices: list[_ChunkChoice] = []
     usage: _OptionalUsage = None
     error: object = None
@@ -67,7 +62,7 @@ def encode(prompt: Prompt, *, cap_field: str) -> bytes:
     """Return the request body; ``cap_field`` is the vendor's name of the cap on answer tokens."""
     body: dict[str, object] = {
         "model": prompt.model,
-        "messages": [{"role": message.role.value, "content": message.text} for message in prompt.messages],
+        "messages": encode_messages(prompt),
         cap_field: prompt.max_tokens,
         "stream": True,
         "stream_options": {"include_usage": True},
@@ -79,7 +74,13 @@ def encode(prompt: Prompt, *, cap_field: str) -> bytes:
     if prompt.json_schema:
         schema = {"name": "answer", "strict": True, "schema": json.loads(prompt.json_schema)}
         body["response_format"] = {"type": "json_schema", "json_schema": schema}
-    return json.dumps(body, ensure_ascii=False).encode()
+    return dump(body)
+
+
+def encode_messages(prompt: Prompt) -> list[dict[str, str]]:
+    """Return the conversation; what the answer already says is the assistant's last, unfinished word."""
+    said = [{"role": message.role.value, "content": message.text} for message in prompt.messages]
+    return [*said, {"role": Role.ASSISTANT.value, "content": prompt.partial}] if prompt.partial else said
 
 
 @dataclass(slots=True, kw_only=True)
@@ -87,35 +88,37 @@ class Reading:
     """What has been read of one stream so far; any chunk may lack any part."""
 
     vendor: str
+    prompt: Prompt
     text: str = ""
     _model: str = ""
     _finish: str | None = None
     _usage: _Usage | None = None
     _done: bool = False
 
-    def take(self, data: bytes) -> str:
-        """Return the piece of the answer in the next event, often empty.
+    def take(self, line: bytes) -> Event | None:
+        """Return what the next line of the stream says, often nothing.
 
         Raises:
             MeshError: PROVIDER_MALFORMED, or what the error object in the event means.
         """
+        data = event_data(line)
         # Events after the end are read and dropped: a connection left half read cannot be used again.
         self._done = self._done or data == DONE
-        if self._done:
-            return ""
+        if data is None or self._done:
+            return None
         chunk = _read_chunk(self.vendor, data)
         self._model, self._usage = chunk.model or self._model, chunk.usage or self._usage
         self._finish = next((choice.finish_reason for choice in chunk.choices if choice.finish_reason), self._finish)
         piece = "".join(choice.delta.content or "" for choice in chunk.choices)
         self.text += piece
-        return piece
+        return Delta(text=piece) if piece else None
 
-    def end(self, messages: Iterable[Message]) -> End:
+    def end(self) -> End:
         """Return the facts of the whole answer. Raises MeshError PROVIDER_MALFORMED where the stream was cut."""
         if not self._done and self._finish is None:
             raise failures.malformed(self.vendor, "a stream without an end")
-        finish = _checked_finish(self.vendor, self._finish, self.text)
-        return End(model=self._model, finish=finish, usage=_read_usage(self._usage, messages, self.text))
+        finish = checked_finish(self.vendor, _finish(self._finish), self.text, self.prompt)
+        return End(model=self._model, finish=finish, usage=_read_usage(self._usage, self.prompt, self.text))
 
 
 def _read_chunk(vendor: str, data: bytes) -> _Chunk:
@@ -124,13 +127,13 @@ def _read_chunk(vendor: str, data: bytes) -> _Chunk:
     except ValidationError as error:
         raise failures.malformed(vendor, "a chunk that is not JSON of a stream") from error
     if chunk.error is not None:
-        raise failures.in_stream(vendor, _codes(chunk.error))
+        raise failures.in_stream(vendor, codes(chunk.error))
     return chunk
 
 
-def _read_usage(usage: _Usage | None, messages: Iterable[Message], answer: str) -> Usage:
+def _read_usage(usage: _Usage | None, prompt: Prompt, answer: str) -> Usage:
     if usage is None:
-        return tokens.estimate_usage(messages, answer)
+        return tokens.estimate_usage(prompt.messages, answer)
     return Usage(prompt_tokens=usage.prompt_tokens, completion_tokens=usage.completion_tokens, estimated=False)
 
 
@@ -152,29 +155,11 @@ def read_token_count(vendor: str, body: bytes) -> int:
 
 def read_codes(body: bytes) -> frozenset[str]:
     """Return the vendor's own words for an error (its code and type) from an error body; unreadable gives none."""
+    return codes(error_in(body))
+
+
+def _finish(reason: str | None) -> Finish:
     try:
-        parsed = json.loads(body)
-    except (ValueError, RecursionError):
-        return frozenset()
-    return _codes(parsed.get("error")) if isinstance(parsed, dict) else frozenset()
-
-
-def _codes(error: object) -> frozenset[str]:
-    if not isinstance(error, dict):
-        return frozenset()
-    words = {str(error.get(name))[:_MAX_CODE_CHARACTERS] for name in ("code", "type") if error.get(name)}
-    # vLLM tells a prompt that is too long by its message alone.
-    if "maximum context length" in str(error.get("message")):
-        words.add("context_length_exceeded")
-    return frozenset(words)
-
-
-def _checked_finish(vendor: str, reason: str | None, text: str) -> Finish:
-    """Translate why the model stopped; one that is done without a word has given no answer."""
-    try:
-        finish = Finish(reason or "")
+        return Finish(reason or "")
     except ValueError:
-        finish = Finish.UNSPECIFIED
-    if not text and finish in {Finish.STOP, Finish.UNSPECIFIED}:
-        raise failures.malformed(vendor, "an empty answer")
-    return finish
+        return Finish.UNSPECIFIED

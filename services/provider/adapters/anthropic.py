@@ -1,0 +1,73 @@
+"""Anthropic's Messages API."""
+
+import json
+import re
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+
+from services.chassis.errors import MeshError
+from services.provider.adapters.answer import answer
+from services.provider.adapters.dialects import anthropic as dialect
+from services.provider.adapters.dialects.openai import read_models
+from services.provider.adapters.transport import Transport
+from services.provider.core import failures
+from services.provider.core.completion import Event, Health, Message, Prompt, TokenCount
+from services.provider.core.keys import Key, Terms
+
+NAME = "anthropic"
+_VERSION = "2023-06-01"
+_CONTINUING = re.compile(r"claude-(?:2|3|instant|(?:opus|sonnet|haiku)-4(?:-[0-5])?(?:-\d{8}|-latest|$))")
+"""Models that go on from an assistant's last message; those from 4.6 on refuse one."""
+
+
+def credentials(secret: str) -> dict[str, str]:
+    """Return the headers that show a key, and the version of the API that it is shown to."""
+    return {"x-api-key": secret, "anthropic-version": _VERSION}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Anthropic:
+    """Implements the Vendor port."""
+
+    transport: Transport
+
+    @property
+    def name(self) -> str:
+        """Return ``anthropic``."""
+        return NAME
+
+    @property
+    def counts_tokens(self) -> bool:
+        """Return True: the API has an endpoint that counts."""
+        return True
+
+    def continues(self, model: str) -> bool:
+        """Return whether the model still takes the beginning of its answer."""
+        return _CONTINUING.match(model) is not None
+
+    def stream(self, prompt: Prompt, terms: Terms) -> AsyncGenerator[Event, None]:
+        """Yield the answer as it is written."""
+        if prompt.json_schema:
+            _check_schema(prompt)
+        reading = dialect.Reading(vendor=NAME, prompt=prompt)
+        return answer(self.transport, "/messages", dialect.encode(prompt), reading, terms)
+
+    async def count_tokens(self, messages: tuple[Message, ...], model: str, key: Key) -> TokenCount:
+        """Let the vendor count."""
+        body = await self.transport.post("/messages/count_tokens", dialect.encode_count(model, messages), key)
+        return TokenCount(tokens=dialect.read_token_count(NAME, body), estimated=False)
+
+    async def health(self, key: Key) -> Health:
+        """List the models that our key may use."""
+        try:
+            return Health(healthy=True, models=read_models(NAME, await self.transport.get("/models", key)))
+        except MeshError as error:
+            return Health(healthy=False, models=(), reason=error.reason)
+
+
+def _check_schema(prompt: Prompt) -> None:
+    """Refuse what a tool cannot be called with."""
+    if json.loads(prompt.json_schema).get("type") != "object":
+        raise failures.incapable(NAME, 'takes only a schema whose type is "object"')
+    if prompt.partial:
+        raise failures.incapable(NAME, "cannot go on from a partial answer that follows a schema")

@@ -1,0 +1,204 @@
+"""Anthropic's Messages format."""
+
+import json
+from dataclasses import dataclass, field
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError
+
+from services.provider.adapters.dialects.fields import Count, Name, checked_finish, codes, dump, error_in, event_data
+from services.provider.core import failures, tokens
+from services.provider.core.completion import Delta, End, Event, Finish, Message, Opened, Prompt, Role, Usage
+
+_HIGHEST_TEMPERATURE = 1.0
+"""What the API takes; 2.0 of our scale is as wild as it gets."""
+_TOOL = "answer"
+"""Name of the tool that a structured answer is the call of."""
+_FINISHES = {
+    "end_turn": Finish.STOP,
+    "stop_sequence": Finish.STOP,
+    "tool_use": Finish.STOP,
+    "max_tokens": Finish.LENGTH,
+    "model_context_window_exceeded": Finish.LENGTH,
+    "refusal": Finish.FILTERED,
+}
+
+
+class _Usage(BaseModel):
+    input_tokens: Count | None = None
+    cache_creation_input_tokens: Count | None = None
+    cache_read_input_tokens: Count | None = None
+    output_tokens: Count | None = None
+
+    @property
+    def prompt_tokens(self) -> int:
+        """Return all that was read, from the cache or not."""
+        parts = (self.input_tokens, self.cache_creation_input_tokens, self.cache_read_input_tokens)
+        return sum(part or 0 for part in parts)
+
+
+class _Begun(BaseModel):
+    model: Name = ""
+    usage: _Usage = _Usage()
+
+
+class _MessageStart(BaseModel):
+    type: Literal["message_start"]
+    message: _Begun
+
+
+class _Piece(BaseModel):
+    text: str = ""
+    partial_json: str = ""
+
+
+class _ContentDelta(BaseModel):
+    type: Literal["content_block_delta"]
+    delta: _Piece
+
+
+class _Stop(BaseModel):
+    stop_reason: str | None = None
+
+
+class _MessageDelta(BaseModel):
+    type: Literal["message_delta"]
+    delta: _Stop = _Stop()
+    usage: _Usage = _Usage()
+
+
+class _MessageStop(BaseModel):
+    type: Literal["message_stop"]
+
+
+class _Error(BaseModel):
+    type: Literal["error"]
+    error: object = None
+
+
+class _Other(BaseModel):
+    """A ping, the edge of a block, or an event that is younger than this file."""
+
+    type: str
+
+
+_Known = Annotated[_MessageStart | _ContentDelta | _MessageDelta | _MessageStop | _Error, Field(discriminator="type")]
+_EVENT: TypeAdapter[_Known] = TypeAdapter(_Known)
+_KNOWN = frozenset({"message_start", "content_block_delta", "message_delta", "message_stop", "error"})
+
+
+class _Counted(BaseModel):
+    input_tokens: Count
+
+
+def encode(prompt: Prompt) -> bytes:
+    """Return the request body of a streamed answer."""
+    body = {**_conversation(prompt.model, prompt.messages, prompt.partial), "max_tokens": prompt.max_tokens}
+    if prompt.temperature is not None:
+        body["temperature"] = min(prompt.temperature, _HIGHEST_TEMPERATURE)
+    if prompt.json_schema:
+        # Every model takes a forced tool, with any schema of an object; the newer output format is for few of both.
+        schema = json.loads(prompt.json_schema)
+        body["tools"] = [{"name": _TOOL, "description": "Give the answer.", "input_schema": schema}]
+        body["tool_choice"] = {"type": "tool", "name": _TOOL}
+    return dump({**body, "stream": True})
+
+
+def encode_count(model: str, messages: tuple[Message, ...]) -> bytes:
+    """Return the request body of a token count."""
+    return dump(_conversation(model, messages, ""))
+
+
+def _conversation(model: str, messages: tuple[Message, ...], partial: str) -> dict[str, object]:
+    system = "\n\n".join(message.text for message in messages if message.role is Role.SYSTEM)
+    turns = [
+        {"role": message.role.value, "content": message.text} for message in messages if message.role is not Role.SYSTEM
+    ]
+    if partial:
+        # The API refuses a beginning that ends in white space.
+        turns.append({"role": Role.ASSISTANT.value, "content": partial.rstrip()})
+    body: dict[str, object] = {"model": model, "messages": turns}
+    return {**body, "system": system} if system else body
+
+
+@dataclass(slots=True, kw_only=True)
+class Reading:
+    """What has been read of one stream so far."""
+
+    vendor: str
+    prompt: Prompt
+    text: str = ""
+    _model: str = ""
+    _stop: str | None = None
+    _read: _Usage = field(default_factory=_Usage)
+    _written: int | None = None
+    _done: bool = False
+
+    def take(self, line: bytes) -> Event | None:
+        """Return what the next line of the stream says, often nothing.
+
+        Raises:
+            MeshError: PROVIDER_MALFORMED, or what the error event means.
+        """
+        data = event_data(line)
+        if data is None or self._done:
+            return None
+        match _read_event(self.vendor, data):
+            case _MessageStart(message=message):
+                self._model, self._read = message.model, message.usage
+                return Opened(prompt_tokens=self._read.prompt_tokens) if self._read.prompt_tokens else None
+            case _ContentDelta(delta=delta):
+                return self._piece(delta.partial_json if self.prompt.json_schema else delta.text)
+            case _MessageDelta(delta=delta, usage=usage):
+                self._stop = delta.stop_reason or self._stop
+                self._written = usage.output_tokens if usage.output_tokens is not None else self._written
+            case _MessageStop():
+                self._done = True
+            case _Error(error=error):
+                raise failures.in_stream(self.vendor, codes(error))
+        return None
+
+    def end(self) -> End:
+        """Return the facts of the whole answer. Raises MeshError PROVIDER_MALFORMED where the stream was cut."""
+        if not self._done and self._stop is None:
+            raise failures.malformed(self.vendor, "a stream without an end")
+        finish = _FINISHES.get(self._stop or "", Finish.UNSPECIFIED)
+        finish = checked_finish(self.vendor, finish, self.text, self.prompt)
+        return End(model=self._model, finish=finish, usage=self._usage())
+
+    def _piece(self, text: str) -> Event | None:
+        if not self.text and self.prompt.partial[-1:].isspace():
+            # The model, which did not see the white space, writes it again.
+            text = text.lstrip()
+        self.text += text
+        return Delta(text=text) if text else None
+
+    def _usage(self) -> Usage:
+        guess = tokens.estimate_usage(self.prompt.messages, self.text)
+        read, written = self._read.prompt_tokens, self._written
+        return Usage(
+            prompt_tokens=read or guess.prompt_tokens,
+            completion_tokens=guess.completion_tokens if written is None else written,
+            estimated=not read or written is None,
+        )
+
+
+def _read_event(vendor: str, data: bytes) -> _Known | _Other:
+    try:
+        other = _Other.model_validate_json(data)
+        return _EVENT.validate_json(data) if other.type in _KNOWN else other
+    except ValidationError as error:
+        raise failures.malformed(vendor, "an event that is not one of a stream") from error
+
+
+def read_token_count(vendor: str, body: bytes) -> int:
+    """Return the counted tokens. Raises MeshError PROVIDER_MALFORMED."""
+    try:
+        return _Counted.model_validate_json(body).input_tokens
+    except ValidationError as error:
+        raise failures.malformed(vendor, "a token count that is none") from error
+
+
+def read_codes(body: bytes) -> frozenset[str]:
+    """Return the type of the error in an error body; unreadable gives none."""
+    return codes(error_in(body))
