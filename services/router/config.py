@@ -52,9 +52,9 @@ class Config(Settings, env_prefix="MAGISTRATE_ROUTER_"):
     """Most seconds of a measured hedge delay."""
     hedge_samples: int = Field(default=20, ge=1, le=200)
     """Answers of a model after which its own 95th percentile replaces hedge_delay_s."""
-    hedge_share: float = Field(default=0.07, ge=0, le=1)
+    hedge_share: float = Field(default=0.08, ge=0, le=1)
     """Part of the calls that may be hedged; where it is used up, the next provider follows failures alone."""
-    hedge_burst: float = Field(default=5.0, ge=0, le=1000)
+    hedge_burst: float = Field(default=10.0, ge=0, le=1000)
     """Hedges that a quiet time saves up at most."""
     stream_recovery: Recovery = Recovery.RESTART
     """What happens where a provider breaks off in a streamed answer: restart, continue or fail."""

@@ -31,12 +31,12 @@ class Flight:
     patience_s: float
     """Seconds for which a provider may be silent where no shorter delay was measured."""
 
-    def outlook(self, *, streamed: bool) -> Outlook:
-        """Return who is away, and when others may join, for a call of this kind."""
+    def outlook(self, *, streamed: bool, dry: bool = False) -> Outlook:
+        """Return who is away, and when others may join, for a call of this kind; ``dry`` where no call follows."""
         now = self.clock.monotonic()
         self._show(now)
         return Outlook(
-            away=self._away(now),
+            away=self._away(self.breakers.resting(now) if dry else self.breakers.away(now)),
             back_after_s=self.breakers.back_after_s(now) or None,
             hedge_delays_s=self.latencies.delays_s(streamed=streamed),
             may_hedge=self.budget.allows,
@@ -54,9 +54,8 @@ class Flight:
             self.budget.earn()
         self._show(now)
 
-    def _away(self, now: float) -> frozenset[str]:
-        """Return whose breaker is open, and who looks ill; a look alone never leaves nobody to ask."""
-        broken = self.breakers.away(now)
+    def _away(self, broken: frozenset[str]) -> frozenset[str]:
+        """Return those that are ``broken``, and who looks ill; a look alone never leaves nobody to ask."""
         ill = broken.union(provider for provider in self.providers if self.health.ill(provider))
         return broken if ill.issuperset(self.providers) else ill
 

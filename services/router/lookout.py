@@ -33,9 +33,9 @@ class Watch:
     dice: Callable[[], float] = _never
     """Returns a number drawn evenly from 0 to 1, 1 excluded; 1 itself never explores."""
 
-    async def look(self, request: Request) -> Outlook:
+    async def look(self, request: Request, *, dry: bool = False) -> Outlook:
         """Return the outlook of this moment for the tenant and user of the current call."""
-        seen = self.flight.outlook(streamed=request.streamed) if self.flight else Outlook()
+        seen = self.flight.outlook(streamed=request.streamed, dry=dry) if self.flight else Outlook()
         return replace(
             seen,
             standings=await self._standings(request),

@@ -23,7 +23,7 @@ class Planner:
 
     async def explain(self, request: Request) -> Plan:
         """Return what would be done, calling no provider. Raises as ``core.plan.plan``."""
-        return self._plan(request, await self.lookout.look(request))
+        return self._plan(request, await self.lookout.look(request, dry=True))
 
     async def plan(self, request: Request) -> Plan:
         """Return what is to be done. Raises as ``core.plan.plan``."""

@@ -135,8 +135,11 @@ class Till(Protocol):
 class Lookout(Protocol):
     """Looks at the world before a plan is made."""
 
-    async def look(self, request: Request) -> Outlook:
-        """Return the outlook for ``request`` of the current call's tenant and user; never raises for what is away."""
+    async def look(self, request: Request, *, dry: bool = False) -> Outlook:
+        """Return the outlook for ``request`` of the current call's tenant and user; never raises for what is away.
+
+        A look is ``dry`` where no call follows: it takes nobody's turn to probe a sick provider.
+        """
         ...
 
 

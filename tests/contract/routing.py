@@ -131,7 +131,7 @@ class Sight:
 
     outlook: Outlook
 
-    async def look(self, _request: Request) -> Outlook:
+    async def look(self, _request: Request, *, dry: bool = False) -> Outlook:
         """Return it."""
         return self.outlook
 

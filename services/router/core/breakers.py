@@ -73,6 +73,10 @@ class Breakers:
         """Return the providers that must not be asked by the call that is planned now; it may be another's probe."""
         return frozenset(provider for provider in self._breakers if not self._admits(provider, now))
 
+    def resting(self, now: float) -> frozenset[str]:
+        """Return the providers whose breaker is open; a look that is followed by no call and takes no probe."""
+        return frozenset(provider for provider, state in self.states(now).items() if state is State.OPEN)
+
     def back_after_s(self, now: float) -> float:
         """Return the seconds until the first provider that is away may be probed."""
         waits = (breaker.retry_after_s(now) for breaker in self._breakers.values())

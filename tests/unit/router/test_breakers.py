@@ -68,6 +68,7 @@ def test_five_faults_in_a_row_send_a_provider_away_for_a_minute() -> None:
 def test_one_probe_at_a_time_and_two_good_ones_close() -> None:
     """While a probe is on its way the others keep away; one bad probe opens for another minute."""
     breakers = opened()
+    assert breakers.resting(60) == frozenset()
     assert breakers.away(60) == frozenset()
     assert breakers.away(60.1) == {"local"}
     breakers.learn("local", Verdict.FINE, 61)
