@@ -1,6 +1,6 @@
 """What the calls of this process have taught about providers: how long they take, what hedges cost, who is sick."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from services.chassis.clock import Clock
@@ -41,6 +41,10 @@ class Flight:
             hedge_delays_s=self.latencies.delays_s(streamed=streamed),
             may_hedge=self.budget.allows,
         )
+
+    def first_tokens_s(self) -> Mapping[str, float]:
+        """Return the measured 95th percentile of the time to the first token by model."""
+        return self.latencies.measured_s(streamed=True)
 
     def count(self, plan: Plan, attempts: Sequence[Attempt]) -> None:
         """Learn from tries of one call that was made by ``plan``."""

@@ -94,6 +94,7 @@ async def main(name: str) -> None:
             generator=caches.generator,
             streamer=caches.streams,
             health=poll,
+            pace=flight,
             costs=Costs(accounts=PostgresAccounts(pool=pool), budgets=files.budgets, clock=clock),
             champions=ChampionCalls(championship=championship, clock=clock),
             caches=CacheCalls(epochs=caches.epochs, tally=caches.tally),

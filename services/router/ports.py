@@ -276,6 +276,14 @@ class Streams(Protocol):
         ...
 
 
+class Pace(Protocol):
+    """How fast models were seen to be."""
+
+    def first_tokens_s(self) -> Mapping[str, float]:
+        """Return the measured 95th percentile of the time to the first token by model; only what is known well."""
+        ...
+
+
 class Health(Protocol):
     """What was last seen of each provider."""
 

@@ -1,7 +1,7 @@
 """A router in this process before a real provider service, a fake vendor and a real ledger."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -145,6 +145,14 @@ class NoMeaning:
         raise unavailable("EMBEDDING_UNAVAILABLE", "it is away")
 
 
+class Pace:
+    """What was measured of one model."""
+
+    def first_tokens_s(self) -> Mapping[str, float]:
+        """Return it."""
+        return {"gpt-4o-mini": 0.4}
+
+
 @asynccontextmanager
 async def provider(vendor: FakeVendor, name: str) -> AsyncIterator[MeshChannel]:
     """Serve one provider in this process."""
@@ -199,6 +207,7 @@ async def mesh(
             generator=caches.generator,
             streamer=caches.streams,
             health=poll,
+            pace=Pace(),
             costs=Costs(accounts=PostgresAccounts(pool=pool), budgets=budgets, clock=clock),
             champions=_champions(contests, board, rules),
             caches=CacheCalls(epochs=caches.epochs, tally=caches.tally),

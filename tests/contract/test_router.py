@@ -354,6 +354,8 @@ async def test_list_models_tells_prices_and_health(pool: asyncpg.Pool) -> None:
     assert (turbo.tier, turbo.enabled, opus.enabled) == ("premium", True, False)
     assert (turbo.expected_quality, turbo.expected_first_token.ToMilliseconds()) == (0.88, 900)
     assert list(turbo.capabilities) == ["stream", "tools"]
+    assert not turbo.HasField("measured_first_token")
+    assert seen[0]["gpt-4o-mini"].measured_first_token.ToMilliseconds() == 400
     assert (turbo.input_price_per_million.micro_usd, turbo.output_price_per_million.micro_usd) == (
         10_000_000,
         30_000_000,

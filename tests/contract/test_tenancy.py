@@ -68,6 +68,7 @@ def router() -> tuple[Registration, Callable[[Any], Any]]:
         generator=NOTHING,
         streamer=NOTHING,
         health=NOTHING,
+        pace=NOTHING,
         costs=NOTHING,
         champions=champions,
         caches=NOTHING,

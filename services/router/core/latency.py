@@ -38,6 +38,11 @@ class Latencies:
         self._rules = rules or Rules()
         self._waits: dict[tuple[str, str, bool], deque[float]] = {}
         self._delays: dict[bool, dict[str, float]] = {False: {}, True: {}}
+        self._measured: dict[bool, dict[str, float]] = {False: {}, True: {}}
+
+    def measured_s(self, *, streamed: bool) -> Mapping[str, float]:
+        """Return the quantile of the waits by model name, as it was measured; a model without one is not known well."""
+        return MappingProxyType(self._measured[streamed])
 
     def delays_s(self, *, streamed: bool) -> Mapping[str, float]:
         """Return the delay by model name; a model without one is not known well enough."""
@@ -52,7 +57,9 @@ class Latencies:
         waits = self._waits.setdefault((model.provider, model.name, streamed), deque(maxlen=self._rules.window))
         waits.append(seconds)
         if len(waits) >= self._rules.fewest:
-            self._delays[streamed][model.name] = _delay_s(sorted(waits), self._rules)
+            ordered = sorted(waits)
+            self._measured[streamed][model.name] = measured = _quantile_s(ordered, self._rules)
+            self._delays[streamed][model.name] = _delay_s(ordered, measured, self._rules)
 
     def outlasted(self, model: Model, seconds: float, *, streamed: bool) -> None:
         """Learn that ``model`` was taken back after ``seconds`` without an answer.
@@ -64,8 +71,12 @@ class Latencies:
             self.waited(model, seconds, streamed=streamed)
 
 
-def _delay_s(waits: list[float], rules: Rules) -> float:
-    """Return the bounded quantile of sorted ``waits``, by nearest rank."""
-    measured = waits[math.ceil(rules.quantile * len(waits)) - 1]
+def _quantile_s(waits: list[float], rules: Rules) -> float:
+    """Return the quantile of sorted ``waits`` by nearest rank."""
+    return waits[math.ceil(rules.quantile * len(waits)) - 1]
+
+
+def _delay_s(waits: list[float], measured: float, rules: Rules) -> float:
+    """Return the ``measured`` quantile of sorted ``waits`` within its bounds."""
     median = waits[(len(waits) - 1) // 2]
     return max(rules.floor_s, min(measured, rules.medians * median, rules.ceiling_s))

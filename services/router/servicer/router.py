@@ -14,7 +14,7 @@ from services.router.core.recovery import Discarded
 from services.router.core.request import Request
 from services.router.costs import Costs
 from services.router.planner import Planner
-from services.router.ports import Generator, Health, Streams
+from services.router.ports import Generator, Health, Pace, Streams
 from services.router.servicer import costs, replies, requests
 from services.router.servicer.caches import CacheCalls
 from services.router.servicer.champions import ChampionCalls
@@ -30,6 +30,7 @@ class RouterServicer(router_pb2_grpc.RouterServiceServicer):
     generator: Generator
     streamer: Streams
     health: Health
+    pace: Pace
     costs: Costs
     champions: ChampionCalls
     caches: CacheCalls
@@ -68,10 +69,16 @@ class RouterServicer(router_pb2_grpc.RouterServiceServicer):
     async def ListModels(self, _request: pb.ListModelsRequest, _context: _Context) -> pb.ListModelsResponse:
         """List the catalogue with what was last seen of each provider."""
         enabled = self.planner.policy.providers
+        pace = self.pace.first_tokens_s()
         models = sorted(self.planner.catalogue.models, key=lambda model: (model.provider, model.name))
         return pb.ListModelsResponse(
             models=[
-                replies.listed(model, enabled=model.provider in enabled, seen=self.health.seen(model.provider))
+                replies.listed(
+                    model,
+                    enabled=model.provider in enabled,
+                    seen=self.health.seen(model.provider),
+                    measured_s=pace.get(model.name),
+                )
                 for model in models
             ]
         )

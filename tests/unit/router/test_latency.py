@@ -31,6 +31,7 @@ def test_the_delay_is_the_95th_percentile_of_its_model_and_kind() -> None:
     for hundredths in range(100, 0, -1):
         latencies.waited(MODEL, hundredths / 100, streamed=True)
     assert latencies.delay_s(MODEL, streamed=True) == 0.95
+    assert latencies.measured_s(streamed=True) == {MODEL.name: 0.95}
     assert latencies.delay_s(MODEL, streamed=False) == latencies.delay_s(OTHER, streamed=True) == 10.0
 
 
