@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+import shutil
 from collections.abc import Awaitable, Coroutine
 from contextlib import AsyncExitStack, ExitStack
 from dataclasses import dataclass
@@ -147,6 +148,7 @@ class Evidence(RuleBasedStateMachine):
             check(self.database, {key: [known.position] for key, known in self.known.items()})
         self.resources.close()
         self.loop.close()
+        shutil.rmtree(self.folder)
 
     async def _send(self, key: str) -> None:
         person, payload = self.sent[key]
