@@ -238,9 +238,9 @@ FAULTS: list[tuple[Step, Kind, str, str]] = [
 async def test_the_end_of_the_route_is_told_with_order_and_last_reason(  # noqa: PLR0917 - one table of cases
     pool: asyncpg.Pool, step: Step, kind: Kind, reason: str, last: str, streamed: bool
 ) -> None:
-    """One reason for the caller, the provider's own in the metadata, its wait kept, and the try booked.
+    """One reason for the caller, the provider's own in the metadata, its wait kept, and every try booked.
 
-    A refusal costs nothing. A vendor whose reply cannot be read has done its work, so the prompt is billed.
+    A lone provider that refuses for the moment is tried again. A refusal costs nothing. A vendor whose reply cannot be read has done its work, so the prompt is billed.
     """
     async with mesh(pool, step) as m:
         with pytest.raises(MeshError) as caught:
@@ -250,7 +250,7 @@ async def test_the_end_of_the_route_is_told_with_order_and_last_reason(  # noqa:
     assert (caught.value.kind, caught.value.reason) == (kind, reason)
     assert (caught.value.metadata["order"], caught.value.metadata["last_reason"]) == ("openai", last)
     assert caught.value.retry_after_s == (7.0 if reason == "PROVIDER_RATE_LIMITED" else None)
-    assert [(row["outcome"], row["reason"]) for row in rows] == [("failed", last)]
+    assert [(row["outcome"], row["reason"]) for row in rows] == [("failed", last)] * m.vendor.count
     assert (rows[0]["micro_usd"] > 0) == (last == "PROVIDER_MALFORMED")
 
 
