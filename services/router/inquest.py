@@ -27,7 +27,7 @@ RETRIES_S = 60.0
 GIVE_UP_AFTER = timedelta(minutes=10)
 """Time after which a try of an overdue call is booked whole, though its adapter may still come back."""
 
-_log = get_logger("router.inquest")
+_log = get_logger("router.inquest", fields=("open",))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -240,7 +240,8 @@ async def test_the_end_of_the_route_is_told_with_order_and_last_reason(  # noqa:
 ) -> None:
     """One reason for the caller, the provider's own in the metadata, its wait kept, and every try booked.
 
-    A lone provider that refuses for the moment is tried again. A refusal costs nothing. A vendor whose reply cannot be read has done its work, so the prompt is billed.
+    A lone provider that refuses for the moment is tried again. A refusal costs nothing. A vendor whose reply cannot be
+    read has done its work, so the prompt is billed.
     """
     async with mesh(pool, step) as m:
         with pytest.raises(MeshError) as caught:

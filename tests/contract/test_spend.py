@@ -178,7 +178,7 @@ async def test_every_try_that_may_be_in_flight_is_set_aside_before_the_call(pool
 
 async def test_a_call_that_fails_releases_what_it_held(pool: asyncpg.Pool) -> None:
     """A refusal of the vendor costs nothing, counts as a request, and leaves nothing set aside."""
-    async with mesh(pool, Refusal(status=503)) as m:
+    async with mesh(pool, Refusal(status=500)) as m:
         assert (await refused(m)).reason == "PROVIDERS_UNAVAILABLE"
         rows = await m.ledger()
         counter = await pool.fetchrow("select * from budget where scope = 'tenant'")

@@ -133,7 +133,7 @@ class KeyRing:
         """Note a failure; a limit or a rejection sets the key aside."""
         if error.reason == "PROVIDER_CREDENTIALS_REJECTED":
             lease.holder.rejected = True
-        if error.reason == "PROVIDER_RATE_LIMITED" and error.retry_after_s is not None:
+        if self._rules and error.reason == "PROVIDER_RATE_LIMITED" and error.retry_after_s is not None:
             lease.holder.aside_until = now + min(error.retry_after_s, LONGEST_ASIDE_S)
         if lease.permit and is_dependency_fault(error):
             lease.holder.breaker.failed(lease.permit, now)

@@ -73,7 +73,7 @@ async def test_other_questions_are_not_held_up(pool: asyncpg.Pool, valkey: Valke
 @pytest.mark.parametrize("count", [1, 2])
 async def test_followers_of_a_failed_call_try_themselves(pool: asyncpg.Pool, valkey: ValkeyServer, count: int) -> None:
     """The error goes to whose call it was; the others get an answer of a new call."""
-    async with replicas(count, pool, valkey, Refusal(status=503), Answer()) as meshes:
+    async with replicas(count, pool, valkey, Refusal(status=500), Answer()) as meshes:
         outcomes = await asyncio.gather(*(ask_warm(meshes[n % count]) for n in range(10)), return_exceptions=True)
 
     failed = [outcome for outcome in outcomes if isinstance(outcome, MeshError)]
@@ -83,7 +83,7 @@ async def test_followers_of_a_failed_call_try_themselves(pool: asyncpg.Pool, val
 
 async def test_where_every_call_fails_everybody_hears_it(pool: asyncpg.Pool, valkey: ValkeyServer) -> None:
     """Nobody hangs behind a provider that never answers well."""
-    async with replicas(2, pool, valkey, Refusal(status=503)) as meshes:
+    async with replicas(2, pool, valkey, Refusal(status=500)) as meshes:
         outcomes = await asyncio.gather(*(ask_warm(meshes[n % 2]) for n in range(10)), return_exceptions=True)
 
     assert {getattr(outcome, "reason", "") for outcome in outcomes} == {"PROVIDERS_UNAVAILABLE"}

@@ -20,6 +20,7 @@ from services.provider.servicer import ProviderServicer
 from services.provider.telemetry import Meter
 
 KEY = "sk-planted-secret-0123456789"
+KEY_RULES = Rules()
 CALL = Order(call_id="call-1")
 DIALECTS = ("local", "ollama", "anthropic", "openai")
 
@@ -77,7 +78,7 @@ def desk(
     *,
     attempt_s: float = 5.0,
     keys: Keys | None = None,
-    rules: Rules | None = None,
+    rules: Rules | None = KEY_RULES,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     remaining_s: Callable[[], float | None] = no_deadline,
 ) -> Desk:

@@ -9,7 +9,7 @@ from services.chassis.errors import Kind, MeshError
 from services.router.core import account
 from services.router.core.account import Attempt, Outcome, Usage
 from services.router.core.spend import testimony
-from services.router.core.spend.reservation import Claim, claims_of, trimmed
+from services.router.core.spend.reservation import REPAIR_TOKENS, Claim, claims_of, trimmed
 from services.router.core.spend.settlement import STRIDE, Evidence, Reckoning, reckon
 from services.router.core.spend.testimony import Told
 from tests.unit.router.requests import POLICY, SPAN, planned
@@ -148,7 +148,8 @@ def test_whoever_comes_first_for_want_of_money_was_not_drawn() -> None:
     assert (trimmed(drawn, ["openai"]).propensity, trimmed(drawn, ["openai"]).explored) == (1.0, False)
 
 
-def test_a_schema_is_read_as_well() -> None:
-    """What an answer must look like goes to the vendor with the prompt."""
+def test_a_schema_is_read_as_well_and_asked_about_twice() -> None:
+    """What an answer must look like goes to the vendor with the prompt, and with the answer that did not follow it."""
     with_schema = claims_of(replace(PLAN, json_schema="{}" * 100), 500_000)
-    assert with_schema[0].input_tokens == LOCAL.input_tokens + 200
+    assert with_schema[0].output_tokens == 2 * LOCAL.output_tokens
+    assert with_schema[0].input_tokens == 2 * (LOCAL.input_tokens + 200) + LOCAL.output_tokens + REPAIR_TOKENS

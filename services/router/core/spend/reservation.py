@@ -12,6 +12,8 @@ from services.router.core.spend.limits import Ceilings
 
 FRAME_TOKENS = 64
 """Tokens that a vendor's own framing of two messages may add."""
+REPAIR_TOKENS = 512
+"""What an adapter adds to a prompt at most when it asks for an answer that does not follow its schema once more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,12 +89,15 @@ def claims_of(plan: Plan, limit_micro_usd: int) -> tuple[Claim, ...]:
         CallerError: COST_LIMIT where not even one model fits.
     """
     read = plan.prompt.system + plan.prompt.user + plan.json_schema
-    input_tokens = len(read.encode()) + FRAME_TOKENS
+    input_tokens, output_tokens = len(read.encode()) + FRAME_TOKENS, plan.output_tokens
+    if plan.json_schema:
+        # The adapter may ask twice (spec row PRV-15); the second prompt has the first answer in it.
+        input_tokens, output_tokens = 2 * input_tokens + output_tokens + REPAIR_TOKENS, 2 * output_tokens
     claims: list[Claim] = []
     room = limit_micro_usd
     least: int | None = None
     for place, model in enumerate(plan.models, start=1):
-        claim = Claim(place=place, model=model, input_tokens=input_tokens, output_tokens=plan.output_tokens)
+        claim = Claim(place=place, model=model, input_tokens=input_tokens, output_tokens=output_tokens)
         least = claim.micro_usd if least is None else min(least, claim.micro_usd)
         if claim.micro_usd <= room:
             claims.append(claim)
