@@ -139,6 +139,6 @@ def test_only_a_prompt_that_may_be_above_half_a_limit_is_worth_counting(words: i
 def test_nobody_to_ask_is_unavailable() -> None:
     """A provider without a model in the catalogue cannot be asked."""
     with pytest.raises(MeshError) as caught:
-        planned(replace(POLICY, providers=("ollama",)))
+        planned(replace(POLICY, providers=("nobody",)))
 
     assert (caught.value.kind, caught.value.reason) == (Kind.UNAVAILABLE, "PROVIDERS_UNAVAILABLE")
