@@ -1,8 +1,7 @@
 """The limits that a request meets before it goes to a vendor."""
 
-import json
-
 from services.chassis.errors import invalid
+from services.provider.core import schema
 from services.provider.core.completion import Prompt
 
 MAX_OUTPUT_TOKENS = 4_000
@@ -22,14 +21,5 @@ def check(prompt: Prompt) -> None:
     # A comparison with NaN is always false, so NaN is refused as well.
     if prompt.temperature is not None and not 0 <= prompt.temperature <= MAX_TEMPERATURE:
         raise invalid("generation.temperature", f"must be 0 to {MAX_TEMPERATURE:g}", value=prompt.temperature)
-    if prompt.json_schema:
-        _check_schema(prompt.json_schema)
-
-
-def _check_schema(text: str) -> None:
-    try:
-        schema = json.loads(text)
-    except (ValueError, RecursionError):
-        schema = None
-    if not isinstance(schema, dict):
-        raise invalid("generation.json_schema", "must be a JSON object", reason="FIELD_MALFORMED")
+    if prompt.json_schema and not schema.is_schema(prompt.json_schema):
+        raise invalid("generation.json_schema", "must be a JSON schema that is an object", reason="FIELD_MALFORMED")

@@ -5,13 +5,15 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import SchemaError
+
 from services.chassis.errors import CallerError, Kind, Violation, invalid
 
 MODEL_CHOOSERS = frozenset({"admin", "operator"})
 """Roles that may name a model themselves (spec row RTR-22)."""
 MAX_TEMPERATURE = 2.0
 MAX_TOOLS = 1_000
-_JSON_TYPES = frozenset({"null", "boolean", "object", "array", "number", "integer", "string"})
 
 
 class Domain(StrEnum):
@@ -166,9 +168,11 @@ def _check_schema(text: str, limit: int) -> None:
         raise invalid(field, "is no JSON; send a JSON schema as text", reason="FIELD_MALFORMED") from None
     if not isinstance(schema, dict):
         raise invalid(field, 'must be a JSON object, such as {"type": "object"}', reason="FIELD_MALFORMED")
-    types = schema.get("type", [])
-    if not all(kind in _JSON_TYPES for kind in map(str, types if isinstance(types, list) else [types])):
-        raise invalid(field, f"has a type that is none of {', '.join(sorted(_JSON_TYPES))}", reason="FIELD_MALFORMED")
+    try:
+        Draft202012Validator.check_schema(schema)
+    except SchemaError as error:
+        problem = f"is no JSON schema: {error.json_path} breaks the rules of draft 2020-12"
+        raise invalid(field, problem, reason="FIELD_MALFORMED") from None
 
 
 def _check_length(field: str, text: str, limit: int) -> None:
