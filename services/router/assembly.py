@@ -81,7 +81,7 @@ def flight(config: Config, health: Health, clock: Clock) -> Flight:
         breakers=Breakers(config.order, faults),
         health=health,
         clock=clock,
-        patience_s=config.hedge_delay_s,
+        stall_s=config.breaker_stall_s,
     )
 
 

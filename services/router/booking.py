@@ -10,6 +10,7 @@ from services.chassis import call
 from services.chassis.clock import Clock, Ids
 from services.router.core import account
 from services.router.core.account import Attempt, Outcome, Span
+from services.router.core.hedging import hedges
 from services.router.core.plan import Plan
 from services.router.core.spend import refusal
 from services.router.core.spend.limits import Budgets
@@ -141,15 +142,15 @@ class Booking:
             evidence = replace(evidence, testimonies=await self._testimonies())
         reckoning = reckon(self.claims, evidence)
         reckoning = replace(reckoning, attempts=account.broken_off(reckoning.attempts, self.broken))
-        self._watch(reckoning.attempts)
+        self._watch(reckoning.attempts, hedges(self.plan, reply.attempts, reckoning.attempts))
         try:
             # The write goes on where the caller leaves meanwhile: the tokens are spent all the same.
             await asyncio.shield(self.keeper.spawn(self._settle(reckoning), name="book spend"))
         except BaseException:
-            self._pursue(reckoning, settled=False)
+            self._pursue(reckoning, settled=False, watch=self._watch)
             raise
         if reckoning.open:
-            self._pursue(reckoning, settled=True)
+            self._pursue(reckoning, settled=True, watch=self._watch)
         pending = (unknown_try(claim, span.started_at) for claim in (*reckoning.running, *reckoning.lost))
         return (*account.broken_off(tuple(pending), self.broken), *reckoning.attempts)
 
@@ -157,16 +158,18 @@ class Booking:
         try:
             return await self.keeper.inquest.hear_in_time(self.call_id, self.claims)
         except asyncio.CancelledError:
-            self._pursue(Reckoning(lost=self.claims), settled=True)
+            self._pursue(Reckoning(lost=self.claims), settled=True, watch=self._watch_all)
             raise
 
     def failed(self, _failure: Unanswered) -> None:
         """Book a call that nobody answered whole: its adapters tell more exactly than whoever lost the answer."""
-        self._pursue(Reckoning(lost=self.claims), settled=True)
+        self._pursue(Reckoning(lost=self.claims), settled=True, watch=self._watch_all)
 
     def abandoned(self) -> None:
         """Book a call whose caller went away, or whose time is over."""
-        self._pursue(Reckoning(lost=self.claims), settled=True, watch=self._watch if _is_late() else self._watch_left)
+        self._pursue(
+            Reckoning(lost=self.claims), settled=True, watch=self._watch_all if _is_late() else self._watch_left
+        )
 
     def _settle(self, reckoning: Reckoning) -> Coroutine[Any, Any, None]:
         return self.keeper.ledger.settle(
@@ -178,7 +181,7 @@ class Booking:
             )
         )
 
-    def _pursue(self, reckoning: Reckoning, *, settled: bool, watch: Watch | None = None) -> None:
+    def _pursue(self, reckoning: Reckoning, *, settled: bool, watch: Watch) -> None:
         """Go on until every try is known, beside the calls; first write what is known where that failed."""
         case = Case(
             call_id=self.call_id,
@@ -188,15 +191,19 @@ class Booking:
             unwritten=() if settled else reckoning.attempts,
             broken=frozenset(self.broken),
         )
-        self.keeper.spawn(self.keeper.inquest.pursue(case, watch or self._watch), name="book tries")
+        self.keeper.spawn(self.keeper.inquest.pursue(case, watch), name="book tries")
 
-    def _watch(self, attempts: Sequence[Attempt]) -> None:
+    def _watch(self, attempts: Sequence[Attempt], fired: int = 0) -> None:
         for watcher in self.keeper.watchers:
-            watcher.count(self.plan, attempts)
+            watcher.count(self.plan, attempts, fired)
+
+    def _watch_all(self, attempts: Sequence[Attempt]) -> None:
+        """Tell watchers of a call of which the proxy told nothing: its tries tell which of them joined."""
+        self._watch(attempts, hedges(self.plan, len(attempts), attempts))
 
     def _watch_left(self, attempts: Sequence[Attempt]) -> None:
         """Tell watchers of tries that were taken back because the caller left: that speaks against no provider."""
-        self._watch([_left(attempt) for attempt in attempts])
+        self._watch_all([_left(attempt) for attempt in attempts])
 
 
 def _left(attempt: Attempt) -> Attempt:

@@ -62,6 +62,8 @@ class Config(Settings, env_prefix="MAGISTRATE_ROUTER_"):
     """Seconds of silence between two pieces of a streamed answer after which its provider counts as broken off."""
     breaker_failures: int = Field(default=5, ge=1, le=100)
     """Faults of a provider in a row after which it is no longer asked."""
+    breaker_stall_s: float = Field(default=10.0, ge=0.1, le=60)
+    """Seconds of silence up to a call's deadline that count as such a fault; a shorter deadline says nothing."""
     breaker_recovery_s: float = Field(default=60.0, ge=0.1, le=3600)
     """Seconds after which it is asked again, once at a time."""
     route_timeout_s: float = Field(default=60.0, gt=0, le=60)

@@ -7,14 +7,14 @@ from services.chassis.clock import Clock
 from services.chassis.metrics import counter, gauge
 from services.router.core.account import Attempt, Outcome
 from services.router.core.breakers import Breakers, judge
-from services.router.core.hedging import Budget, joined, silence_s
+from services.router.core.hedging import Budget, silence_s
 from services.router.core.latency import Latencies
 from services.router.core.outlook import Outlook
 from services.router.core.plan import Plan
 from services.router.ports import Health
 
 _STATE = gauge("magistrate_circuit_breaker_state", "0 closed, 1 open, 2 half open.", ("service", "dependency"))
-_HEDGES = counter("magistrate_route_hedges_total", "Tries that another provider joined.", ("provider",))
+_HEDGES = counter("magistrate_route_hedges_total", "Tries that joined a silent provider.", ("provider",))
 _LEVEL = gauge("magistrate_route_hedge_budget", "Hedges that may still fire; below 0 is debt.")
 
 
@@ -28,8 +28,8 @@ class Flight:
     breakers: Breakers
     health: Health
     clock: Clock
-    patience_s: float
-    """Seconds for which a provider may be silent where no shorter delay was measured."""
+    stall_s: float
+    """Seconds of silence that speak against a provider where nobody overtook it."""
 
     def outlook(self, *, streamed: bool, dry: bool = False) -> Outlook:
         """Return who is away, and when others may join, for a call of this kind; ``dry`` where no call follows."""
@@ -46,14 +46,14 @@ class Flight:
         """Return the measured 95th percentile of the time to the first token by model."""
         return self.latencies.measured_s(streamed=True)
 
-    def count(self, plan: Plan, attempts: Sequence[Attempt]) -> None:
+    def count(self, plan: Plan, attempts: Sequence[Attempt], hedges: int) -> None:
         """Learn from tries of one call that was made by ``plan``."""
         now = self.clock.monotonic()
         for attempt in attempts:
             self._learn(plan, attempt, now)
-        for attempt in joined(plan, attempts):
-            self.budget.spend()
-            _HEDGES.labels(attempt.model.provider).inc()
+        if hedges:
+            self.budget.spend(hedges)
+            _HEDGES.labels(plan.order[0]).inc(hedges)
         if any(attempt.outcome is Outcome.WON for attempt in attempts):
             self.budget.earn()
         self._show(now)
@@ -65,12 +65,14 @@ class Flight:
 
     def _learn(self, plan: Plan, attempt: Attempt, now: float) -> None:
         provider = attempt.model.provider
-        if attempt.first_token_after is not None or attempt.outcome is Outcome.WON:
-            self.latencies.waited(attempt.model, silence_s(attempt), streamed=plan.streamed)
+        heard = attempt.outcome is Outcome.WON or (plan.streamed and attempt.first_token_after is not None)
+        silence = silence_s(attempt, streamed=plan.streamed)
+        if heard:
+            self.latencies.waited(attempt.model, silence, streamed=plan.streamed)
         elif attempt.outcome is Outcome.CANCELLED:
-            self.latencies.outlasted(attempt.model, silence_s(attempt), streamed=plan.streamed)
-        patience_s = min(self.patience_s, plan.hedge_delay_s)
-        self.breakers.learn(provider, judge(attempt, patience_s=patience_s), now)
+            self.latencies.outlasted(attempt.model, silence, streamed=plan.streamed)
+        verdict = judge(attempt, overtaken_s=min(self.stall_s, plan.hedge_delay_s), stall_s=self.stall_s)
+        self.breakers.learn(provider, verdict, now)
 
     def _show(self, now: float) -> None:
         for provider, state in self.breakers.states(now).items():

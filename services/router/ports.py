@@ -115,8 +115,11 @@ class Witness(Protocol):
 class Watcher(Protocol):
     """Whoever learns from how tries ended: counters, latencies, breakers. Must not block."""
 
-    def count(self, plan: Plan, attempts: Sequence[Attempt]) -> None:
-        """Count tries of one call that was made by ``plan``; what is known later comes in a later call."""
+    def count(self, plan: Plan, attempts: Sequence[Attempt], hedges: int) -> None:
+        """Count tries of one call that was made by ``plan``, of which ``hedges`` joined another that was silent.
+
+        What is known later comes in a later call.
+        """
         ...
 
 

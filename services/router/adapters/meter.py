@@ -64,7 +64,7 @@ class PrometheusMeter:
         if micro_usd is not None:
             _REMAINING.labels(tenant).set(max(0, micro_usd))
 
-    def count(self, plan: Plan, attempts: Sequence[Attempt]) -> None:
+    def count(self, plan: Plan, attempts: Sequence[Attempt], _hedges: int) -> None:
         """Count tries of one call that was made by ``plan``."""
         first = plan.order[0]
         for attempt in attempts:

@@ -6,7 +6,6 @@ from enum import Enum, auto
 
 from services.chassis.breaker import Breaker, Permit, Rules, State
 from services.router.core.account import Attempt, Outcome
-from services.router.core.hedging import silence_s
 
 FAULTS = frozenset(
     {
@@ -33,11 +32,12 @@ class Verdict(Enum):
     NOTHING = auto()
 
 
-def judge(attempt: Attempt, *, patience_s: float) -> Verdict:
-    """Tell what ``attempt`` says about its provider, which may stay silent for ``patience_s``.
+def judge(attempt: Attempt, *, overtaken_s: float, stall_s: float) -> Verdict:
+    """Tell what ``attempt`` says about its provider.
 
-    A try that another overtook, or that its deadline ended, is a stall where the provider had been silent for longer
-    than it may be. One whose caller left (its reason is CANCELLED) says nothing, and neither does an unknown end.
+    A try that another overtook is a stall where the provider had been silent for ``overtaken_s``. One that its deadline
+    ended is a stall only after ``stall_s``: how short a caller's time is must not send a provider away for all others.
+    One whose caller left (its reason is CANCELLED) says nothing, and neither does an unknown end.
     """
     if attempt.outcome is Outcome.WON or attempt.reason in REFUSALS:
         return Verdict.FINE
@@ -45,8 +45,9 @@ def judge(attempt: Attempt, *, patience_s: float) -> Verdict:
         return Verdict.FAULT
     overtaken = attempt.outcome is Outcome.CANCELLED and not attempt.reason
     late = attempt.outcome is Outcome.FAILED and attempt.reason == "DEADLINE_EXPIRED"
-    silent = attempt.first_token_after is None and silence_s(attempt) >= patience_s
-    return Verdict.FAULT if silent and (overtaken or late) else Verdict.NOTHING
+    silent_s = attempt.duration.total_seconds() if attempt.first_token_after is None else 0.0
+    stalled = (overtaken and silent_s >= overtaken_s) or (late and silent_s >= stall_s)
+    return Verdict.FAULT if stalled else Verdict.NOTHING
 
 
 @dataclass(frozen=True, slots=True)

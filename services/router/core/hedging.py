@@ -33,33 +33,31 @@ class Budget:
         """Count one call."""
         self._level = min(self._burst, self._level + self._share)
 
-    def spend(self) -> None:
-        """Count one hedge."""
-        self._level -= 1
+    def spend(self, hedges: int = 1) -> None:
+        """Count hedges that fired."""
+        self._level -= hedges
 
 
-def joined(plan: Plan, attempts: Sequence[Attempt]) -> tuple[Attempt, ...]:
-    """Return those of ``attempts``, which may not be all of a call yet, that another provider joined.
+def hedges(plan: Plan, started: int, attempts: Sequence[Attempt]) -> int:
+    """Return how many of the ``started`` tries joined one that was silent, ``attempts`` being what is known of them.
 
-    A try that follows a failure joins nobody. Of the last that is known its silence tells: an adapter does not see what
-    the way to it took, so this may miss a hedge, but never one whose two tries are both known.
+    The proxy counts what it started; our own clocks do not say when its timer fired. A try that follows a failure
+    joins nobody.
     """
-    tries = sorted(attempts, key=lambda attempt: plan.order.index(attempt.model.provider))
-    earlier = [attempt for attempt in tries[:-1] if not _made_way(plan, attempt)]
-    return (*earlier, *(attempt for attempt in tries[-1:] if _was_silent(plan, attempt)))
+    return max(0, started - 1 - sum(_made_way(plan, attempt) for attempt in attempts))
 
 
 def _made_way(plan: Plan, attempt: Attempt) -> bool:
     """Tell whether ``attempt`` failed before it could be joined, or broke off when nobody could join it any more."""
-    early = silence_s(attempt) < plan.hedge_delay_s
+    early = silence_s(attempt, streamed=plan.streamed) < plan.hedge_delay_s
     return attempt.outcome is Outcome.FAILED and (early or attempt.reason == "STREAM_BROKEN")
 
 
-def _was_silent(plan: Plan, attempt: Attempt) -> bool:
-    return attempt.model.provider != plan.order[-1] and silence_s(attempt) >= plan.hedge_delay_s
+def silence_s(attempt: Attempt, *, streamed: bool) -> float:
+    """Return the seconds for which the proxy heard nothing of ``attempt``.
 
-
-def silence_s(attempt: Attempt) -> float:
-    """Return the seconds from the start of ``attempt`` to its first token, or to its end where there was none."""
-    waited = attempt.duration if attempt.first_token_after is None else attempt.first_token_after
-    return waited.total_seconds()
+    Of a ``streamed`` call it hears the first token, of one in one piece nothing before the end, although the adapter
+    knows when its vendor began.
+    """
+    first = attempt.first_token_after if streamed else None
+    return (attempt.duration if first is None else first).total_seconds()

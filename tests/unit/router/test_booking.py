@@ -67,7 +67,7 @@ class Watching:
 
     seen: list[Attempt] = field(default_factory=list)
 
-    def count(self, _plan: Plan, attempts: Sequence[Attempt]) -> None:
+    def count(self, _plan: Plan, attempts: Sequence[Attempt], _hedges: int) -> None:
         """Remember."""
         self.seen += attempts
 

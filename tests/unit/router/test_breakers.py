@@ -23,7 +23,7 @@ SAYS = {
     "broken stream": (attempt("local", Outcome.FAILED, 3, first_s=0.1, reason="STREAM_BROKEN"), Verdict.FAULT),
     "overtaken stall": (attempt("local", Outcome.CANCELLED, 1.1), Verdict.FAULT),
     "stall to the deadline": (attempt("local", Outcome.FAILED, 5, reason="DEADLINE_EXPIRED"), Verdict.FAULT),
-    "short deadline": (attempt("local", Outcome.FAILED, 0.2, reason="DEADLINE_EXPIRED"), Verdict.NOTHING),
+    "short deadline": (attempt("local", Outcome.FAILED, 4.9, reason="DEADLINE_EXPIRED"), Verdict.NOTHING),
     "caller left": (attempt("local", Outcome.CANCELLED, 9, reason="CANCELLED"), Verdict.NOTHING),
     "overtaken soon": (attempt("local", Outcome.CANCELLED, 0.2), Verdict.NOTHING),
     "taken back while it wrote": (attempt("local", Outcome.CANCELLED, 9, first_s=0.1), Verdict.NOTHING),
@@ -40,7 +40,7 @@ SAYS = {
 @pytest.mark.parametrize(("tried", "verdict"), SAYS.values(), ids=SAYS.keys())
 def test_a_try_says_what_its_provider_did(tried: Attempt, verdict: Verdict) -> None:
     """What the caller did, and what only a limit did, speaks against nobody."""
-    assert judge(tried, patience_s=1.0) is verdict
+    assert judge(tried, overtaken_s=1.0, stall_s=5.0) is verdict
 
 
 def opened(at: float = 0.0) -> Breakers:

@@ -42,7 +42,7 @@ def flight(world: World) -> Flight:
         breakers=Breakers(("local", "openai")),
         health=world,  # type: ignore[arg-type]  # it is asked nothing else
         clock=world,  # type: ignore[arg-type]  # as above
-        patience_s=10.0,
+        stall_s=10.0,
     )
 
 
@@ -56,8 +56,8 @@ def test_streams_are_timed_by_their_first_token_and_whole_calls_by_their_end() -
     """Neither distribution reaches the other's plans."""
     learning = flight(World())
     for _ in range(20):
-        learning.count(PLAN, won(2.0))
-        learning.count(STREAM, won(2.0, first_s=0.3))
+        learning.count(PLAN, won(2.0), 0)
+        learning.count(STREAM, won(2.0, first_s=0.3), 0)
     assert learning.outlook(streamed=False).hedge_delays_s == {"smollm2-135m": 2.0}
     assert learning.outlook(streamed=True).hedge_delays_s == {"smollm2-135m": 0.3}
 
@@ -67,10 +67,10 @@ def test_hedges_that_fired_use_the_budget_up() -> None:
     """Two are saved at the start; the third call goes without. The metrics show both."""
     learning = flight(World())
     for _ in range(2):
-        learning.count(PLAN, (attempt("openai", Outcome.WON, 0.1),))
-        learning.count(PLAN, (attempt("local", Outcome.CANCELLED, 10.2),))
+        learning.count(PLAN, (attempt("openai", Outcome.WON, 0.1),), 1)
+        learning.count(PLAN, (attempt("local", Outcome.CANCELLED, 10.2),), 0)
     assert not learning.outlook(streamed=False).may_hedge
-    assert REGISTRY.get_sample_value("magistrate_route_hedge_budget") == pytest.approx(0.07)
+    assert REGISTRY.get_sample_value("magistrate_route_hedge_budget") == pytest.approx(0.14)
     assert REGISTRY.get_sample_value("magistrate_route_hedges_total", {"provider": "local"}) >= 2
 
 
@@ -80,7 +80,7 @@ def test_stalls_that_were_overtaken_send_a_provider_away() -> None:
     world = World()
     learning = flight(world)
     for _ in range(5):
-        learning.count(PLAN, (attempt("local", Outcome.CANCELLED, 10.2),))
+        learning.count(PLAN, (attempt("local", Outcome.CANCELLED, 10.2),), 0)
     labels = {"service": "router", "dependency": "local"}
     assert learning.outlook(streamed=False).away == {"local"}
     assert REGISTRY.get_sample_value("magistrate_circuit_breaker_state", labels) == 1

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.router.core.account import Attempt, Outcome
-from services.router.core.hedging import Budget, joined
+from services.router.core.hedging import Budget, hedges, silence_s
 from services.router.core.outlook import Outlook
 from services.router.core.plan import plan
 from tests.unit.router.requests import POLICY, PROMPTS, SHIPPED, asking, planned
@@ -44,24 +44,6 @@ def test_what_was_in_flight_at_once_is_paid_back_before_the_next() -> None:
     assert budget.allows
 
 
-JOINED = {
-    "silent loser": (attempt("local", Outcome.CANCELLED, 0.6), True),
-    "slow winner": (attempt("local", Outcome.WON, 0.7), True),
-    "fast winner": (attempt("local", Outcome.WON, 0.4), False),
-    "stream that began in time": (attempt("local", Outcome.WON, 9, first_s=0.1), False),
-    "early failure": (attempt("local", Outcome.FAILED, 0.1, reason="PROVIDER_UNAVAILABLE"), False),
-    "late failure": (attempt("local", Outcome.FAILED, 0.6, reason="PROVIDER_UNAVAILABLE"), True),
-    "last of the order": (attempt("openai", Outcome.WON, 9), False),
-}
-
-
-@pytest.mark.spec("T18")
-@pytest.mark.parametrize(("tried", "hedged"), JOINED.values(), ids=JOINED.keys())
-def test_a_try_was_joined_where_it_was_silent_for_the_delay(tried, hedged: bool) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001 - a table
-    """A failure before it is followed, not hedged."""
-    assert bool(joined(PLAN, (tried,))) is hedged
-
-
 LOST = attempt("openai", Outcome.CANCELLED, 0.01)
 TOGETHER = {
     "the second won": ((attempt("local", Outcome.CANCELLED, 0.3), attempt("openai", Outcome.WON, 0.1)), 1),
@@ -71,15 +53,30 @@ TOGETHER = {
         (attempt("local", Outcome.FAILED, 9, first_s=0.7, reason="STREAM_BROKEN"), attempt("openai", Outcome.WON, 1)),
         0,
     ),
+    "a late failure": ((attempt("local", Outcome.FAILED, 0.6), attempt("openai", Outcome.WON, 0.3)), 1),
+    "a slow lone answer": ((attempt("local", Outcome.WON, 9),), 0),
     "the first was passed over": ((attempt("openai", Outcome.WON, 9),), 0),
 }
 
 
 @pytest.mark.spec("T18")
-@pytest.mark.parametrize(("tries", "hedges"), TOGETHER.values(), ids=TOGETHER.keys())
-def test_two_tries_of_which_the_first_did_not_fail_are_a_hedge(tries: tuple[Attempt, ...], hedges: int) -> None:
+@pytest.mark.parametrize(("tries", "fired"), TOGETHER.values(), ids=TOGETHER.keys())
+def test_two_tries_of_which_the_first_did_not_fail_are_a_hedge(tries: tuple[Attempt, ...], fired: int) -> None:
     """However short its adapter says that the first one's silence was: the way there takes time, too."""
-    assert len(joined(PLAN, tries)) == hedges
+    assert hedges(PLAN, len(tries), tries) == fired
+
+
+@pytest.mark.spec("T18")
+def test_the_proxys_count_tells_what_nobody_else_knows_yet() -> None:
+    """The loser's end is not known, but that it was started is."""
+    assert hedges(PLAN, 2, (attempt("openai", Outcome.WON, 0.1),)) == 1
+
+
+@pytest.mark.spec("RTR-03")
+def test_of_a_call_in_one_piece_the_proxy_hears_nothing_before_its_end() -> None:
+    """That the vendor began in time does not help who waits for the end."""
+    tried = attempt("local", Outcome.WON, 9, first_s=0.1)
+    assert (silence_s(tried, streamed=False), silence_s(tried, streamed=True)) == (9, 0.1)
 
 
 @pytest.mark.spec("RTR-03")
@@ -89,7 +86,7 @@ def test_without_budget_nobody_joins_and_the_plan_says_so() -> None:
     assert unhedged.order == ("local", "openai")
     assert unhedged.hedge_delay_s == float("inf")
     assert "openai joins on a failure" in unhedged.explanation
-    assert joined(unhedged, (attempt("local", Outcome.WON, 50),)) == ()
+    assert hedges(unhedged, 1, (attempt("local", Outcome.WON, 50),)) == 0
 
 
 @pytest.mark.spec("RTR-03")
