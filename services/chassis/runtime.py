@@ -144,7 +144,10 @@ class Runtime:
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        if tasks:
+            _, deaf = await asyncio.wait(tasks, timeout=_LAST_WORDS_S)
+            for task in deaf:
+                _log.error("background task does not end", task=task.get_name())
         await self._resources.aclose()
         await self.channel.close()
 

@@ -9,7 +9,11 @@ from redis.asyncio import Redis
 
 from magistrate.common.v1 import task_pb2
 from magistrate.router.v1 import router_pb2 as pb
+from services.chassis.clock import SystemClock
 from services.chassis.errors import Kind, MeshError
+from services.chassis.redis import open_redis
+from services.router.adapters.caching.announcer import RedisAnnouncer
+from services.router.adapters.caching.guard import RedisGuard
 from tests.contract.router_cache.room import (
     HIT,
     LONG,
@@ -26,6 +30,23 @@ from tests.contract.routing import ADMIN
 from tests.fakes.postgres import Database
 from tests.fakes.valkey import ValkeyServer
 from tests.fakes.vendors import Answer
+
+
+async def test_a_listener_ends_when_it_is_told_to(valkey: ValkeyServer, redis: Redis) -> None:
+    """The end of the process waits for it, and the Redis client may turn a cancellation into an error of its own."""
+    async with open_redis(valkey.settings) as client:
+        announcer = RedisAnnouncer(client=client, guard=RedisGuard(SystemClock(), timeout_s=1.0))
+
+        async def listen() -> None:
+            async for _ in announcer.hear():
+                pass
+
+        listening = asyncio.create_task(listen())
+        await listened(redis, 1)
+        listening.cancel()
+        await asyncio.wait({listening}, timeout=5.0)
+
+    assert listening.cancelled()
 
 
 @pytest.mark.spec("CCH-05")

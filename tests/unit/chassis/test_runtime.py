@@ -1,6 +1,7 @@
 """What a service's main puts together runs beside its calls and ends with it."""
 
 import asyncio
+import contextlib
 import gc
 import logging
 from collections.abc import AsyncIterator, Iterator
@@ -13,7 +14,7 @@ import structlog
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from structlog.testing import capture_logs
 
-from services.chassis import call, metrics
+from services.chassis import call, metrics, runtime
 from services.chassis.client import Departures, MeshChannel, open_channel
 from services.chassis.errors import unavailable
 from services.chassis.runtime import ChassisSettings, Runtime, open_runtime
@@ -84,6 +85,27 @@ async def test_the_end_cancels_tasks_before_it_closes_resources(tmp_path: Path) 
         await begun.wait()
 
     assert told == ["cancelled", "closed"]
+
+
+async def test_a_task_that_does_not_end_is_named_and_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A library that swallows a cancellation must not keep the process from its end."""
+    monkeypatch.setattr(runtime, "_LAST_WORDS_S", 0.01)
+    let_go = asyncio.Event()
+
+    async def deaf() -> None:
+        while not let_go.is_set():
+            with contextlib.suppress(asyncio.CancelledError):
+                await let_go.wait()
+
+    async with open_runtime("echo", ChassisSettings(run_dir=tmp_path, drain_delay_s=0)) as opened:
+        task = opened.spawn(deaf(), name="deaf")
+        await asyncio.sleep(0)
+        with capture_logs() as lines:
+            await opened.close()
+        let_go.set()
+        await task
+
+    assert [line["task"] for line in lines if line["log_level"] == "error"] == ["deaf"]
 
 
 async def test_a_check_that_fails_is_asked_again(mesh: Runtime) -> None:

@@ -37,11 +37,13 @@ class RedisAnnouncer:
     async def hear(self) -> AsyncIterator[Word]:
         """Yield each word, until cancelled."""
         while True:
-            with suppress(RedisError, OSError):
+            try:
                 async with aclosing(self._listen()) as said:
                     async for word in said:
                         _HEARD.inc()
                         yield word
+            except (RedisError, OSError):
+                _raise_if_cancelled()
             await asyncio.sleep(_PAUSE_S)
 
     async def _listen(self) -> AsyncGenerator[Word, None]:
@@ -49,7 +51,15 @@ class RedisAnnouncer:
             await channel.subscribe(words.CHANNEL)
             while True:
                 message = await channel.get_message(ignore_subscribe_messages=True, timeout=_PATIENCE_S)
+                _raise_if_cancelled()
                 if message is None:
                     await channel.ping()
                 elif word := words.read(message["data"]):
                     yield word
+
+
+def _raise_if_cancelled() -> None:
+    """End where the task was told to: the client may take that for a timeout, or an error of its connection."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
