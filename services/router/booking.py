@@ -198,17 +198,23 @@ class Booking:
             watcher.count(self.plan, attempts, fired)
 
     def _watch_all(self, attempts: Sequence[Attempt]) -> None:
-        """Tell watchers of a call of which the proxy told nothing: its tries tell which of them joined."""
-        self._watch(attempts, hedges(self.plan, len(attempts), attempts))
+        """Tell watchers of a call that nobody answered: none of its tries was overtaken, their time was over."""
+        self._watch_ended(attempts, "DEADLINE_EXPIRED")
 
     def _watch_left(self, attempts: Sequence[Attempt]) -> None:
         """Tell watchers of tries that were taken back because the caller left: that speaks against no provider."""
-        self._watch_all([_left(attempt) for attempt in attempts])
+        self._watch_ended(attempts, "CANCELLED")
+
+    def _watch_ended(self, attempts: Sequence[Attempt], reason: str) -> None:
+        # The proxy told nothing of this call: its tries tell which of them joined.
+        told = [_taken_back(attempt, reason) for attempt in attempts]
+        self._watch(told, hedges(self.plan, len(attempts), attempts))
 
 
-def _left(attempt: Attempt) -> Attempt:
+def _taken_back(attempt: Attempt, reason: str) -> Attempt:
+    """Return ``attempt`` with the ``reason`` for which it was taken back, where it was."""
     taken_back = attempt.outcome is Outcome.CANCELLED and not attempt.reason
-    return replace(attempt, reason="CANCELLED") if taken_back else attempt
+    return replace(attempt, reason=reason) if taken_back else attempt
 
 
 def _is_late() -> bool:

@@ -45,9 +45,8 @@ async def main(name: str) -> None:
     async with open_runtime(name) as mesh:
         clock, ids, meter = SystemClock(), RandomIds(), PrometheusMeter()
         pool = await mesh.enter(open_pool(load(PostgresSettings)))
-        remaining = Remaining(clock=clock)
+        remaining, contests = Remaining(clock=clock), PostgresContests(pool, letter=letter)
         memory = Memory(history=PostgresHistory(pool=pool), default_strategy=config.strategy)
-        contests = PostgresContests(pool, letter=letter)
         board = Board(contests, interval_s=config.champion_refresh_s)
         poll = HealthPoll(mesh.channel, config.order, interval_s=config.health_interval_s)
         flight = assembly.flight(config, poll, clock)

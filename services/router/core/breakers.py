@@ -44,7 +44,7 @@ def judge(attempt: Attempt, *, overtaken_s: float, stall_s: float) -> Verdict:
     if attempt.outcome is Outcome.FAILED and attempt.reason in FAULTS:
         return Verdict.FAULT
     overtaken = attempt.outcome is Outcome.CANCELLED and not attempt.reason
-    late = attempt.outcome is Outcome.FAILED and attempt.reason == "DEADLINE_EXPIRED"
+    late = attempt.reason == "DEADLINE_EXPIRED"
     silent_s = attempt.duration.total_seconds() if attempt.first_token_after is None else 0.0
     stalled = (overtaken and silent_s >= overtaken_s) or (late and silent_s >= stall_s)
     return Verdict.FAULT if stalled else Verdict.NOTHING

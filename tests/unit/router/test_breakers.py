@@ -23,6 +23,11 @@ SAYS = {
     "broken stream": (attempt("local", Outcome.FAILED, 3, first_s=0.1, reason="STREAM_BROKEN"), Verdict.FAULT),
     "overtaken stall": (attempt("local", Outcome.CANCELLED, 1.1), Verdict.FAULT),
     "stall to the deadline": (attempt("local", Outcome.FAILED, 5, reason="DEADLINE_EXPIRED"), Verdict.FAULT),
+    "stall of all to the deadline": (attempt("local", Outcome.CANCELLED, 5, reason="DEADLINE_EXPIRED"), Verdict.FAULT),
+    "taken back at a short deadline": (
+        attempt("local", Outcome.CANCELLED, 4.9, reason="DEADLINE_EXPIRED"),
+        Verdict.NOTHING,
+    ),
     "short deadline": (attempt("local", Outcome.FAILED, 4.9, reason="DEADLINE_EXPIRED"), Verdict.NOTHING),
     "caller left": (attempt("local", Outcome.CANCELLED, 9, reason="CANCELLED"), Verdict.NOTHING),
     "overtaken soon": (attempt("local", Outcome.CANCELLED, 0.2), Verdict.NOTHING),
