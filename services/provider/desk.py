@@ -145,8 +145,11 @@ class Desk:
             attempt.key_fingerprint = lease.holder.fingerprint
             yield lease
         except MeshError as error:
-            attempt.end(Outcome.FAILED, self.clock.monotonic(), reason=error.reason, unpaid=failures.is_unpaid(error))
-            if lease is not None:
+            # A caller's short time says nothing about the vendor, nor about the key.
+            late = failures.is_timeout(error) and self.remaining_s() == 0
+            reason = "DEADLINE_EXPIRED" if late else error.reason
+            attempt.end(Outcome.FAILED, self.clock.monotonic(), reason=reason, unpaid=failures.is_unpaid(error))
+            if lease is not None and not late:
                 self.ring.failed(lease, error, self.clock.monotonic())
             raise
         except (asyncio.CancelledError, GeneratorExit):

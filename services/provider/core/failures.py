@@ -25,6 +25,7 @@ _CREDENTIALS = frozenset({401, 402, 403})
 _TIMEOUTS = frozenset({408, 504})
 _CLIENT_ERRORS = range(400, 500)
 _NO_CONNECTION = "connection"
+_TIMEOUT = "timeout"
 _SET_ASIDE = "set-aside"
 _OVERLOADED_CAUSE = "overloaded"
 
@@ -84,7 +85,7 @@ def incapable(vendor: str, what: str) -> MeshError:
 
 def timed_out(vendor: str) -> MeshError:
     """Return the error for a vendor that did not answer, or stopped answering, in time."""
-    return _without_status(vendor, "timeout", "did not answer in time")
+    return _without_status(vendor, _TIMEOUT, "did not answer in time")
 
 
 def unreachable(vendor: str) -> MeshError:
@@ -95,6 +96,11 @@ def unreachable(vendor: str) -> MeshError:
 def hung_up(vendor: str) -> MeshError:
     """Return the error for a connection that broke while the vendor was at work."""
     return _without_status(vendor, "hang-up", "hung up")
+
+
+def is_timeout(error: MeshError) -> bool:
+    """Return whether the vendor did not answer in time."""
+    return error.metadata.get("cause") == _TIMEOUT
 
 
 def is_unpaid(error: MeshError) -> bool:
