@@ -23,6 +23,7 @@ OLD = ("Not", " this", " one", ".")
 SAMPLES = 20
 """Answers after which the router trusts what it measured."""
 SETTINGS = {
+    "MAGISTRATE_ROUTER_MIN_HEDGE_DELAY_S": "0.05",
     "MAGISTRATE_ROUTER_STREAM_IDLE_S": "1",
     "MAGISTRATE_ROUTER_BREAKER_RECOVERY_S": "5",
 }
