@@ -12,6 +12,7 @@ from magistrate.router.v1 import router_pb2 as pb
 from services.chassis.clock import SystemClock
 from services.chassis.errors import Kind, MeshError
 from services.chassis.redis import open_redis
+from services.router.adapters.caching import announcer as announcer_module
 from services.router.adapters.caching.announcer import RedisAnnouncer
 from services.router.adapters.caching.guard import RedisGuard
 from tests.contract.router_cache.room import (
@@ -47,6 +48,29 @@ async def test_a_listener_ends_when_it_is_told_to(valkey: ValkeyServer, redis: R
         await asyncio.wait({listening}, timeout=5.0)
 
     assert listening.cancelled()
+
+
+async def test_a_silent_channel_is_looked_at_and_then_left_in_peace(
+    valkey: ValkeyServer, redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The answer to a ping is no silence: each patience brings one ping, not as many as the machine can send."""
+    monkeypatch.setattr(announcer_module, "_PATIENCE_S", 0.2)
+    async with open_redis(valkey.settings) as client:
+        announcer = RedisAnnouncer(client=client, guard=RedisGuard(SystemClock(), timeout_s=1.0))
+
+        async def listen() -> None:
+            async for _ in announcer.hear():
+                pass
+
+        listening = asyncio.create_task(listen())
+        await listened(redis, 1)
+        before = (await redis.info("commandstats")).get("cmdstat_ping", {}).get("calls", 0)
+        await asyncio.sleep(1.0)
+        pings = (await redis.info("commandstats")).get("cmdstat_ping", {}).get("calls", 0) - before
+        listening.cancel()
+        await asyncio.wait({listening}, timeout=5.0)
+
+    assert 1 <= pings <= 5
 
 
 @pytest.mark.spec("CCH-05")

@@ -50,11 +50,12 @@ class RedisAnnouncer:
         async with self.client.pubsub() as channel:
             await channel.subscribe(words.CHANNEL)
             while True:
-                message = await channel.get_message(ignore_subscribe_messages=True, timeout=_PATIENCE_S)
+                # With the client's own filter an answered ping would look like silence, and be answered by a ping.
+                message = await channel.get_message(timeout=_PATIENCE_S)
                 _raise_if_cancelled()
                 if message is None:
                     await channel.ping()
-                elif word := words.read(message["data"]):
+                elif message["type"] == "message" and (word := words.read(message["data"])):
                     yield word
 
 
