@@ -21,6 +21,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
+from tools.migrate.ddl_fence import DDL_FENCE
 from tools.migrate.moves import downgrade, upgrade
 from tools.migrate.schemas import Schema
 from tools.up.account import unprivileged
@@ -194,6 +195,7 @@ def _build_template(server: PostgresServer, rooms: tuple[str, ...]) -> str:
     _create_role(server, MIGRATOR, "createrole")
     _create(server, name, template="template1")
     server.execute("create extension if not exists vector schema public", name)
+    server.execute(DDL_FENCE, name)
     for room in rooms:
         _create_role(server, room, "nocreaterole")
         server.execute(f"grant {room} to {MIGRATOR} with admin true, inherit false, set false")

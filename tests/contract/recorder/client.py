@@ -15,9 +15,10 @@ from magistrate.recorder.v1.recorder_pb2_grpc import RecorderServiceStub, add_Re
 from services.chassis.call import Principal
 from services.chassis.clock import Clock, SystemClock
 from services.chassis.config import SecretFile
-from services.chassis.postgres import PostgresSettings, open_pool
+from services.chassis.postgres import PostgresSettings
 from services.chassis.testing import Registration, serving
 from services.recorder.adapters.keys import AesSeal, Ed25519Signer
+from services.recorder.adapters.pool import open_evidence
 from services.recorder.assembly import Recorder, assemble
 from services.recorder.config import Config
 from services.recorder.main import SERVICE
@@ -56,7 +57,7 @@ async def recording(
         connect_timeout_s=1,
     )
     signer, seal = Ed25519Signer(config.signing_key_file.read()), AesSeal(config.body_key_file.read())
-    async with open_pool(postgres) as pool:
+    async with open_evidence(postgres) as pool:
         recorder = assemble(config, pool, signer=signer, seal=seal, clock=clock or SystemClock())
         committing = asyncio.create_task(recorder.committer.run())
         try:
