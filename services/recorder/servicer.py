@@ -29,6 +29,8 @@ BODY_PREFIX = "BODY_STATE_"
 STREAM_MESSAGES = 500
 """Messages of one stream that may wait for their commit; the sender of more is slowed down."""
 MESSAGE_RECORDS = 1000
+COMPANIONS = 10
+"""Records that may come with another in one call."""
 GROUP_RECORDS = 50
 """Records that are made ready in one go: few milliseconds in which no other call is served."""
 _Context = grpc.aio.ServicerContext[object, object]
@@ -54,7 +56,12 @@ class RecorderServicer(rpc.RecorderServiceServicer):
 
     async def Append(self, request: pb.AppendRequest, _: _Context) -> pb.AppendResponse:
         """Record one entry."""
-        written = await self._intake.append(_draft(request.entry), remaining_s())
+        if len(request.companions) > COMPANIONS:
+            problem, given = f"must be at most {COMPANIONS}", len(request.companions)
+            raise invalid("companions", problem, reason="FIELD_TOO_LONG", value=given)
+        drafts = [_draft(entry) for entry in (request.entry, *request.companions)]
+        placed = [_placed(outcome) for outcome in await self._intake.append_all(drafts, remaining_s())]
+        written = placed[0]
         return pb.AppendResponse(position=_position(written), already_recorded=written.already_recorded)
 
     async def AppendStream(
@@ -158,6 +165,12 @@ class RecorderServicer(rpc.RecorderServiceServicer):
             _acknowledged(form, entry.idempotency_key, next(outcomes) if isinstance(draft, Draft) else draft)
             for entry, draft in zip(entries, drafts, strict=True)
         ]
+
+
+def _placed(outcome: Outcome) -> Written:
+    if isinstance(outcome, Exception):
+        raise outcome
+    return outcome
 
 
 def _tried(entry: pb.Entry) -> Draft | MeshError:
