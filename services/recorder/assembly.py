@@ -1,6 +1,5 @@
 """Put the recorder's parts together over one pool."""
 
-import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -9,6 +8,7 @@ from asyncpg import Pool
 
 from services.chassis.clock import Clock
 from services.recorder.adapters.checkpoints import PostgresCheckpoints
+from services.recorder.adapters.entropy import Entropy
 from services.recorder.adapters.eraser import PostgresEraser
 from services.recorder.adapters.keyring import PostgresKeyring
 from services.recorder.adapters.keys import AesSeal
@@ -56,8 +56,9 @@ def assemble(config: Config, pool: Pool, *, signer: Signer, seal: AesSeal, clock
         writer, clock, valve, window=window, queue_records=config.queue_records, queue_bytes=config.queue_bytes
     )
     publisher = Publisher(PostgresCheckpoints(pool), signer, clock, interval_s=config.checkpoint_interval_s)
-    keyring = PostgresKeyring(pool, seal)
-    entries = EntryMaker(keyring, clock, random_bytes=secrets.token_bytes, deployment=config.deployment)
+    entropy = Entropy()
+    keyring = PostgresKeyring(pool, seal, random_bytes=entropy.draw)
+    entries = EntryMaker(keyring, clock, random_bytes=entropy.draw, deployment=config.deployment)
     intake = Intake(committer, keyring, entries, clock, patience_s=config.patience_s)
     eraser = Eraser(PostgresEraser(pool, timeout_s=config.erase_timeout_s), keyring, entries)
     reconciler = Reconciler(
