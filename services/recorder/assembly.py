@@ -77,7 +77,7 @@ def assemble(config: Config, pool: Pool, *, signer: Signer, seal: AesSeal, clock
         keyring=keyring,
         intake=intake,
         clock=clock,
-        random_bytes=secrets.token_bytes,
+        random_bytes=entropy.draw,
     )
     servicer = RecorderServicer(
         intake=intake,
