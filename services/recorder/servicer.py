@@ -17,11 +17,11 @@ from services.chassis.status import unexpected
 from services.recorder.archive import Archive, Found, Place
 from services.recorder.core.custody import Erasure
 from services.recorder.core.envelope import Draft
+from services.recorder.desk import Desk
 from services.recorder.eraser import Eraser
 from services.recorder.intake import Intake, Outcome
 from services.recorder.ports import Keyring, Query, Stored, Written
 from services.recorder.prover import Prover
-from services.recorder.publisher import Publisher
 from services.recorder.unordered import in_any_order
 
 KIND_PREFIX = "RECORD_KIND_"
@@ -44,12 +44,12 @@ class RecorderServicer(rpc.RecorderServiceServicer):
         intake: Intake,
         archive: Archive,
         prover: Prover,
-        publisher: Publisher,
+        desk: Desk,
         eraser: Eraser,
         keyring: Keyring,
     ) -> None:
         self._intake, self._archive = intake, archive
-        self._prover, self._publisher = prover, publisher
+        self._prover, self._desk = prover, desk
         self._eraser, self._keyring = eraser, keyring
 
     async def Append(self, request: pb.AppendRequest, _: _Context) -> pb.AppendResponse:
@@ -122,7 +122,7 @@ class RecorderServicer(rpc.RecorderServiceServicer):
             checkpoint=signed.note,
             tree_size=signed.checkpoint.size,
             root=signed.checkpoint.root,
-            verifier_key=self._publisher.verifier_key(head.origin),
+            verifier_key=self._desk.verifier_key(head.origin),
             origin=head.origin,
         )
 
