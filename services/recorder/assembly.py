@@ -1,6 +1,5 @@
 """Put the recorder's parts together over one pool."""
 
-import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -9,6 +8,7 @@ from asyncpg import Pool
 
 from services.chassis.clock import Clock
 from services.recorder.adapters.checkpoints import PostgresCheckpoints
+from services.recorder.adapters.entropy import Entropy
 from services.recorder.adapters.eraser import PostgresEraser
 from services.recorder.adapters.keyring import PostgresKeyring
 from services.recorder.adapters.keys import AesSeal
@@ -58,8 +58,9 @@ def assemble(config: Config, pool: Pool, *, seal: AesSeal, clock: Clock) -> Reco
         public_key=public_key_of(config.verifier_key_file.read()),
         patience_s=config.checkpoint_patience_s,
     )
-    keyring = PostgresKeyring(pool, seal)
-    entries = EntryMaker(keyring, clock, random_bytes=secrets.token_bytes, deployment=config.deployment)
+    entropy = Entropy()
+    keyring = PostgresKeyring(pool, seal, random_bytes=entropy.draw)
+    entries = EntryMaker(keyring, clock, random_bytes=entropy.draw, deployment=config.deployment)
     intake = Intake(committer, keyring, entries, clock, patience_s=config.patience_s)
     eraser = Eraser(PostgresEraser(pool, timeout_s=config.erase_timeout_s), keyring, entries)
     reconciler = Reconciler(

@@ -1,7 +1,7 @@
 """RecorderService: from the wire to the recorder's parts and back; nothing is decided here."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import aclosing
 from datetime import UTC, datetime
 from typing import TypeVar
@@ -25,6 +25,8 @@ from services.recorder.prover import Prover
 from services.recorder.unordered import in_any_order
 
 KIND_PREFIX = "RECORD_KIND_"
+KINDS: Mapping[int, str] = {number: name.removeprefix(KIND_PREFIX) for name, number in pb.RecordKind.items() if number}
+"""Name of each kind that a record can have."""
 BODY_PREFIX = "BODY_STATE_"
 STREAM_MESSAGES = 500
 """Messages of one stream that may wait for their commit; the sender of more is slowed down."""
@@ -187,7 +189,7 @@ def _draft(entry: pb.Entry) -> Draft:
         subject_id=entry.subject_id,
         payload=entry.payload,
         content_type=entry.content_type,
-        attributes=dict(entry.attributes),
+        attributes=dict(entry.attributes.items()),
         intent=entry.intent_key,
         occurred_at=_instant("occurred_at", entry.occurred_at) if entry.HasField("occurred_at") else None,
     )
@@ -204,10 +206,10 @@ def _critic(name: str) -> str:
 
 
 def _kind(number: int) -> str:
-    value = pb.RecordKind.DESCRIPTOR.values_by_number.get(number)
-    if value is None or number == pb.RECORD_KIND_UNSPECIFIED:
+    name = KINDS.get(number)
+    if name is None:
         raise invalid("kind", "must be one of RecordKind", reason="ENUM_UNKNOWN", value=number)
-    return value.name.removeprefix(KIND_PREFIX)
+    return name
 
 
 def _instant(field: str, timestamp: Timestamp) -> datetime:

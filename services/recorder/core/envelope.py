@@ -125,6 +125,7 @@ def write(draft: Draft, stamp: Stamp, version: int = VERSION) -> bytes:
     Raises:
         CallerError: FIELD_TOO_LONG, the attributes make it larger than 4 KiB.
     """
+    recorded_at = _instant(stamp.recorded_at)
     envelope = _canonical(
         {
             "v": version,
@@ -138,8 +139,8 @@ def write(draft: Draft, stamp: Stamp, version: int = VERSION) -> bytes:
             "content_type": draft.content_type,
             "payload": commitment(stamp.salt, draft.payload).hex(),
             "body": stamp.body_digest.hex(),
-            "occurred_at": _instant(draft.occurred_at or stamp.recorded_at),
-            "recorded_at": _instant(stamp.recorded_at),
+            "occurred_at": _instant(draft.occurred_at) if draft.occurred_at else recorded_at,
+            "recorded_at": recorded_at,
         }
     )
     if len(envelope) >= MAX_ENVELOPE_BYTES:
