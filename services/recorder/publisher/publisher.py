@@ -19,7 +19,7 @@ from services.recorder.publisher.scan import PAGE_RECORDS, Scan
 AWAY_S = 1.0
 """Wait before the store is tried again."""
 
-_log = get_logger("recorder.publisher", fields=("log", "origin", "first_bad"))
+_log = get_logger("recorder.publisher", fields=("log", "first_bad", "problem"))
 _failed = gauge("magistrate_recorder_audit_failed", "1 where a log does not match its records", ["log"])
 _signed_size = gauge("magistrate_recorder_checkpoint_size", "Leaves that the newest checkpoint covers", ["origin"])
 _age = gauge("magistrate_recorder_checkpoint_age_seconds", "Time since every sound log was last found signed")
