@@ -13,6 +13,7 @@ from services.recorder.adapters.eraser import PostgresEraser
 from services.recorder.adapters.keyring import PostgresKeyring
 from services.recorder.adapters.keys import AesSeal
 from services.recorder.adapters.obligations import PostgresObligations
+from services.recorder.adapters.ranges import PostgresRanges
 from services.recorder.adapters.reader import PostgresReader
 from services.recorder.adapters.shelf import PostgresShelf
 from services.recorder.adapters.volume import used_percent
@@ -25,6 +26,7 @@ from services.recorder.core.note import public_key_of
 from services.recorder.desk import Desk
 from services.recorder.entries import EntryMaker
 from services.recorder.eraser import Eraser
+from services.recorder.exporter import Exporter
 from services.recorder.intake import Intake
 from services.recorder.keeper import Keeper
 from services.recorder.prover import Prover
@@ -71,10 +73,21 @@ def assemble(config: Config, pool: Pool, *, seal: AesSeal, clock: Clock) -> Reco
         interval_s=config.reconcile_interval_s,
     )
     keeper = Keeper(PostgresShelf(pool), intake, clock, days=config.retention_days)
+    prover = Prover(reader, desk)
+    exporter = Exporter(
+        reader=reader,
+        ranges=PostgresRanges(pool),
+        prover=prover,
+        keyring=keyring,
+        intake=intake,
+        clock=clock,
+        random_bytes=entropy.draw,
+    )
     servicer = RecorderServicer(
         intake=intake,
         archive=Archive(reader, keyring),
-        prover=Prover(reader, desk),
+        prover=prover,
+        exporter=exporter,
         desk=desk,
         eraser=eraser,
         keyring=keyring,

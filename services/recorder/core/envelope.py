@@ -79,9 +79,7 @@ def check(draft: Draft) -> Draft:
     if draft.intent and draft.kind not in _FOLLOWING:
         raise _malformed("intent_key", "must be empty but for attempts and outcomes")
     _check_text("content_type", draft.content_type, MAX_CONTENT_TYPE_CHARS, _MEDIA_TYPE, required=bool(draft.payload))
-    _check_length("subject_id", len(draft.subject_id), MAX_ID_CHARS)
-    if not draft.subject_id.isprintable():
-        raise _malformed("subject_id", "must have no control characters")
+    check_subject(draft.subject_id)
     _check_length("payload", len(draft.payload), MAX_PAYLOAD_BYTES)
     _check_length("attributes", len(draft.attributes), MAX_ATTRIBUTES)
     for name, value in draft.attributes.items():
@@ -112,6 +110,17 @@ def check_decision_id(decision_id: str) -> str:
     """
     _check_text("decision_id", decision_id, MAX_ID_CHARS, _PRINTABLE)
     return decision_id
+
+
+def check_subject(subject_id: str) -> None:
+    """Return if this can be the id of a person; empty means nobody.
+
+    Raises:
+        CallerError: FIELD_TOO_LONG, FIELD_MALFORMED.
+    """
+    _check_length("subject_id", len(subject_id), MAX_ID_CHARS)
+    if not subject_id.isprintable():
+        raise _malformed("subject_id", "must have no control characters")
 
 
 def commitment(salt: bytes, plaintext: bytes) -> bytes:
