@@ -104,6 +104,41 @@ async def test_generate_returns_the_answer_and_its_facts() -> None:
     assert reply.duration.ToNanoseconds() > 0
 
 
+@pytest.mark.spec("PRV-15", "T18")
+@pytest.mark.parametrize("streamed", [False, True])
+async def test_an_answer_brings_the_tries_that_it_took(streamed: bool) -> None:
+    """Who pays for the call need not ask for them: each with its end, its key and its first token."""
+    request = generation()
+    request.call_id = "call-1"
+    async with FakeVendor() as fake, provider(fake) as stub:
+        if streamed:
+            pieces = stub.GenerateStream(pb.GenerateStreamRequest(generation=request))
+            reply = [piece async for piece in pieces][-1].summary
+        else:
+            reply = await stub.Generate(pb.GenerateRequest(generation=request))
+        told = await stub.GetAttempts(pb.GetAttemptsRequest(call_id="call-1"))
+
+    (won,) = reply.attempts
+    assert won.outcome == ATTEMPT_OUTCOME_WON
+    assert won.key_fingerprint
+    assert won.first_token_after.ToNanoseconds() > 0
+    assert list(told.attempts) == [won]
+
+
+@pytest.mark.spec("PRV-15")
+async def test_an_answer_that_had_to_be_mended_brings_both_tries() -> None:
+    """The first is paid and has failed; what each has read and written adds up to the usage of the answer."""
+    request = generation()
+    request.call_id, request.json_schema = "call-2", '{"type": "object"}'
+    async with FakeVendor(script=[Answer(), Answer(words=("{}",))]) as fake, provider(fake) as stub:
+        reply = await stub.Generate(pb.GenerateRequest(generation=request))
+
+    spoilt, won = reply.attempts
+    assert (spoilt.outcome, spoilt.reason) == (ATTEMPT_OUTCOME_FAILED, "PROVIDER_MALFORMED")
+    assert (won.outcome, spoilt.usage.estimated) == (ATTEMPT_OUTCOME_WON, False)
+    assert spoilt.usage.output_tokens + won.usage.output_tokens == reply.usage.output_tokens
+
+
 async def test_a_provider_that_the_request_does_not_name_uses_its_default_model() -> None:
     """Each provider of a hedged order takes its own model out of the one request."""
     request = generation()
