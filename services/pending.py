@@ -32,7 +32,6 @@ PENDING: Mapping[str, str] = MappingProxyType(
         "/magistrate.evaluator.v1.PrecedentService/GetPrecedent": _PRECEDENTS,
         "/magistrate.evaluator.v1.PrecedentService/PublishPrecedent": _PRECEDENTS,
         "/magistrate.evaluator.v1.PrecedentService/ListPrecedents": _PRECEDENTS,
-        "/magistrate.recorder.v1.RecorderService/Export": "exporting ranges is not part of this version",
         "/envoy.service.ratelimit.v3.RateLimitService/ShouldRateLimit": "rate limits are not part of this version",
     }
 )

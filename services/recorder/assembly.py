@@ -1,6 +1,5 @@
 """Put the recorder's parts together over one pool."""
 
-import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -9,10 +8,12 @@ from asyncpg import Pool
 
 from services.chassis.clock import Clock
 from services.recorder.adapters.checkpoints import PostgresCheckpoints
+from services.recorder.adapters.entropy import Entropy
 from services.recorder.adapters.eraser import PostgresEraser
 from services.recorder.adapters.keyring import PostgresKeyring
 from services.recorder.adapters.keys import AesSeal
 from services.recorder.adapters.obligations import PostgresObligations
+from services.recorder.adapters.ranges import PostgresRanges
 from services.recorder.adapters.reader import PostgresReader
 from services.recorder.adapters.shelf import PostgresShelf
 from services.recorder.adapters.volume import used_percent
@@ -23,6 +24,7 @@ from services.recorder.config import Config
 from services.recorder.core.batch import Window
 from services.recorder.entries import EntryMaker
 from services.recorder.eraser import Eraser
+from services.recorder.exporter import Exporter
 from services.recorder.intake import Intake
 from services.recorder.keeper import Keeper
 from services.recorder.ports import Signer
@@ -54,8 +56,9 @@ def assemble(config: Config, pool: Pool, *, signer: Signer, seal: AesSeal, clock
         writer, clock, valve, window=window, queue_records=config.queue_records, queue_bytes=config.queue_bytes
     )
     publisher = Publisher(PostgresCheckpoints(pool), signer, clock, interval_s=config.checkpoint_interval_s)
-    keyring = PostgresKeyring(pool, seal)
-    entries = EntryMaker(keyring, clock, random_bytes=secrets.token_bytes, deployment=config.deployment)
+    entropy = Entropy()
+    keyring = PostgresKeyring(pool, seal, random_bytes=entropy.draw)
+    entries = EntryMaker(keyring, clock, random_bytes=entropy.draw, deployment=config.deployment)
     intake = Intake(committer, keyring, entries, clock, patience_s=config.patience_s)
     eraser = Eraser(PostgresEraser(pool, timeout_s=config.erase_timeout_s), keyring, entries)
     reconciler = Reconciler(
@@ -66,10 +69,21 @@ def assemble(config: Config, pool: Pool, *, signer: Signer, seal: AesSeal, clock
         interval_s=config.reconcile_interval_s,
     )
     keeper = Keeper(PostgresShelf(pool), intake, clock, days=config.retention_days)
+    prover = Prover(reader, publisher)
+    exporter = Exporter(
+        reader=reader,
+        ranges=PostgresRanges(pool),
+        prover=prover,
+        keyring=keyring,
+        intake=intake,
+        clock=clock,
+        random_bytes=entropy.draw,
+    )
     servicer = RecorderServicer(
         intake=intake,
         archive=Archive(reader, keyring),
-        prover=Prover(reader, publisher),
+        prover=prover,
+        exporter=exporter,
         publisher=publisher,
         eraser=eraser,
         keyring=keyring,

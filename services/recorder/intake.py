@@ -82,7 +82,9 @@ class Intake:
         for entry in entries:
             groups[entry.origin].append(entry)
         left_s = ends_at - self._clock.monotonic()
-        places = await asyncio.gather(*(self._committer.append(group, left_s) for group in groups.values()))
+        appends = [self._committer.append(group, left_s) for group in groups.values()]
+        # A task for each costs more than all else that is done here for one record.
+        places = [await appends[0]] if len(appends) == 1 else await asyncio.gather(*appends)
         written = zip(groups.values(), places, strict=True)
         return {id(entry): place for group, found in written for entry, place in zip(group, found, strict=True)}
 

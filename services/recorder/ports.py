@@ -212,6 +212,22 @@ class EvidenceReader(Protocol):
         ...
 
 
+class RangeReader(Protocol):
+    """Neighbouring records of a log that was found before."""
+
+    async def records(self, head: Head, indexes: range, *, bodies: bool) -> Sequence[Stored]:
+        """Return records in order; without ``bodies``, only what became of those."""
+        ...
+
+    async def recorded(self, head: Head, since: datetime | None, until: datetime | None) -> range:
+        """Return the indexes from the first record of a time to its last; empty where there is none."""
+        ...
+
+    async def checkpoints(self, head: Head, first: int, last: int, limit: int) -> Sequence[SignedCheckpoint]:
+        """Return at most ``limit`` checkpoints of sizes from ``first`` to ``last``, from all over that range."""
+        ...
+
+
 class Obligations(Protocol):
     """What is open, over all tenants."""
 

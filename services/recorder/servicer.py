@@ -1,7 +1,7 @@
 """RecorderService: from the wire to the recorder's parts and back; nothing is decided here."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import aclosing
 from datetime import UTC, datetime
 from typing import TypeVar
@@ -18,17 +18,22 @@ from services.recorder.archive import Archive, Found, Place
 from services.recorder.core.custody import Erasure
 from services.recorder.core.envelope import Draft
 from services.recorder.eraser import Eraser
+from services.recorder.exporter import Earlier, Exported, Exporter, Hashes, Opening, Piece, Wanted
 from services.recorder.intake import Intake, Outcome
-from services.recorder.ports import Keyring, Query, Stored, Written
+from services.recorder.ports import Keyring, Query, SignedCheckpoint, Stored, Written
 from services.recorder.prover import Prover
 from services.recorder.publisher import Publisher
 from services.recorder.unordered import in_any_order
 
 KIND_PREFIX = "RECORD_KIND_"
+KINDS: Mapping[int, str] = {number: name.removeprefix(KIND_PREFIX) for name, number in pb.RecordKind.items() if number}
+"""Name of each kind that a record can have."""
 BODY_PREFIX = "BODY_STATE_"
 STREAM_MESSAGES = 500
 """Messages of one stream that may wait for their commit; the sender of more is slowed down."""
 MESSAGE_RECORDS = 1000
+COMPANIONS = 10
+"""Records that may come with another in one call."""
 GROUP_RECORDS = 50
 """Records that are made ready in one go: few milliseconds in which no other call is served."""
 _Context = grpc.aio.ServicerContext[object, object]
@@ -44,17 +49,23 @@ class RecorderServicer(rpc.RecorderServiceServicer):
         intake: Intake,
         archive: Archive,
         prover: Prover,
+        exporter: Exporter,
         publisher: Publisher,
         eraser: Eraser,
         keyring: Keyring,
     ) -> None:
         self._intake, self._archive = intake, archive
         self._prover, self._publisher = prover, publisher
-        self._eraser, self._keyring = eraser, keyring
+        self._exporter, self._eraser, self._keyring = exporter, eraser, keyring
 
     async def Append(self, request: pb.AppendRequest, _: _Context) -> pb.AppendResponse:
         """Record one entry."""
-        written = await self._intake.append(_draft(request.entry), remaining_s())
+        if len(request.companions) > COMPANIONS:
+            problem, given = f"must be at most {COMPANIONS}", len(request.companions)
+            raise invalid("companions", problem, reason="FIELD_TOO_LONG", value=given)
+        drafts = [_draft(entry) for entry in (request.entry, *request.companions)]
+        placed = [_placed(outcome) for outcome in await self._intake.append_all(drafts, remaining_s())]
+        written = placed[0]
         return pb.AppendResponse(position=_position(written), already_recorded=written.already_recorded)
 
     async def AppendStream(
@@ -126,6 +137,26 @@ class RecorderServicer(rpc.RecorderServiceServicer):
             origin=head.origin,
         )
 
+    async def Export(self, request: pb.ExportRequest, _: _Context) -> AsyncIterator[pb.ExportResponse]:
+        """Hand out a range of a log."""
+        head = await self._archive.log(tenant(), request.origin)
+        pieces = self._exporter.export(head, _export(request), current().principal.subject, remaining_s())
+        async with aclosing(pieces):
+            async for piece in pieces:
+                yield self._piece(piece)
+
+    def _piece(self, piece: Piece) -> pb.ExportResponse:
+        if isinstance(piece, Opening):
+            return pb.ExportResponse(log=_opening(piece, [self._publisher.verifier_key(piece.origin)]))
+        if isinstance(piece, Hashes):
+            tile = pb.Tile(level=piece.tile.level, number=piece.tile.number, hashes=piece.hashes)
+            return pb.ExportResponse(tile=tile)
+        if isinstance(piece, Earlier):
+            return pb.ExportResponse(earlier_checkpoint=piece.signed.note)
+        if isinstance(piece, SignedCheckpoint):
+            return pb.ExportResponse(checkpoint=piece.note)
+        return pb.ExportResponse(records=pb.ExportedRecords(records=map(_exported, piece)))
+
     async def EraseSubject(self, request: pb.EraseSubjectRequest, _: _Context) -> pb.EraseSubjectResponse:
         """Make all content about one person unreadable."""
         erased = await self._eraser.erase(tenant(), request.subject_id, request.legal_basis, current().request_id)
@@ -160,6 +191,12 @@ class RecorderServicer(rpc.RecorderServiceServicer):
         ]
 
 
+def _placed(outcome: Outcome) -> Written:
+    if isinstance(outcome, Exception):
+        raise outcome
+    return outcome
+
+
 def _tried(entry: pb.Entry) -> Draft | MeshError:
     try:
         return _draft(entry)
@@ -187,7 +224,7 @@ def _draft(entry: pb.Entry) -> Draft:
         subject_id=entry.subject_id,
         payload=entry.payload,
         content_type=entry.content_type,
-        attributes=dict(entry.attributes),
+        attributes=dict(entry.attributes.items()),
         intent=entry.intent_key,
         occurred_at=_instant("occurred_at", entry.occurred_at) if entry.HasField("occurred_at") else None,
     )
@@ -204,10 +241,10 @@ def _critic(name: str) -> str:
 
 
 def _kind(number: int) -> str:
-    value = pb.RecordKind.DESCRIPTOR.values_by_number.get(number)
-    if value is None or number == pb.RECORD_KIND_UNSPECIFIED:
+    name = KINDS.get(number)
+    if name is None:
         raise invalid("kind", "must be one of RecordKind", reason="ENUM_UNKNOWN", value=number)
-    return value.name.removeprefix(KIND_PREFIX)
+    return name
 
 
 def _instant(field: str, timestamp: Timestamp) -> datetime:
@@ -245,12 +282,47 @@ def _record(stored: Stored) -> pb.Record:
 
 
 def _opened(found: Found) -> pb.Record:
-    record = _record(found.record)
-    record.payload = found.payload
-    record.commitment_nonce = found.salt
-    if body := found.record.body:
+    return _with_body(found.record, found.payload, found.salt)
+
+
+def _with_body(stored: Stored, payload: bytes, salt: bytes) -> pb.Record:
+    record = _record(stored)
+    record.payload = payload
+    record.commitment_nonce = salt
+    if body := stored.body:
         record.body_state = pb.BodyState.Value(BODY_PREFIX + body.state)
         if erasure := body.erasure:
             record.erasure_basis = erasure.basis
             record.erasure.MergeFrom(_position(erasure))
+    return record
+
+
+def _export(request: pb.ExportRequest) -> Wanted:
+    return Wanted(
+        start=request.start_index,
+        stop=request.end_index,
+        since=_instant("since", request.since) if request.HasField("since") else None,
+        until=_instant("until", request.until) if request.HasField("until") else None,
+        opened=request.include_payloads,
+        sealed=request.include_sealed,
+        subject_id=request.subject_id,
+    )
+
+
+def _opening(piece: Opening, verifier_keys: Sequence[str]) -> pb.ExportedLog:
+    exported_at = Timestamp()
+    exported_at.FromDatetime(piece.exported_at)
+    return pb.ExportedLog(
+        origin=piece.origin,
+        tree_size=piece.extent.size,
+        start_index=piece.extent.start,
+        end_index=piece.extent.stop,
+        verifier_keys=verifier_keys,
+        exported_at=exported_at,
+    )
+
+
+def _exported(exported: Exported) -> pb.Record:
+    record = _with_body(exported.record, exported.payload, exported.salt)
+    record.sealed_body = exported.sealed
     return record

@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
+from functools import partial
 from itertools import count
 from pathlib import Path
 
@@ -35,7 +36,13 @@ MESSAGE_SIZES = (50, 200)
 MESSAGES_UNDERWAY = 1000
 """Records that are underway in a stream of large messages."""
 TARGET = 10_000
-"""Records a second that a recorder must reach on two cores; at half of it, 99 of 100 are acknowledged within 20 ms."""
+"""Records a second that a recorder must reach on two cores."""
+TARGET_MS = 20.0
+"""Within how many milliseconds 99 of 100 messages must be acknowledged at half of that."""
+TARGET_RATIO = 10.0
+"""How many times one record a transaction a message of 50 must be."""
+TIMES = 3
+"""How often what has a target is measured: the median counts, since others may use the machine as well."""
 PACED_S = 5.0
 PACED_SIZE = 50
 CALLS_APART = 1500
@@ -64,9 +71,10 @@ async def _run(root: Path) -> None:
             grouped = await bench.append(CALLS, IN_FLIGHT)
             grouped_alone = await bench.append(CALLS_ALONE, 1)
             streamed = await bench.stream(STREAMED)
-            many = {size: await bench.stream_many(STREAMED_MANY, size) for size in MESSAGE_SIZES}
-            half = min(TARGET, *(measured.rate for measured in many.values())) / 2
-            at_half = await bench.paced(half, PACED_S)
+            many = {
+                size: await _median(partial(bench.stream_many, STREAMED_MANY, size), _rate) for size in MESSAGE_SIZES
+            }
+            at_half = await _median(partial(bench.paced, TARGET / 2, PACED_S), _p99_ms)
             read = await bench.read(READS, IN_FLIGHT)
             proven = await bench.prove(READS, IN_FLIGHT)
     columns = ("a second", "p50 ms", "p99 ms")
@@ -74,13 +82,36 @@ async def _run(root: Path) -> None:
     together = {SINGLE: _row(apart), GROUPED: _row(grouped), f"{GROUPED}, streamed": (streamed, None, None)}
     for size, measured in many.items():
         together[f"streamed, {size} a message"] = _row(measured)
-    together[f"{half:,.0f} a second, no more"] = _row(at_half)
+    together[f"{TARGET / 2:,.0f} a second, no more"] = _row(at_half)
     print(table(columns, together))
-    print("the latency of a stream is that of a message, from its sending to its acknowledgement")
+    print("the latency of a stream is that of a message, from the moment it was due to its acknowledgement")
+    _compare("streamed, 50 a message, records a second", many[50].rate, TARGET)
+    _compare("that beside one record a transaction", many[50].rate / apart.rate, TARGET_RATIO)
+    _compare("p99 ms at half the target", _p99_ms(at_half), TARGET_MS, at_most=True)
+    print(f"median of {TIMES} runs each; load of the machine meanwhile {os.getloadavg()[0]:.1f}")
     print("one caller: it must not wait for company")
     print(table(columns, {SINGLE: _row(apart_alone), GROUPED: _row(grouped_alone)}))
     print(f"records all over the log, {IN_FLIGHT} callers at once")
     print(table(columns, {"read": _row(read), "read and proven": _row(proven)}))
+
+
+async def _median(run: Callable[[], Awaitable[Measured]], key: Callable[[Measured], float]) -> Measured:
+    """Return the middle one of some runs."""
+    return sorted([await run() for _ in range(TIMES)], key=key)[TIMES // 2]
+
+
+def _rate(measured: Measured) -> float:
+    return measured.rate
+
+
+def _p99_ms(measured: Measured) -> float:
+    return measured.percentile_ms(99)
+
+
+def _compare(what: str, measured: float, target: float, *, at_most: bool = False) -> None:
+    met = measured <= target if at_most else measured >= target
+    bound = "at most" if at_most else "at least"
+    print(f"{'met   ' if met else 'MISSED'}  {what}: {measured:,.1f}, {bound} {target:,.0f}")
 
 
 def _row(measured: Measured) -> Row:
@@ -114,8 +145,9 @@ class Bench:
         """Append by one stream of messages with ``size`` records each, a bounded number of them underway."""
         free = asyncio.Semaphore(MESSAGES_UNDERWAY // size)
 
-        async def pace() -> None:
+        async def pace() -> float:
             await free.acquire()
+            return time.perf_counter()
 
         return await self._stream(records // size, size, pace, free.release)
 
@@ -123,29 +155,30 @@ class Bench:
         """Append ``rate`` records a second by one stream, whatever comes back."""
         began, sent = time.perf_counter(), count()
 
-        async def pace() -> None:
+        async def pace() -> float:
             due = began + next(sent) * PACED_SIZE / rate
             await asyncio.sleep(max(0.0, due - time.perf_counter()))
+            return due
 
         return await self._stream(int(rate * seconds / PACED_SIZE), PACED_SIZE, pace, lambda: None)
 
     async def _stream(
-        self, messages: int, size: int, pace: Callable[[], Awaitable[None]], answered: Callable[[], None]
+        self, messages: int, size: int, pace: Callable[[], Awaitable[float]], answered: Callable[[], None]
     ) -> Measured:
-        sent_at, latencies = dict[str, float](), list[float]()
+        due_at, latencies = dict[str, float](), list[float]()
 
         async def requests() -> AsyncIterator[pb.AppendStreamRequest]:
             for _ in range(messages):
-                await pace()
+                due = await pace()
                 request = pb.AppendStreamRequest(entries=[self._entry() for _ in range(size)])
-                sent_at[request.entries[0].idempotency_key] = time.perf_counter()
+                due_at[request.entries[0].idempotency_key] = due
                 yield request
 
         began = time.perf_counter()
         async for answer in self._stub.AppendStream(requests(), timeout=STREAM_S):
             if refused := [each.reason for each in answer.acknowledgements if each.reason]:
                 raise RuntimeError(refused[0])
-            latencies.append(time.perf_counter() - sent_at.pop(answer.acknowledgements[0].idempotency_key))
+            latencies.append(time.perf_counter() - due_at.pop(answer.acknowledgements[0].idempotency_key))
             answered()
         wall_s = (time.perf_counter() - began) / size
         return Measured(latencies_s=tuple(sorted(latencies)), wall_s=wall_s)

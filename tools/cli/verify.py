@@ -1,11 +1,13 @@
 """`magistrate verify`: check evidence offline, with nothing but the public key."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.text import Text
 
 from tools.cli.arguments import DEFAULT_STATE, Json, State
 from tools.cli.connection import connection
@@ -13,21 +15,34 @@ from tools.cli.proof import Bundle, fetch, subject, verdict
 from tools.cli.screen import screen
 from tools.up.failures import StackError
 from tools.up.options import Options
+from tools.verify.archive import verify_archive
 from tools.verify.bundle import verify as judge
 
 
 def verify(
-    decision_id: Annotated[str, typer.Argument(help="A decision of the running stack.")] = "",
+    decision_id: Annotated[
+        str, typer.Argument(help="A decision of the running stack, or an exported folder.", metavar="DECISION|FOLDER")
+    ] = "",
     *,
     bundle_file: Annotated[Path | None, typer.Option("--bundle", help="Check a saved bundle; no stack needed.")] = None,
     key_file: Annotated[Path | None, typer.Option("--key", help="File with the log's verifier key.")] = None,
+    kept: Annotated[
+        list[Path] | None,
+        typer.Option("--kept", help="A checkpoint of the folder's log that you kept.", metavar="FILE"),
+    ] = None,
     save: Annotated[Path | None, typer.Option(help="Keep the bundle for later checks.", metavar="FILE")] = None,
     state_dir: State = DEFAULT_STATE,
     as_json: Json = False,
 ) -> None:
-    """Check that a decision's evidence stands unaltered in the signed log. Exit code 1 unless it does."""
+    """Check that evidence stands unaltered in the signed log: a decision, a saved bundle, or all of an exported folder.
+
+    Exit code 1 unless it does.
+    """
+    if decision_id and Path(decision_id).is_dir():
+        keys = _text_of(key_file or Options(state=state_dir).folder.verifier_key)
+        raise typer.Exit(_folder(Path(decision_id), keys, [_text_of(path) for path in kept or ()], as_json=as_json))
     if bool(decision_id) == bool(bundle_file):
-        raise typer.BadParameter("give either a decision or --bundle FILE")
+        raise typer.BadParameter("give either a decision, an exported folder or --bundle FILE")
     bundle = _read(bundle_file) if bundle_file else _fetched(decision_id, state_dir)
     if save:
         save.write_text(json.dumps(bundle, indent=2) + "\n", encoding="utf-8")
@@ -42,6 +57,20 @@ def verify(
         screen().print("proof:", verdict(result))
         screen().print("of decision:", named or "none")
     raise typer.Exit(0 if result.verified else 1)
+
+
+def _folder(root: Path, keys: str, kept: Sequence[str], *, as_json: bool) -> int:
+    """Print what the check of an exported folder found; return the exit code."""
+    found = verify_archive(root, keys, kept=kept)
+    if as_json:
+        print(json.dumps(asdict(found) | {"verified": found.verified}, indent=2))
+    elif found.verified:
+        screen().print(Text.assemble(("verified", "bold green"), f" ({found.explanation})"))
+        counts = ", ".join(f"{count} {state}" for state, count in (found.content or {}).items())
+        screen().print("content:", counts or "none")
+    else:
+        screen().print(Text.assemble((f"NOT verified: {found.damage}", "bold red"), f" ({found.explanation})"))
+    return 0 if found.verified else 1
 
 
 def _fetched(decision_id: str, state_dir: State) -> Bundle:

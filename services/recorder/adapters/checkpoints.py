@@ -53,7 +53,7 @@ class PostgresCheckpoints:
         """Return the checkpoint of this size, or the newest."""
         with guarded():
             row = await self._pool.fetchrow(NEWEST, log, size)
-        return _signed(row) if row else None
+        return signed_of(row) if row else None
 
     async def publish(self, log: int, signed: SignedCheckpoint) -> SignedCheckpoint:
         """Store a checkpoint unless one of its size is there; return the stored one."""
@@ -63,6 +63,7 @@ class PostgresCheckpoints:
         return await self.checkpoint(log, made.size) or signed
 
 
-def _signed(row: asyncpg.Record) -> SignedCheckpoint:
+def signed_of(row: asyncpg.Record) -> SignedCheckpoint:
+    """Return the checkpoint that a row describes."""
     checkpoint = Checkpoint(origin=row["origin"], size=row["size"], root=row["root"])
     return SignedCheckpoint(checkpoint=checkpoint, note=row["note"], signed_at=row["signed_at"])

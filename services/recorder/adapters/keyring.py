@@ -3,7 +3,7 @@
 import secrets
 import time
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import asyncpg
 from asyncpg import Pool
@@ -41,8 +41,10 @@ DESTROY = "update tenant_key set wrapped = null, destroyed_at = now() where id =
 class PostgresKeyring:
     """Draws, opens and rotates keys. What a process remembers is checked again by every write (StaleKeysError)."""
 
-    def __init__(self, pool: Pool, seal: AesSeal) -> None:
-        self._pool, self._seal = pool, seal
+    def __init__(
+        self, pool: Pool, seal: AesSeal, *, random_bytes: Callable[[int], bytes] = secrets.token_bytes
+    ) -> None:
+        self._pool, self._seal, self._random_bytes = pool, seal, random_bytes
         self._newest = dict[str, tuple[int, int]]()
         self._ciphers = dict[int, AESGCM]()
         self._people = OrderedDict[tuple[str, str], DataKey]()
@@ -65,7 +67,7 @@ class PostgresKeyring:
 
     def close(self, key: DataKey, plaintext: bytes, context: bytes) -> bytes:
         """Return the sealed form of ``plaintext``: nonce || ciphertext || tag, as AES-256-GCM makes them."""
-        nonce = secrets.token_bytes(NONCE_BYTES)
+        nonce = self._random_bytes(NONCE_BYTES)
         return nonce + AESGCM(key.secret).encrypt(nonce, plaintext, context)
 
     async def open(self, body: Body, context: bytes) -> bytes | None:
@@ -120,7 +122,7 @@ class PostgresKeyring:
         count, last = 0, b""
         while rows := await connection.fetch(PAGE, old, last, REWRAPPED_AT_ONCE):
             from_, to = await self._cipher(old, connection), await self._cipher(new, connection)
-            keys = [wrapped(to, opened(row["wrapped"], from_, row["id"]), row["id"]) for row in rows]
+            keys = [self._wrap(to, opened(row["wrapped"], from_, row["id"]), row["id"]) for row in rows]
             await connection.execute(REWRAP, new, [row["id"] for row in rows], keys)
             count, last = count + len(rows), rows[-1]["id"]
         return count
@@ -138,17 +140,24 @@ class PostgresKeyring:
         return self._newest[tenant]
 
     def _wrapped_tenant_key(self, tenant: str, version: int) -> tuple[str, bytes]:
-        return self._seal.wrap(secrets.token_bytes(KEY_BYTES), _bound(tenant, version))
+        return self._seal.wrap(self._random_bytes(KEY_BYTES), _bound(tenant, version))
 
     def _unwrapped(self, tenant: str, row: asyncpg.Record) -> AESGCM:
         return AESGCM(self._seal.unwrap(row["master"], row["wrapped"], _bound(tenant, row["version"])))
 
     def _fresh(self, tenant_key: int, tag: bytes = b"") -> DataKey:
-        secret, id = secrets.token_bytes(KEY_BYTES), _new_id()  # noqa: A001 - the column's name
-        stored = WrappedKey(
-            id=id, tenant_key=tenant_key, wrapped=wrapped(self._ciphers[tenant_key], secret, id), subject=tag
-        )
-        return DataKey(stored=stored, secret=secret)
+        secret, id = self._random_bytes(KEY_BYTES), self._new_id()  # noqa: A001 - the column's name
+        wrapped = self._wrap(self._ciphers[tenant_key], secret, id)
+        return DataKey(stored=WrappedKey(id=id, tenant_key=tenant_key, wrapped=wrapped, subject=tag), secret=secret)
+
+    def _wrap(self, cipher: AESGCM, secret: bytes, context: bytes) -> bytes:
+        nonce = self._random_bytes(NONCE_BYTES)
+        return nonce + cipher.encrypt(nonce, secret, context)
+
+    def _new_id(self) -> bytes:
+        """Return a new key's id: ids of one time lie together in the index."""
+        now = time.time_ns() // 1_000_000
+        return now.to_bytes(_CLOCK_BYTES, "big") + self._random_bytes(KEY_ID_BYTES - _CLOCK_BYTES)
 
     async def _of_person(self, tags: Sequence[bytes]) -> DataKey | None:
         with guarded():
@@ -172,12 +181,6 @@ class PostgresKeyring:
         return cipher
 
 
-def wrapped(cipher: AESGCM, secret: bytes, context: bytes) -> bytes:
-    """Return ``secret`` wrapped."""
-    nonce = secrets.token_bytes(NONCE_BYTES)
-    return nonce + cipher.encrypt(nonce, secret, context)
-
-
 def opened(sealed: bytes, key: bytes | AESGCM, context: bytes) -> bytes:
     """Return what was sealed.
 
@@ -193,12 +196,6 @@ def opened(sealed: bytes, key: bytes | AESGCM, context: bytes) -> bytes:
 
 def _bound(tenant: str, version: int) -> bytes:
     return f"{tenant} {version}".encode()
-
-
-def _new_id() -> bytes:
-    """Return a new key's id: ids of one time lie together in the index."""
-    now = time.time_ns() // 1_000_000
-    return now.to_bytes(_CLOCK_BYTES, "big") + secrets.token_bytes(KEY_ID_BYTES - _CLOCK_BYTES)
 
 
 def _damaged() -> WorldError:

@@ -67,7 +67,7 @@ class PostgresReader:
         """Return one record."""
         with guarded():
             row = await self._pool.fetchrow(RECORD, head.log, index)
-        return _stored(head, row, body_of(row)) if row else None
+        return stored_of(head, row, body_of(row)) if row else None
 
     async def records(self, head: Head, query: Query) -> Sequence[Stored]:
         """Return a page of records, without their bodies."""
@@ -78,7 +78,7 @@ class PostgresReader:
             filters += [json.dumps(dict(query.attributes)), query.attribute]
         with guarded():
             rows = await self._pool.fetch(RECORDS.format(more=more), head.log, query.after, *filters)
-        return [_stored(head, row) for row in rows]
+        return [stored_of(head, row) for row in rows]
 
     async def tiles(self, log: int, wanted: Collection[Tile]) -> Mapping[Tile, Sequence[bytes]]:
         """Return the stored hashes of each tile, from its left."""
@@ -107,7 +107,8 @@ def head_of(row: asyncpg.Record) -> Head:
     return Head(log=row["log"], origin=row["origin"], tenant=row["tenant"], frontier=frontier)
 
 
-def _stored(head: Head, row: asyncpg.Record, body: Body | None = None) -> Stored:
+def stored_of(head: Head, row: asyncpg.Record, body: Body | None = None) -> Stored:
+    """Return the record that a row of `ev` describes."""
     return Stored(
         origin=head.origin,
         tenant=head.tenant,

@@ -79,9 +79,7 @@ def check(draft: Draft) -> Draft:
     if draft.intent and draft.kind not in _FOLLOWING:
         raise _malformed("intent_key", "must be empty but for attempts and outcomes")
     _check_text("content_type", draft.content_type, MAX_CONTENT_TYPE_CHARS, _MEDIA_TYPE, required=bool(draft.payload))
-    _check_length("subject_id", len(draft.subject_id), MAX_ID_CHARS)
-    if not draft.subject_id.isprintable():
-        raise _malformed("subject_id", "must have no control characters")
+    check_subject(draft.subject_id)
     _check_length("payload", len(draft.payload), MAX_PAYLOAD_BYTES)
     _check_length("attributes", len(draft.attributes), MAX_ATTRIBUTES)
     for name, value in draft.attributes.items():
@@ -114,6 +112,17 @@ def check_decision_id(decision_id: str) -> str:
     return decision_id
 
 
+def check_subject(subject_id: str) -> None:
+    """Return if this can be the id of a person; empty means nobody.
+
+    Raises:
+        CallerError: FIELD_TOO_LONG, FIELD_MALFORMED.
+    """
+    _check_length("subject_id", len(subject_id), MAX_ID_CHARS)
+    if not subject_id.isprintable():
+        raise _malformed("subject_id", "must have no control characters")
+
+
 def commitment(salt: bytes, plaintext: bytes) -> bytes:
     """Return the hiding commitment SHA-256(salt || plaintext)."""
     return hashlib.sha256(salt + plaintext).digest()
@@ -125,6 +134,7 @@ def write(draft: Draft, stamp: Stamp, version: int = VERSION) -> bytes:
     Raises:
         CallerError: FIELD_TOO_LONG, the attributes make it larger than 4 KiB.
     """
+    recorded_at = _instant(stamp.recorded_at)
     envelope = _canonical(
         {
             "v": version,
@@ -138,8 +148,8 @@ def write(draft: Draft, stamp: Stamp, version: int = VERSION) -> bytes:
             "content_type": draft.content_type,
             "payload": commitment(stamp.salt, draft.payload).hex(),
             "body": stamp.body_digest.hex(),
-            "occurred_at": _instant(draft.occurred_at or stamp.recorded_at),
-            "recorded_at": _instant(stamp.recorded_at),
+            "occurred_at": _instant(draft.occurred_at) if draft.occurred_at else recorded_at,
+            "recorded_at": recorded_at,
         }
     )
     if len(envelope) >= MAX_ENVELOPE_BYTES:

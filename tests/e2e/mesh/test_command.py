@@ -103,6 +103,25 @@ def test_evidence_verifies_and_a_changed_bundle_does_not(mesh: Mesh, tmp_path: P
         assert (judged.returncode, json.loads(judged.stdout)["verified"]) == (1, False), field
 
 
+@pytest.mark.spec("REC-15", "REC-07")
+def test_an_exported_folder_is_checked_without_the_mesh(mesh: Mesh, tmp_path: Path) -> None:
+    """Export with content, verify; once a byte of a record has changed, the same command names it and ends with 1."""
+    folder, key = tmp_path / "out", mesh.stack.root / "recorder.vkey"
+    decided(mesh.stack.run("decide", "--json", QUERY))
+    exported = mesh.stack.run("export", str(folder), "--open", "--json")
+    whole = mesh.stack.run("verify", str(folder), "--json")
+    again = mesh.stack.run("export", str(folder))
+
+    assert (exported.returncode, whole.returncode, again.returncode) == (0, 0, 1), exported.stderr + whole.stdout
+    said = json.loads(whole.stdout)
+    assert (said["verified"], said["stop"]) == (True, json.loads(exported.stdout)["tree_size"])
+    bundle = next(path for path in sorted((folder / "tile" / "entries").rglob("*")) if path.is_file())
+    raw = bundle.read_bytes()
+    bundle.write_bytes(raw[:40] + bytes([raw[40] ^ 1]) + raw[41:])
+    changed = mesh.stack.run("verify", str(folder), "--key", str(key))
+    assert (changed.returncode, "record 0 was altered" in changed.stdout) == (1, True)
+
+
 def _flipped(text: str) -> str:
     """Change one character of base64 in its middle."""
     at = len(text) // 2

@@ -218,18 +218,26 @@ class AppendRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     ENTRY_FIELD_NUMBER: _builtins.int
+    COMPANIONS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def entry(self) -> Global___Entry:
         """What to record."""
+
+    @_builtins.property
+    def companions(self) -> _containers.RepeatedCompositeFieldContainer[Global___Entry]:
+        """What is to be recorded in the same breath, such as the outcome that a decision gives its intent; at most 10. The call
+        fails where any of them is refused, and repeating it is as safe as with one.
+        """
 
     def __init__(
         self,
         *,
         entry: Global___Entry | None = ...,
+        companions: _abc.Iterable[Global___Entry] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["entry", b"entry"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["entry", b"entry"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["companions", b"companions", "entry", b"entry"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -462,6 +470,7 @@ class Record(_message.Message):
     BODY_STATE_FIELD_NUMBER: _builtins.int
     ERASURE_FIELD_NUMBER: _builtins.int
     ERASURE_BASIS_FIELD_NUMBER: _builtins.int
+    SEALED_BODY_FIELD_NUMBER: _builtins.int
     envelope: _builtins.bytes
     """The logged envelope: RFC 8785 canonical JSON. Its leaf hash is SHA-256 of 0x00 and these bytes."""
     payload: _builtins.bytes
@@ -482,6 +491,8 @@ class Record(_message.Message):
     """Whether the content is there, and if not, why; unspecified in a list."""
     erasure_basis: _builtins.str
     """Where it was erased: the legal basis."""
+    sealed_body: _builtins.bytes
+    """The content as it rests, AES-256-GCM ciphertext whose SHA-256 the envelope names; only in an export that asks."""
     @_builtins.property
     def position(self) -> Global___Position:
         """Where it stands."""
@@ -510,10 +521,11 @@ class Record(_message.Message):
         body_state: Global___BodyState.ValueType = ...,
         erasure: Global___Position | None = ...,
         erasure_basis: _builtins.str = ...,
+        sealed_body: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["erasure", b"erasure", "position", b"position", "recorded_at", b"recorded_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["body_state", b"body_state", "commitment_nonce", b"commitment_nonce", "content_type", b"content_type", "decision_id", b"decision_id", "envelope", b"envelope", "erasure", b"erasure", "erasure_basis", b"erasure_basis", "idempotency_key", b"idempotency_key", "intent_key", b"intent_key", "kind", b"kind", "payload", b"payload", "position", b"position", "recorded_at", b"recorded_at"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["body_state", b"body_state", "commitment_nonce", b"commitment_nonce", "content_type", b"content_type", "decision_id", b"decision_id", "envelope", b"envelope", "erasure", b"erasure", "erasure_basis", b"erasure_basis", "idempotency_key", b"idempotency_key", "intent_key", b"intent_key", "kind", b"kind", "payload", b"payload", "position", b"position", "recorded_at", b"recorded_at", "sealed_body", b"sealed_body"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -937,6 +949,10 @@ class ExportRequest(_message.Message):
     START_INDEX_FIELD_NUMBER: _builtins.int
     END_INDEX_FIELD_NUMBER: _builtins.int
     INCLUDE_PAYLOADS_FIELD_NUMBER: _builtins.int
+    INCLUDE_SEALED_FIELD_NUMBER: _builtins.int
+    SINCE_FIELD_NUMBER: _builtins.int
+    UNTIL_FIELD_NUMBER: _builtins.int
+    SUBJECT_ID_FIELD_NUMBER: _builtins.int
     origin: _builtins.str
     """Log; empty means the tenant's current one."""
     start_index: _builtins.int
@@ -944,7 +960,19 @@ class ExportRequest(_message.Message):
     end_index: _builtins.int
     """One past the last index; 0 means to the end."""
     include_payloads: _builtins.bool
-    """Whether payloads are exported too."""
+    """Whether the content is exported, opened, with the random bytes of its commitment. An erasure cannot reach such a copy."""
+    include_sealed: _builtins.bool
+    """Whether the content is exported as it rests, encrypted. Such a copy perishes with its key."""
+    subject_id: _builtins.str
+    """Only the content about this person, for whom it is; the records themselves come all the same. Empty means of all."""
+    @_builtins.property
+    def since(self) -> _timestamp_pb2.Timestamp:
+        """Only what was recorded at or after (UTC), within the indexes; absent means from the start."""
+
+    @_builtins.property
+    def until(self) -> _timestamp_pb2.Timestamp:
+        """Only what was recorded before (UTC); absent means to the end."""
+
     def __init__(
         self,
         *,
@@ -952,10 +980,14 @@ class ExportRequest(_message.Message):
         start_index: _builtins.int = ...,
         end_index: _builtins.int = ...,
         include_payloads: _builtins.bool = ...,
+        include_sealed: _builtins.bool = ...,
+        since: _timestamp_pb2.Timestamp | None = ...,
+        until: _timestamp_pb2.Timestamp | None = ...,
+        subject_id: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["since", b"since", "until", b"until"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["end_index", b"end_index", "include_payloads", b"include_payloads", "origin", b"origin", "start_index", b"start_index"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["end_index", b"end_index", "include_payloads", b"include_payloads", "include_sealed", b"include_sealed", "origin", b"origin", "since", b"since", "start_index", b"start_index", "subject_id", b"subject_id", "until", b"until"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -967,29 +999,145 @@ class ExportResponse(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
-    RECORD_FIELD_NUMBER: _builtins.int
     CHECKPOINT_FIELD_NUMBER: _builtins.int
+    LOG_FIELD_NUMBER: _builtins.int
+    TILE_FIELD_NUMBER: _builtins.int
+    RECORDS_FIELD_NUMBER: _builtins.int
+    EARLIER_CHECKPOINT_FIELD_NUMBER: _builtins.int
     checkpoint: _builtins.str
-    """The checkpoint that covers the range; always last."""
+    """The checkpoint that signs the tree of all else (C2SP tlog-checkpoint); always last."""
+    earlier_checkpoint: _builtins.str
+    """A checkpoint from earlier in the log's life, which the tree still agrees with."""
     @_builtins.property
-    def record(self) -> Global___Record:
-        """A record."""
+    def log(self) -> Global___ExportedLog:
+        """What the export is of; always first."""
+
+    @_builtins.property
+    def tile(self) -> Global___Tile:
+        """Hashes of the tree."""
+
+    @_builtins.property
+    def records(self) -> Global___ExportedRecords:
+        """Records, in log order."""
 
     def __init__(
         self,
         *,
-        record: Global___Record | None = ...,
         checkpoint: _builtins.str = ...,
+        log: Global___ExportedLog | None = ...,
+        tile: Global___Tile | None = ...,
+        records: Global___ExportedRecords | None = ...,
+        earlier_checkpoint: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["checkpoint", b"checkpoint", "item", b"item", "record", b"record"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["checkpoint", b"checkpoint", "earlier_checkpoint", b"earlier_checkpoint", "item", b"item", "log", b"log", "records", b"records", "tile", b"tile"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["checkpoint", b"checkpoint", "item", b"item", "record", b"record"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["checkpoint", b"checkpoint", "earlier_checkpoint", b"earlier_checkpoint", "item", b"item", "log", b"log", "records", b"records", "tile", b"tile"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_item: _TypeAlias = _typing.Literal["record", "checkpoint"]  # noqa: Y015
+    _WhichOneofReturnType_item: _TypeAlias = _typing.Literal["checkpoint", "log", "tile", "records", "earlier_checkpoint"]  # noqa: Y015
     _WhichOneofArgType_item: _TypeAlias = _typing.Literal["item", b"item"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_item) -> _WhichOneofReturnType_item | None: ...
 
 Global___ExportResponse: _TypeAlias = ExportResponse  # noqa: Y015
+
+@_typing.final
+class ExportedLog(_message.Message):
+    """What an export is of."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORIGIN_FIELD_NUMBER: _builtins.int
+    TREE_SIZE_FIELD_NUMBER: _builtins.int
+    START_INDEX_FIELD_NUMBER: _builtins.int
+    END_INDEX_FIELD_NUMBER: _builtins.int
+    VERIFIER_KEYS_FIELD_NUMBER: _builtins.int
+    EXPORTED_AT_FIELD_NUMBER: _builtins.int
+    origin: _builtins.str
+    """Log."""
+    tree_size: _builtins.int
+    """Size of the tree that the checkpoint signs."""
+    start_index: _builtins.int
+    """First index that was asked for."""
+    end_index: _builtins.int
+    """One past the last."""
+    @_builtins.property
+    def verifier_keys(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Keys that verify the checkpoints (C2SP signed-note verifier keys)."""
+
+    @_builtins.property
+    def exported_at(self) -> _timestamp_pb2.Timestamp:
+        """When it was made (UTC)."""
+
+    def __init__(
+        self,
+        *,
+        origin: _builtins.str = ...,
+        tree_size: _builtins.int = ...,
+        start_index: _builtins.int = ...,
+        end_index: _builtins.int = ...,
+        verifier_keys: _abc.Iterable[_builtins.str] | None = ...,
+        exported_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["exported_at", b"exported_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["end_index", b"end_index", "exported_at", b"exported_at", "origin", b"origin", "start_index", b"start_index", "tree_size", b"tree_size", "verifier_keys", b"verifier_keys"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExportedLog: _TypeAlias = ExportedLog  # noqa: Y015
+
+@_typing.final
+class Tile(_message.Message):
+    """Neighbouring hashes of one level of a tree (C2SP tlog-tiles)."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LEVEL_FIELD_NUMBER: _builtins.int
+    NUMBER_FIELD_NUMBER: _builtins.int
+    HASHES_FIELD_NUMBER: _builtins.int
+    level: _builtins.int
+    """0 holds leaf hashes, each level above it the roots of 256 hashes of the one below."""
+    number: _builtins.int
+    """Which of its level, from 0."""
+    hashes: _builtins.bytes
+    """The hashes, 32 bytes each: 256 in a full tile, fewer at the edge of the tree."""
+    def __init__(
+        self,
+        *,
+        level: _builtins.int = ...,
+        number: _builtins.int = ...,
+        hashes: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["hashes", b"hashes", "level", b"level", "number", b"number"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Tile: _TypeAlias = Tile  # noqa: Y015
+
+@_typing.final
+class ExportedRecords(_message.Message):
+    """Some records of an export. They begin and end at whole tiles; those outside of the range come without content."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RECORDS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def records(self) -> _containers.RepeatedCompositeFieldContainer[Global___Record]:
+        """The records."""
+
+    def __init__(
+        self,
+        *,
+        records: _abc.Iterable[Global___Record] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["records", b"records"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExportedRecords: _TypeAlias = ExportedRecords  # noqa: Y015
 
 @_typing.final
 class EraseSubjectRequest(_message.Message):

@@ -152,8 +152,10 @@ class RecorderServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def Export(self, request, context):
-        """Export a range of a log with all that is needed to check it offline.
-        Reasons: FIELD_OUT_OF_RANGE, LOG_NOT_FOUND, INDEX_OUT_OF_RANGE, STORE_UNAVAILABLE.
+        """Export a range of a log with all that is needed to check it offline: tiles, envelopes, signed checkpoints and keys.
+        Whoever has opened content handed out is written into the tenant's security log first.
+        Reasons: FIELD_TOO_LONG, FIELD_OUT_OF_RANGE, FIELD_MALFORMED, LOG_NOT_FOUND, INDEX_OUT_OF_RANGE, RECORD_DAMAGED,
+        STORE_UNAVAILABLE, QUEUE_FULL, STORE_FULL, EVIDENCE_UNAVAILABLE, WRITE_CONFLICT.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

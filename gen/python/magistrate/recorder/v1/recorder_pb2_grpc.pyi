@@ -66,8 +66,10 @@ class RecorderServiceStub:
     Reasons: FIELD_MALFORMED, LOG_NOT_FOUND, RECORD_DAMAGED, STORE_UNAVAILABLE.
     """
     Export: _grpc.UnaryStreamMultiCallable[_recorder_pb2.ExportRequest, _recorder_pb2.ExportResponse]
-    """Export a range of a log with all that is needed to check it offline.
-    Reasons: FIELD_OUT_OF_RANGE, LOG_NOT_FOUND, INDEX_OUT_OF_RANGE, STORE_UNAVAILABLE.
+    """Export a range of a log with all that is needed to check it offline: tiles, envelopes, signed checkpoints and keys.
+    Whoever has opened content handed out is written into the tenant's security log first.
+    Reasons: FIELD_TOO_LONG, FIELD_OUT_OF_RANGE, FIELD_MALFORMED, LOG_NOT_FOUND, INDEX_OUT_OF_RANGE, RECORD_DAMAGED,
+    STORE_UNAVAILABLE, QUEUE_FULL, STORE_FULL, EVIDENCE_UNAVAILABLE, WRITE_CONFLICT.
     """
     EraseSubject: _grpc.UnaryUnaryMultiCallable[_recorder_pb2.EraseSubjectRequest, _recorder_pb2.EraseSubjectResponse]
     """Make the content about one person unreadable for ever, in every copy of the log; every proof still verifies.
@@ -117,8 +119,10 @@ class RecorderServiceAsyncStub(RecorderServiceStub):
     Reasons: FIELD_MALFORMED, LOG_NOT_FOUND, RECORD_DAMAGED, STORE_UNAVAILABLE.
     """
     Export: _aio.UnaryStreamMultiCallable[_recorder_pb2.ExportRequest, _recorder_pb2.ExportResponse]  # type: ignore[assignment]
-    """Export a range of a log with all that is needed to check it offline.
-    Reasons: FIELD_OUT_OF_RANGE, LOG_NOT_FOUND, INDEX_OUT_OF_RANGE, STORE_UNAVAILABLE.
+    """Export a range of a log with all that is needed to check it offline: tiles, envelopes, signed checkpoints and keys.
+    Whoever has opened content handed out is written into the tenant's security log first.
+    Reasons: FIELD_TOO_LONG, FIELD_OUT_OF_RANGE, FIELD_MALFORMED, LOG_NOT_FOUND, INDEX_OUT_OF_RANGE, RECORD_DAMAGED,
+    STORE_UNAVAILABLE, QUEUE_FULL, STORE_FULL, EVIDENCE_UNAVAILABLE, WRITE_CONFLICT.
     """
     EraseSubject: _aio.UnaryUnaryMultiCallable[_recorder_pb2.EraseSubjectRequest, _recorder_pb2.EraseSubjectResponse]  # type: ignore[assignment]
     """Make the content about one person unreadable for ever, in every copy of the log; every proof still verifies.
@@ -205,8 +209,10 @@ class RecorderServiceServicer:
         request: _recorder_pb2.ExportRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_recorder_pb2.ExportResponse], _abc.AsyncIterator[_recorder_pb2.ExportResponse]]:
-        """Export a range of a log with all that is needed to check it offline.
-        Reasons: FIELD_OUT_OF_RANGE, LOG_NOT_FOUND, INDEX_OUT_OF_RANGE, STORE_UNAVAILABLE.
+        """Export a range of a log with all that is needed to check it offline: tiles, envelopes, signed checkpoints and keys.
+        Whoever has opened content handed out is written into the tenant's security log first.
+        Reasons: FIELD_TOO_LONG, FIELD_OUT_OF_RANGE, FIELD_MALFORMED, LOG_NOT_FOUND, INDEX_OUT_OF_RANGE, RECORD_DAMAGED,
+        STORE_UNAVAILABLE, QUEUE_FULL, STORE_FULL, EVIDENCE_UNAVAILABLE, WRITE_CONFLICT.
         """
 
     def EraseSubject(

@@ -1,0 +1,5 @@
+"""Write what RecorderService.Export hands out into a folder that strangers can read and check."""
+
+from tools.archive.writer import ArchiveError, write
+
+__all__ = ["ArchiveError", "write"]
