@@ -404,9 +404,11 @@ async def test_tries_become_evidence_with_their_booking(pool: asyncpg.Pool) -> N
     """Each booked try leaves one letter that names the intent; without an intent there is none."""
     async with mesh(pool) as m:
         await m.stub.Generate(WORD)
+        await m.booked()
         assert await _letters(pool) == []
         named = pb.GenerateRequest(routing=routing(decision_id="d-1", intent_key="d-1/run-1"))
         reply = await m.stub.Generate(named)
+        await m.booked()
         (told,) = await _letters(pool)
 
     assert (told.kind, told.decision_id, told.intent_key) == (RECORD_KIND_ATTEMPT, "d-1", "d-1/run-1")
