@@ -8,12 +8,8 @@ from services.chassis.config import load
 from services.chassis.postgres import PostgresSettings
 from services.chassis.runtime import Registration, open_runtime
 from services.recorder.adapters.durability import check_durable
-<<<<<<< HEAD
-from services.recorder.adapters.keys import AesSeal, Ed25519Signer
-from services.recorder.adapters.pool import open_evidence
-=======
 from services.recorder.adapters.keys import AesSeal
->>>>>>> main
+from services.recorder.adapters.pool import open_evidence
 from services.recorder.assembly import assemble
 from services.recorder.config import Config
 

@@ -21,11 +21,8 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-<<<<<<< HEAD
-from tools.migrate.ddl_fence import DDL_FENCE
-=======
 from services.topology import roles_of
->>>>>>> main
+from tools.migrate.ddl_fence import DDL_FENCE
 from tools.migrate.moves import downgrade, upgrade
 from tools.migrate.schemas import Schema
 from tools.up.account import unprivileged

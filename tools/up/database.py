@@ -5,12 +5,8 @@ import asyncio
 import psycopg
 from psycopg import sql
 
-<<<<<<< HEAD
-from services.topology import SERVICES
-from tools.migrate.ddl_fence import DDL_FENCE
-=======
 from services.topology import SERVICES, roles_of
->>>>>>> main
+from tools.migrate.ddl_fence import DDL_FENCE
 from tools.migrate.schemas import MigrationError, schemas
 from tools.up.failures import StackError
 from tools.up.folder import Folder

@@ -6,7 +6,7 @@ The table is made by the first append to the log, in its transaction, together w
 from alembic import op
 
 revision = "0007"
-down_revision = "0004"
+down_revision = "0005"
 branch_labels = None
 depends_on = None
 

@@ -15,15 +15,12 @@ from magistrate.recorder.v1.recorder_pb2_grpc import RecorderServiceStub, add_Re
 from services.chassis.call import Principal
 from services.chassis.clock import Clock, SystemClock
 from services.chassis.config import SecretFile
-from services.chassis.postgres import PostgresSettings
+from services.chassis.postgres import PostgresSettings, open_pool
 from services.chassis.testing import Registration, serving
 from services.recorder.adapters.keys import AesSeal, Ed25519Signer
-<<<<<<< HEAD
-from services.recorder.adapters.pool import open_evidence
-=======
 from services.recorder.adapters.memory import open_memory
+from services.recorder.adapters.pool import open_evidence
 from services.recorder.adapters.seat import PostgresLedger
->>>>>>> main
 from services.recorder.assembly import Recorder, assemble
 from services.recorder.config import Config
 from services.recorder.main import SERVICE
@@ -67,27 +64,10 @@ async def recording(
 ) -> AsyncIterator[Recorder]:
     """Yield a recorder whose committer runs, beside a publisher that signs only on demand."""
     config = configure(keys, **settings)
-<<<<<<< HEAD
-    postgres = PostgresSettings(
-        host=database.host,
-        port=database.port,
-        database=database.name,
-        user="recorder",
-        password_file=SecretFile(database.password_file),
-        schema="recorder",
-        connect_timeout_s=1,
-    )
-    signer, seal = Ed25519Signer(config.signing_key_file.read()), AesSeal(config.body_key_file.read())
-    async with open_evidence(postgres) as pool:
-        recorder = assemble(config, pool, signer=signer, seal=seal, clock=clock or SystemClock())
-        committing = asyncio.create_task(recorder.committer.run())
-        try:
-=======
     seal = AesSeal(config.body_key_file.read())
-    async with open_pool(login(database, "recorder")) as pool, publishing(database, keys, clock=clock):
+    async with open_evidence(login(database, "recorder")) as pool, publishing(database, keys, clock=clock):
         recorder = assemble(config, pool, seal=seal, clock=clock or SystemClock())
         async with running(recorder.committer.run()):
->>>>>>> main
             yield recorder
 
 

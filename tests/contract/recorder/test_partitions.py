@@ -34,7 +34,7 @@ async def test_first_appends_at_once_make_one_log(database: Database, keys: Path
 
 
 async def test_no_call_touches_the_tables_of_other_tenants(database: Database, keys: Path) -> None:
-    """While somebody else's log is locked as firmly as can be, a tenant records, repeats, reads, proves and erases."""
+    """While somebody else's log is locked as firmly as can be, a tenant records, repeats, reads and erases."""
     async with (
         recording(database, keys) as recorder,
         calling(recorder, OTHER) as other,
@@ -52,7 +52,6 @@ async def test_no_call_touches_the_tables_of_other_tenants(database: Database, k
         await append(acme, "key-3")
         await acme.GetRecord(pb.GetRecordRequest(decision_id="decision-1"))
         await acme.ListRecords(pb.ListRecordsRequest(attributes={"policy": "1"}))
-        await acme.GetInclusionProof(pb.GetInclusionProofRequest(decision_id="decision-1"))
         assert (await acme.EraseSubject(pb.EraseSubjectRequest(subject_id="person-1", legal_basis="b"))).erased_count
         assert (await acme.GetRecord(pb.GetRecordRequest(decision_id="decision-1"))).record.erasure_basis == "b"
 
