@@ -11,9 +11,9 @@ SESSION = {"plan_cache_mode": "force_custom_plan"}
 
 
 def open_evidence(settings: PostgresSettings) -> AbstractAsyncContextManager[Pool]:
-    """Open a pool on the tables of the logs.
+    """Open a pool on the tables of the logs; a connection sees the rows of its borrower's tenant.
 
     Raises:
         WorldError: UNAVAILABLE, STORE_UNAVAILABLE: the database cannot be reached at the start.
     """
-    return open_pool(settings, session=SESSION)
+    return open_pool(settings, rows_of_tenant=True, session=SESSION)
