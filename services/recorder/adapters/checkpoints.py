@@ -18,10 +18,9 @@ NEWEST = f"""
 select {SIGNED} from checkpoint c join head h using (log)
 where c.log = $1 order by c.size desc limit 1"""  # noqa: S608 - constants
 DAMAGE = "select first_bad, problem from finding where log = $1"
-DAMAGES = "select h.tenant, h.origin, f.first_bad, f.problem from finding f join head h using (log) order by f.log"
-LOTS = """
-select log, origin, tenant, size, frontier, floor(random() * size)::bigint as seq
-from head, generate_series(1, $1::int) where size > 0 and tenant <> '' order by random() limit $1"""
+# Both ask the owner's functions: they alone see what is there of every tenant.
+DAMAGES = "select tenant, origin, first_bad, problem from damaged_logs()"
+LOTS = "select log, origin, tenant, size, frontier, seq from logs_by_lot($1)"
 RING = "select pg_notify($1, '')"
 
 

@@ -1,6 +1,6 @@
 """Show the recorder the rows of one tenant at a time: the one that its session names in ``magistrate.tenant``.
 
-What it must do for all tenants it asks of three functions of the owner, which say no more than that takes.
+What it must do for all tenants it asks of functions of the owner, which say no more than that takes.
 """
 
 from alembic import op
@@ -63,8 +63,23 @@ create function recorder.kept_logs()
         and (split_part(new.origin, '/', 5) = '') = (split_part(old.origin, '/', 5) = ''))
     order by old.log
 $$;
-revoke all on function recorder.overdue(timestamptz, int), recorder.kept_logs() from public;
-grant execute on function recorder.overdue(timestamptz, int), recorder.kept_logs() to recorder;
+create function recorder.damaged_logs()
+    returns table (tenant text, origin text, first_bad bigint, problem text)
+    language sql stable security definer set search_path = recorder, pg_temp as $$
+    select h.tenant, h.origin, f.first_bad, f.problem
+    from recorder.finding f join recorder.head h using (log) order by f.log
+$$;
+
+create function recorder.logs_by_lot(at_most int)
+    returns table (log bigint, origin text, tenant text, size bigint, frontier bytea, seq bigint)
+    language sql volatile security definer set search_path = recorder, pg_temp as $$
+    select log, origin, tenant, size, frontier, floor(random() * size)::bigint
+    from recorder.head, generate_series(1, at_most) where size > 0 and tenant <> '' order by random() limit at_most
+$$;
+revoke all on function recorder.overdue(timestamptz, int), recorder.kept_logs(), recorder.damaged_logs(),
+    recorder.logs_by_lot(int) from public;
+grant execute on function recorder.overdue(timestamptz, int), recorder.kept_logs(), recorder.damaged_logs(),
+    recorder.logs_by_lot(int) to recorder;
 
 create or replace function recorder.open_log(new_origin text, new_tenant text) returns void
     language plpgsql security definer set search_path = recorder, pg_temp as $$
@@ -97,7 +112,8 @@ begin
         perform recorder.open_bodies(new_log);
     end if;
 end $$;
-drop function recorder.overdue(timestamptz, int), recorder.kept_logs();
+drop function recorder.overdue(timestamptz, int), recorder.kept_logs(), recorder.damaged_logs(),
+    recorder.logs_by_lot(int);
 drop view recorder.searchable;
 """
 
