@@ -25,6 +25,12 @@ def hash_children(left: bytes, right: bytes) -> bytes:
     return hashlib.sha256(b"\x01" + left + right).digest()
 
 
+def hash_level(row: Iterable[bytes]) -> list[bytes]:
+    """Return the nodes over neighbours; one without a right neighbour has none."""
+    left, sha256 = iter(row), hashlib.sha256
+    return [sha256(b"\x01" + one + other).digest() for one, other in zip(left, left, strict=False)]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Node:
     """The root of the full subtree over the leaves [number << level, (number + 1) << level)."""
@@ -80,7 +86,7 @@ class Frontier:
                 row.insert(0, kept.pop())
             if len(row) & 1:
                 made.append(row.pop())
-            row, first, level = _parents(row), first >> 1, level + 1
+            row, first, level = hash_level(row), first >> 1, level + 1
             if level % TILE_HEIGHT == 0:
                 nodes += [Node(level=level, number=number, hash=hash_) for number, hash_ in enumerate(row, first)]
         return Growth(frontier=Frontier(size=size, peaks=(*kept, *reversed(made))), nodes=tuple(nodes))
@@ -92,9 +98,3 @@ class Growth:
 
     frontier: Frontier
     nodes: tuple[Node, ...]
-
-
-def _parents(row: Iterable[bytes]) -> list[bytes]:
-    """Return the nodes over neighbours; one without a right neighbour has none."""
-    left, sha256 = iter(row), hashlib.sha256
-    return [sha256(b"\x01" + one + other).digest() for one, other in zip(left, left, strict=False)]

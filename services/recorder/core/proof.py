@@ -7,7 +7,7 @@ name the spans of leaves (`inclusion_spans`, `consistency_spans`), fetch the til
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from services.recorder.core.merkle import TILE_HEIGHT, TreeError, hash_children
+from services.recorder.core.merkle import HASH_BYTES, TILE_HEIGHT, TreeError, hash_children, hash_level
 
 TILE_WIDTH = 1 << TILE_HEIGHT
 
@@ -23,8 +23,43 @@ class Tile:
     number: int
 
 
-Tiles = Mapping[Tile, Sequence[bytes]]
-"""The hashes of each tile, from its left; the rightmost tile of a level may be partly filled."""
+class TileTree:
+    """A tile with the nodes between its hashes and their root, made once: in one string, for 511 objects weigh more.
+
+    A tile that is partly filled has the nodes over the full subtrees in it.
+    """
+
+    __slots__ = ("_begins", "_nodes", "width")
+
+    def __init__(self, hashes: bytes) -> None:
+        self.width = len(hashes) // HASH_BYTES
+        row = [hashes[at : at + HASH_BYTES] for at in range(0, len(hashes), HASH_BYTES)]
+        begins, nodes = [0], row
+        while len(row) > 1:
+            begins.append(len(nodes))
+            row = hash_level(row)
+            nodes += row
+        self._begins, self._nodes = tuple(begins), b"".join(nodes)
+
+    @property
+    def hashes(self) -> bytes:
+        """Return the hashes of the tile itself, from its left."""
+        return self._nodes[: self.width * HASH_BYTES]
+
+    def node(self, depth: int, at: int) -> bytes:
+        """Return the root over 2**depth hashes, the ``at``-th such group from the left.
+
+        Raises:
+            TreeError: the tile does not have so many hashes.
+        """
+        if (at + 1) << depth > self.width:
+            raise TreeError(f"a tile of {self.width} hashes has no {at + 1} subtrees of {1 << depth}")
+        begin = (self._begins[depth] + at) * HASH_BYTES
+        return self._nodes[begin : begin + HASH_BYTES]
+
+
+Tiles = Mapping[Tile, TileTree]
+"""Tiles that were fetched; the rightmost tile of a level may be partly filled."""
 
 
 def inclusion_spans(index: int, size: int) -> list[Span]:
@@ -126,20 +161,18 @@ def _full_subtrees(span: Span) -> Iterator[tuple[int, int]]:
 
 
 def _place(level: int, number: int) -> tuple[Tile, int, int]:
-    """Return the tile under a subtree, and where in it the subtree's hashes begin and how many they are."""
+    """Return the tile under a subtree, how many levels the subtree is above its hashes, and which of that level it is."""
     depth = level % TILE_HEIGHT
-    start = number << depth
-    return Tile(level // TILE_HEIGHT, start // TILE_WIDTH), start % TILE_WIDTH, 1 << depth
+    tile, at = divmod(number, TILE_WIDTH >> depth)
+    return Tile(level // TILE_HEIGHT, tile), depth, at
 
 
 def _subtree_root(level: int, number: int, tiles: Tiles) -> bytes:
-    tile, start, count = _place(level, number)
-    hashes = list(tiles.get(tile, ())[start : start + count])
-    if len(hashes) != count:
-        raise TreeError(f"tile {tile.number} of level {tile.level} lacks hashes from {start} on")
-    while len(hashes) > 1:
-        hashes = [hash_children(*hashes[at : at + 2]) for at in range(0, len(hashes), 2)]
-    return hashes[0]
+    tile, depth, at = _place(level, number)
+    tree = tiles.get(tile)
+    if tree is None:
+        raise TreeError(f"tile {tile.number} of level {tile.level} is missing")
+    return tree.node(depth, at)
 
 
 def _span_root(span: Span, tiles: Tiles) -> bytes:
