@@ -35,7 +35,7 @@ async def main(name: str) -> None:
         pool = await mesh.enter(open_pool(load(PostgresSettings)))
         relay = Relay(pool, MeshFeedback(mesh.channel).deliver, box="feedback")
         store = PostgresDecisions(pool, written=relay.wake)
-        log = MeshEvidenceLog(mesh.channel, SystemClock())
+        log = MeshEvidenceLog(mesh.channel, SystemClock(), finish=mesh.finish)
         evidence = await _evidence(config, mesh, log)
         parts = Parts(
             screener=MeshScreener(mesh.channel),
@@ -46,7 +46,7 @@ async def main(name: str) -> None:
             adjudicator=MeshAdjudicator(mesh.channel),
             evidence=evidence,
         )
-        pipeline = Pipeline(parts, clock=SystemClock(), limits=_limits(config))
+        pipeline = Pipeline(parts, clock=SystemClock(), ids=RandomIds(), limits=_limits(config))
         desk = Desk(pipeline, store, encode=codec.encode, appraise=feedback, recorded=log.recorded, ids=RandomIds())
         mesh.spawn(relay.run(), name="feedback")
         mesh.readiness("store", store.ready)

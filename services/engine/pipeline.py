@@ -9,19 +9,19 @@ router     an error: there is no answer to judge; models that do not agree: neve
 critics    every critic unavailable, so the verdict is never better than escalate
 scores     not evaluated, never a number
 verdict    abstain: nothing is released before a person has looked
-evidence   an error: nothing is released, unless the tenant's policy is ``spooled``: then
+evidence   an error before any model is asked, or nothing is released, unless the tenant's policy is ``spooled``: then
            the evidence rests on the engine's own disk until the log has it
 ========== ==========================================================================
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from services.chassis import errors
-from services.chassis.clock import Clock
+from services.chassis.clock import Clock, Ids
 from services.chassis.errors import CallerError, Kind, MeshError, WorldError
 from services.engine import ports, telemetry
 from services.engine.core.budget import Limits, allowance
@@ -40,6 +40,7 @@ from services.engine.core.decision import (
     StageOutcome,
     withheld_reason,
 )
+from services.engine.core.intent import Intent, ending
 from services.engine.core.question import Question
 from services.engine.core.timeline import Timeline, degraded
 
@@ -65,9 +66,10 @@ class Parts:
 class Pipeline:
     """Run questions through the mesh. One pipeline serves all calls; everything of one call is in a ``_Run``."""
 
-    def __init__(self, parts: Parts, *, clock: Clock, limits: Limits) -> None:
+    def __init__(self, parts: Parts, *, clock: Clock, ids: Ids, limits: Limits) -> None:
         self._parts = parts
         self._clock = clock
+        self._ids = ids
         self._limits = limits
 
     async def decide(
@@ -86,8 +88,17 @@ class Pipeline:
             MeshError: as ``EngineService.Decide`` says; nothing was released then.
         """
         run = _Run(self._parts, self._clock, self._limits, time_s, observe or _nobody)
-        screened, gathered = await run.prepare(question, decision_id)
-        generated = await run.generate(question, gathered, decision_id)
+        intent = Intent(key=f"{decision_id}/{self._ids.new()}", decision_id=decision_id, began=self._clock.now())
+        try:
+            return await self._decide(run, question, intent, request_id)
+        except BaseException as error:
+            self._parts.evidence.close(intent, ending(error))
+            raise
+
+    async def _decide(self, run: "_Run", question: Question, intent: Intent, request_id: str) -> Decision:
+        decision_id = intent.decision_id
+        screened, gathered = await run.prepare(question, intent)
+        generated = await run.generate(question, gathered, intent)
         reviewed, scored = await run.judge(question, generated, gathered, decision_id)
         adjudicated = await run.adjudicate(
             ports.Case(
@@ -118,7 +129,7 @@ class Pipeline:
             created_at=self._clock.now(),
             duration_s=run.elapsed_s,
         )
-        evidence = await run.record(draft)
+        evidence = await run.record(draft, intent)
         return replace(
             draft,
             evidence=evidence,
@@ -143,8 +154,14 @@ class _Run:
     def elapsed_s(self) -> float:
         return self._clock.monotonic() - self.timeline.started
 
-    async def prepare(self, question: Question, decision_id: str) -> tuple[Screened, Gathered]:
-        return await _together(self._screen(question, decision_id), self._gather(question))
+    async def prepare(self, question: Question, intent: Intent) -> tuple[Screened, Gathered]:
+        """Look at the question and gather context; no model is asked before it is durable that one will be."""
+        prepared = _together(self._screen(question, intent.decision_id), self._gather(question))
+        return (await _together(prepared, self._open(intent)))[0]
+
+    async def _open(self, intent: Intent) -> None:
+        with _durably():
+            await self._parts.evidence.open(intent, timeout_s=self._allowed_s("record"))
 
     async def judge(
         self, question: Question, generated: Generated, gathered: Gathered, decision_id: str
@@ -191,11 +208,9 @@ class _Run:
             stage.partial(*gathered.degraded)
         return gathered
 
-    async def generate(self, question: Question, gathered: Gathered, decision_id: str) -> Generated:
+    async def generate(self, question: Question, gathered: Gathered, intent: Intent) -> Generated:
         async with self._stage("route") as stage:
-            generated = await self._parts.generator.generate(
-                question, gathered.text, decision_id, timeout_s=stage.allowed_s
-            )
+            generated = await self._parts.generator.generate(question, gathered.text, intent, timeout_s=stage.allowed_s)
             if generated.disagreed:
                 stage.partial(Degraded(component="router.vote", fallback="person_decides", reason="NO_CONSENSUS"))
         return generated
@@ -234,15 +249,10 @@ class _Run:
             stage.partial(*adjudicated.degraded)
         return adjudicated
 
-    async def record(self, draft: Decision) -> Evidence:
+    async def record(self, draft: Decision, intent: Intent) -> Evidence:
         async with self._stage("record") as stage:
-            try:
-                evidence = await self._parts.evidence.append(draft, timeout_s=stage.allowed_s)
-            except CallerError:
-                raise
-            except WorldError as error:
-                message = "evidence could not be made durable, so nothing was released"
-                raise errors.unavailable("EVIDENCE_UNAVAILABLE", message, error.retry_after_s) from error
+            with _durably():
+                evidence = await self._parts.evidence.append(draft, intent, timeout_s=stage.allowed_s)
             if evidence.pending:
                 stage.partial(Degraded(component="evidence", fallback="spooled", reason="EVIDENCE_UNAVAILABLE"))
         return evidence
@@ -281,6 +291,16 @@ class _OpenStage:
         if parts:
             self.outcome = StageOutcome.DEGRADED
             self._declare(*parts)
+
+
+@contextmanager
+def _durably() -> Iterator[None]:
+    """Say that nothing was released where evidence could not be kept."""
+    try:
+        yield
+    except WorldError as error:
+        message = "evidence could not be made durable, so nothing was released"
+        raise errors.unavailable("EVIDENCE_UNAVAILABLE", message, error.retry_after_s) from error
 
 
 async def _together(first: Awaitable[_First], second: Awaitable[_Second]) -> tuple[_First, _Second]:

@@ -18,6 +18,7 @@ from services.engine.core.decision import (
     Sealed,
     Verdict,
 )
+from services.engine.core.intent import Ending, Intent
 from services.engine.core.question import Domain, Question
 
 
@@ -40,8 +41,8 @@ class Librarian(Protocol):
 class Generator(Protocol):
     """Have a model answer."""
 
-    async def generate(self, question: Question, context: str, decision_id: str, *, timeout_s: float) -> Generated:
-        """Return the answer and its route."""
+    async def generate(self, question: Question, context: str, intent: Intent, *, timeout_s: float) -> Generated:
+        """Return the answer and its route; every try at a provider becomes evidence that names the intent."""
         ...
 
 
@@ -99,8 +100,19 @@ class Adjudicator(Protocol):
 class EvidenceLog(Protocol):
     """Keep evidence."""
 
-    async def append(self, decision: Decision, *, timeout_s: float) -> Evidence:
-        """Return where the decision stands once it is durable; the same decision id always names the same record."""
+    async def open(self, intent: Intent, *, timeout_s: float) -> None:
+        """Return once it is durable that a decision is about to be made."""
+        ...
+
+    async def append(self, decision: Decision, intent: Intent, *, timeout_s: float) -> Evidence:
+        """Return where the decision stands once it is durable and its intent closed.
+
+        The same decision id always names the same record.
+        """
+        ...
+
+    def close(self, intent: Intent, ending: Ending) -> None:
+        """Record beside the calls that the intent came to no decision, and why."""
         ...
 
     async def append_rejection(self, decision_id: str, screened: Screened, *, timeout_s: float) -> None:

@@ -17,12 +17,12 @@ from services.chassis.status import unexpected
 from services.recorder.archive import Archive, Found, Place
 from services.recorder.core.custody import Erasure
 from services.recorder.core.envelope import Draft
+from services.recorder.desk import Desk
 from services.recorder.eraser import Eraser
 from services.recorder.exporter import Earlier, Exported, Exporter, Hashes, Opening, Piece, Wanted
 from services.recorder.intake import Intake, Outcome
 from services.recorder.ports import Keyring, Query, SignedCheckpoint, Stored, Written
 from services.recorder.prover import Prover
-from services.recorder.publisher import Publisher
 from services.recorder.unordered import in_any_order
 
 KIND_PREFIX = "RECORD_KIND_"
@@ -32,6 +32,8 @@ BODY_PREFIX = "BODY_STATE_"
 STREAM_MESSAGES = 500
 """Messages of one stream that may wait for their commit; the sender of more is slowed down."""
 MESSAGE_RECORDS = 1000
+COMPANIONS = 10
+"""Records that may come with another in one call."""
 GROUP_RECORDS = 50
 """Records that are made ready in one go: few milliseconds in which no other call is served."""
 _Context = grpc.aio.ServicerContext[object, object]
@@ -48,17 +50,22 @@ class RecorderServicer(rpc.RecorderServiceServicer):
         archive: Archive,
         prover: Prover,
         exporter: Exporter,
-        publisher: Publisher,
+        desk: Desk,
         eraser: Eraser,
         keyring: Keyring,
     ) -> None:
         self._intake, self._archive = intake, archive
-        self._prover, self._publisher = prover, publisher
+        self._prover, self._desk = prover, desk
         self._exporter, self._eraser, self._keyring = exporter, eraser, keyring
 
     async def Append(self, request: pb.AppendRequest, _: _Context) -> pb.AppendResponse:
         """Record one entry."""
-        written = await self._intake.append(_draft(request.entry), remaining_s())
+        if len(request.companions) > COMPANIONS:
+            problem, given = f"must be at most {COMPANIONS}", len(request.companions)
+            raise invalid("companions", problem, reason="FIELD_TOO_LONG", value=given)
+        drafts = [_draft(entry) for entry in (request.entry, *request.companions)]
+        placed = [_placed(outcome) for outcome in await self._intake.append_all(drafts, remaining_s())]
+        written = placed[0]
         return pb.AppendResponse(position=_position(written), already_recorded=written.already_recorded)
 
     async def AppendStream(
@@ -126,7 +133,7 @@ class RecorderServicer(rpc.RecorderServiceServicer):
             checkpoint=signed.note,
             tree_size=signed.checkpoint.size,
             root=signed.checkpoint.root,
-            verifier_key=self._publisher.verifier_key(head.origin),
+            verifier_key=self._desk.verifier_key(head.origin),
             origin=head.origin,
         )
 
@@ -140,7 +147,7 @@ class RecorderServicer(rpc.RecorderServiceServicer):
 
     def _piece(self, piece: Piece) -> pb.ExportResponse:
         if isinstance(piece, Opening):
-            return pb.ExportResponse(log=_opening(piece, [self._publisher.verifier_key(piece.origin)]))
+            return pb.ExportResponse(log=_opening(piece, [self._desk.verifier_key(piece.origin)]))
         if isinstance(piece, Hashes):
             tile = pb.Tile(level=piece.tile.level, number=piece.tile.number, hashes=piece.hashes)
             return pb.ExportResponse(tile=tile)
@@ -182,6 +189,12 @@ class RecorderServicer(rpc.RecorderServiceServicer):
             _acknowledged(form, entry.idempotency_key, next(outcomes) if isinstance(draft, Draft) else draft)
             for entry, draft in zip(entries, drafts, strict=True)
         ]
+
+
+def _placed(outcome: Outcome) -> Written:
+    if isinstance(outcome, Exception):
+        raise outcome
+    return outcome
 
 
 def _tried(entry: pb.Entry) -> Draft | MeshError:

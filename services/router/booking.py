@@ -56,7 +56,7 @@ class Bookkeeper:
     ids: Ids
     spawn: Spawn
 
-    async def open(self, plan: Plan, decision_id: str) -> "Booking":
+    async def open(self, plan: Plan, decision_id: str, intent_key: str = "") -> "Booking":
         """Set aside what the call may cost at most.
 
         Raises:
@@ -64,7 +64,13 @@ class Bookkeeper:
         """
         began, started_at = self.clock.monotonic(), self.clock.now()
         who = call.current().principal
-        payer = Payer(tenant=call.tenant(), subject=who.subject, decision_id=decision_id, day=started_at.date())
+        payer = Payer(
+            tenant=call.tenant(),
+            subject=who.subject,
+            decision_id=decision_id,
+            day=started_at.date(),
+            intent_key=intent_key,
+        )
         reservation = Reservation(
             call_id=self.ids.new(),
             payer=payer,

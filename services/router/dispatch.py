@@ -18,13 +18,13 @@ class Dispatcher:
     providers: Providers
     books: Bookkeeper
 
-    async def generate(self, _request: Request, plan: Plan, decision_id: str) -> Answer:
+    async def generate(self, request: Request, plan: Plan, decision_id: str) -> Answer:
         """Return the first good answer.
 
         Raises:
             MeshError: As ``core.failures.exhausted``; STORE_UNAVAILABLE where the spend could not be written down.
         """
-        booking = await self.books.open(plan, decision_id)
+        booking = await self.books.open(plan, decision_id, request.intent_key)
         plan = booking.plan
         try:
             reply = await self.providers.generate(plan, booking.call_id)

@@ -13,7 +13,7 @@ from services.router import assembly
 from services.router.adapters.attempts import AdapterWitness
 from services.router.adapters.board import Board
 from services.router.adapters.contests import PostgresContests
-from services.router.adapters.evidence import MeshEvidence, Postman, letter
+from services.router.adapters.evidence import MeshEvidence, Postman, letter, testify
 from services.router.adapters.history import PostgresHistory
 from services.router.adapters.ledger import PostgresAccounts, PostgresLedger
 from services.router.adapters.meter import ChampionMeter, PrometheusMeter
@@ -58,7 +58,7 @@ async def main(name: str) -> None:
             lookout=Watch(remaining=remaining, memory=memory, board=board, dice=random.random, flight=flight),
             providers=providers,
         )
-        ledger = PostgresLedger(pool)
+        ledger = PostgresLedger(pool, testify=testify)
         inquest = Inquest(ledger=ledger, witness=AdapterWitness(mesh.channel))
         books = Bookkeeper(
             ledger=ledger,
@@ -74,7 +74,7 @@ async def main(name: str) -> None:
         streamer = assembly.streamer(config, providers, books)
         kit = World(redis=load(RedisSettings), pool=pool, channel=mesh.channel, clock=clock, ids=ids, spawn=mesh.spawn)
         caches = await mesh.enter(open_caches(config.cache_rules, kit, generator=voter, streams=streamer))
-        relay = Relay(pool, MeshEvidence(mesh.channel).deliver, box="champion evidence")
+        relay = Relay(pool, MeshEvidence(mesh.channel).deliver, box="evidence")
         championship = Championship(
             contests=contests,
             rules=assembly.champion_rules(config, files.catalogue),
@@ -87,7 +87,7 @@ async def main(name: str) -> None:
         mesh.spawn(poll.watch(), name="provider health")
         mesh.spawn(reconciler.watch(), name="overdue holds")
         mesh.spawn(board.watch(), name="standings")
-        mesh.spawn(relay.run(), name="champion evidence")
+        mesh.spawn(relay.run(), name="evidence")
         servicer = RouterServicer(
             planner=planner,
             generator=caches.generator,

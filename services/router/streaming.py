@@ -61,7 +61,7 @@ class Streamer:
         Raises:
             MeshError: As ``Dispatcher.generate``; STREAM_BROKEN where a provider broke off and nobody took over.
         """
-        booking = await self.books.open(plan, decision_id)
+        booking = await self.books.open(plan, decision_id, request.intent_key)
         progress = _Progress(leg=Leg(plan=booking.plan))
         try:
             while progress.reply is None:

@@ -28,7 +28,7 @@ from services.chassis.testing import Registration, serving
 from services.router.adapters.attempts import AdapterWitness
 from services.router.adapters.board import Board
 from services.router.adapters.contests import PostgresContests
-from services.router.adapters.evidence import letter
+from services.router.adapters.evidence import letter, testify
 from services.router.adapters.files import CATALOGUE, TEMPLATES, read_catalogue, read_templates
 from services.router.adapters.ledger import PostgresAccounts, PostgresLedger
 from services.router.adapters.meter import PrometheusMeter
@@ -188,7 +188,7 @@ async def mesh(
         channel = await stack.enter_async_context(provider(vendor, order[0]))
         poll = HealthPoll(channel, order, interval_s=5.0)
         providers = HedgedRoute(channel, timeout_s=5.0)
-        clock, ledger = clock or SystemClock(), PostgresLedger(pool)
+        clock, ledger = clock or SystemClock(), PostgresLedger(pool, testify=testify)
         remaining = Remaining(clock=clock)
         contests = PostgresContests(pool, letter=letter)
         board = Board(contests, interval_s=60)

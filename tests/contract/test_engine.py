@@ -41,7 +41,7 @@ async def engine(
             body=codec.encode(decision),
         )
 
-    pipeline = Pipeline(mesh.parts(), clock=SystemClock(), limits=Limits())
+    pipeline = Pipeline(mesh.parts(), clock=SystemClock(), ids=RandomIds(), limits=Limits())
     desk = Desk(pipeline, store, encode=codec.encode, appraise=feedback, recorded=recorded, ids=RandomIds())
     registrations = [
         Registration(engine_pb2_grpc.add_EngineServiceServicer_to_server, EngineServicer(desk, store), ENGINE),

@@ -1,6 +1,7 @@
 """The engine's generator and adjudicator before a router and an evaluator in this process."""
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -16,8 +17,11 @@ from services.chassis.testing import Registration, serving
 from services.engine.adapters.evaluator import MeshAdjudicator
 from services.engine.adapters.router import MeshGenerator
 from services.engine.core.decision import Gathered, Generated, Reviewed, Sealed
+from services.engine.core.intent import Intent
 from services.engine.core.question import Domain, Question, TaskType
 from services.engine.ports import Case
+
+INTENT = Intent(key="d-1/run-1", decision_id="d-1", began=datetime(2026, 11, 20, tzinfo=UTC))
 
 
 def question(**changes: Any) -> Question:
@@ -60,8 +64,9 @@ async def test_a_vote_is_asked_for_and_one_that_is_missing_counts_as_no_agreemen
     registration = Registration(add_RouterServiceServicer_to_server, router, "magistrate.router.v1.RouterService")
     async with serving([registration]) as channel:
         generator = MeshGenerator(channel, high_impact_rule="majority")
-        generated = await generator.generate(question(tool_count=4, **changes), "context", "d-1", timeout_s=5)
+        generated = await generator.generate(question(tool_count=4, **changes), "context", INTENT, timeout_s=5)
 
+    assert (router.asked[0].routing.decision_id, router.asked[0].routing.intent_key) == ("d-1", "d-1/run-1")
     assert (router.asked[0].routing.voting_rule, router.asked[0].routing.tool_count) == (rule, 4)
     assert generated.disagreed is disagreed
 

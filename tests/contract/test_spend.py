@@ -10,6 +10,7 @@ import psycopg
 import pytest
 
 from magistrate.common.v1 import usage_pb2
+from magistrate.recorder.v1.recorder_pb2 import RECORD_KIND_ATTEMPT, AppendRequest, Entry
 from magistrate.router.v1 import router_pb2 as pb
 from services.chassis.call import Principal
 from services.chassis.errors import Kind, MeshError
@@ -389,3 +390,49 @@ def test_budgets_go_down_and_up_again_with_what_was_spent(postgres: PostgresServ
 
     day = date(2026, 1, 1)
     assert counters == [("tenant", "", day, 15, 21, 3), ("user", "ada", day, 15, 21, 3)]
+
+
+async def _letters(pool: asyncpg.Pool) -> list[Entry]:
+    rows = await pool.fetch("select tenant, body from outbox order by letter_id")
+    assert {row["tenant"] for row in rows} <= {"acme"}
+    return [AppendRequest.FromString(row["body"]).entry for row in rows]
+
+
+@pytest.mark.spec("REC-01")
+async def test_tries_become_evidence_with_their_booking(pool: asyncpg.Pool) -> None:
+    """Each booked try leaves one letter that names the intent; without an intent there is none."""
+    async with mesh(pool) as m:
+        await m.stub.Generate(WORD)
+        assert await _letters(pool) == []
+        named = pb.GenerateRequest(routing=routing(decision_id="d-1", intent_key="d-1/run-1"))
+        reply = await m.stub.Generate(named)
+        (told,) = await _letters(pool)
+
+    assert (told.kind, told.decision_id, told.intent_key) == (RECORD_KIND_ATTEMPT, "d-1", "d-1/run-1")
+    assert told.idempotency_key == f"{reply.route.call_id}/{1}"
+    assert (told.attributes["outcome"], told.attributes["provider"]) == ("won", "openai")
+    assert not told.payload
+
+
+@pytest.mark.spec("REC-01", "T11")
+async def test_a_hold_that_outlived_its_router_still_tells_its_tries(pool: asyncpg.Pool) -> None:
+    """What the reconciler books for a router that died names the intent all the same."""
+    named = pb.GenerateRequest(routing=routing(decision_id="d-1", intent_key="d-1/run-1"))
+    async with mesh(pool, Silence(), hold=timedelta(0)) as m:
+        with pytest.raises(MeshError):
+            await m.stub.Generate(named, timeout=0.5)
+        while await pool.fetchval("select count(*) from hold"):
+            await m.reconciler.look()
+            await asyncio.sleep(0.01)
+        told = await _letters(pool)
+
+    assert {entry.intent_key for entry in told} == {"d-1/run-1"}
+
+
+async def test_an_intent_that_no_log_can_hold_is_refused(pool: asyncpg.Pool) -> None:
+    """A key that is too long, or no ASCII, is refused with its field before anybody is asked."""
+    async with mesh(pool) as m:
+        for key in ("k" * 201, "schlüssel"):
+            error = await refused(m, pb.GenerateRequest(routing=routing(intent_key=key)))
+            assert (error.reason, error.metadata["field"]) == ("FIELD_MALFORMED", "routing.intent_key")
+        assert m.vendor.calls == []

@@ -26,6 +26,7 @@ from services.engine.core.decision import (
     Sealed,
     Verdict,
 )
+from services.engine.core.intent import Ending, Intent
 from services.engine.core.question import Domain, Question
 from services.engine.pipeline import Parts
 from services.engine.ports import Case, Feedback, Kept, Page
@@ -43,6 +44,8 @@ class FakeMesh:
     cancelled: list[str] = field(default_factory=list)
     records: dict[str, Decision] = field(default_factory=dict)
     refusals: list[str] = field(default_factory=list)
+    opened: list[Intent] = field(default_factory=list)
+    closed: list[tuple[Intent, Ending]] = field(default_factory=list)
     screened: Screened = field(default_factory=lambda: Screened(action="pass"))
     gathered: Gathered = field(
         default_factory=lambda: Gathered(text="Leave: 25 days.", chunks=("Leave: 25 days.",), confidence=0.9)
@@ -99,16 +102,29 @@ class FakeMesh:
         await self.enter("context", timeout_s)
         return self.gathered
 
-    async def generate(self, question: Question, context: str, decision_id: str, *, timeout_s: float) -> Generated:
+    async def generate(self, question: Question, context: str, intent: Intent, *, timeout_s: float) -> Generated:
         """Return the one answer."""
         assert question.query
-        assert decision_id
+        assert intent in self.opened
         await self.enter("route", timeout_s)
         return Generated(
             text=ANSWER, model="tiny", route=Sealed(Route(provider="local", model="tiny")), disagreed=self.disagreed
         )
 
-    async def append(self, decision: Decision, *, timeout_s: float) -> Evidence:
+    async def open(self, intent: Intent, *, timeout_s: float) -> None:
+        """Keep that a decision is about to be made; fails, and stalls, as the stage ``intent``."""
+        assert timeout_s > 0
+        if "intent" in self.stalled:
+            await asyncio.sleep(timeout_s)
+        if "intent" in self.failures:
+            raise self.failures["intent"]
+        self.opened.append(intent)
+
+    def close(self, intent: Intent, ending: Ending) -> None:
+        """Keep how it ended."""
+        self.closed.append((intent, ending))
+
+    async def append(self, decision: Decision, intent: Intent, *, timeout_s: float) -> Evidence:
         """Keep the decision; the same id twice is a conflict, as in the recorder."""
         assert decision.question.query
         await self.enter("record", timeout_s)

@@ -1,27 +1,21 @@
 """The recorder as the evidence log."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from datetime import UTC
-from typing import cast
+from typing import Any, Protocol
 
-from magistrate.common.v1.critique_pb2 import EVALUATION_STATUS_EVALUATED, CriticEvaluation
-from magistrate.recorder.v1.recorder_pb2 import (
-    RECORD_KIND_DECISION,
-    RECORD_KIND_SECURITY,
-    AppendRequest,
-    Entry,
-    GetRecordRequest,
-    Position,
-)
+from magistrate.recorder.v1.recorder_pb2 import AppendRequest, Entry, GetRecordRequest, Position
 from magistrate.recorder.v1.recorder_pb2_grpc import RecorderServiceStub
 from services.chassis import call
 from services.chassis.client import MeshChannel
 from services.chassis.clock import Clock
-from services.chassis.errors import Kind, MeshError
+from services.chassis.errors import CallerError, Kind, MeshError, WorldError
+from services.chassis.log import get_logger
 from services.chassis.spool import Item
-from services.engine.adapters import codec, questions, redaction
+from services.engine.adapters import codec, entries, questions
 from services.engine.core.decision import Decision, Evidence, Screened
+from services.engine.core.intent import Ending, Intent
 from services.engine.ports import Kept
 
 READ_S = 5.0
@@ -32,41 +26,60 @@ PAUSE_S = 0.1
 """Seconds before an append is repeated, where the recorder does not say."""
 _REPEATED = frozenset({"QUEUE_FULL", "EVIDENCE_UNAVAILABLE", "DEPENDENCY_UNAVAILABLE"})
 """Failures after which the record may stand all the same, or will a moment later; the key makes repeating safe."""
+CLOSE_S = 10.0
+"""Seconds that one try to record an outcome may take."""
+CLOSE_PAUSES_S = (0.5, 1.0, 2.0, 5.0, 10.0, 20.0)
+"""Seconds between the tries; after the last the recorder itself will close the intent as unknown."""
+
+_log = get_logger("engine.evidence")
+
+
+class Finish(Protocol):
+    """Runs work that outlives the call it belongs to."""
+
+    def __call__(self, coro: Coroutine[Any, Any, None], *, name: str) -> object:
+        """Start ``coro`` beside the calls."""
+        ...
 
 
 class MeshEvidenceLog:
     """Keep evidence through ``RecorderService.Append``."""
 
-    def __init__(self, channel: MeshChannel, clock: Clock) -> None:
+    def __init__(self, channel: MeshChannel, clock: Clock, *, finish: Finish) -> None:
         self._stub = RecorderServiceStub(channel)
         self._clock = clock
+        self._finish = finish
 
-    async def append(self, decision: Decision, *, timeout_s: float) -> Evidence:
-        """Return where the decision stands, durably."""
-        position = await self._append(self.entry(decision), timeout_s)
+    async def open(self, intent: Intent, *, timeout_s: float) -> None:
+        """Return once the log has, durably, that a decision is about to be made."""
+        await self._append(AppendRequest(entry=entries.intent(intent)), timeout_s)
+
+    async def append(self, decision: Decision, intent: Intent, *, timeout_s: float) -> Evidence:
+        """Return where the decision stands, durably, and its intent closed with it."""
+        outcome = entries.outcome(intent, entries.DECIDED)
+        request = AppendRequest(entry=entries.decision(decision), companions=[outcome])
+        position = await self._append(request, timeout_s)
         return Evidence(origin=position.origin, index=position.index, leaf_hash=position.leaf_hash)
 
-    @staticmethod
-    def entry(decision: Decision) -> Entry:
-        """Return what is recorded. The payload has what was asked, and an answer that is withheld."""
-        message = codec.message(decision)
-        message.answer = decision.generated.text
-        redaction.clean(message)
-        return Entry(
-            idempotency_key=decision.decision_id,
-            kind=RECORD_KIND_DECISION,
-            decision_id=decision.decision_id,
-            subject_id=decision.question.subject_id,
-            payload=message.SerializeToString(deterministic=True),
-            content_type=codec.MEDIA_TYPE,
-            attributes={
-                "verdict": decision.verdict.name.lower(),
-                "model": decision.generated.model,
-                "degraded_mode": decision.gathered.mode.name.lower(),
-                "released": "no" if decision.withheld_reason else "yes",
-                **_objections(decision),
-            },
-        )
+    def close(self, intent: Intent, ending: Ending) -> None:
+        """Record beside the calls how the intent ended; the recorder closes it where the log is away for too long."""
+        self._finish(self._close(entries.outcome(intent, ending)), name="outcome")
+
+    async def _close(self, entry: Entry) -> None:
+        for pause_s in (*CLOSE_PAUSES_S, None):
+            try:
+                await self._append(AppendRequest(entry=entry), CLOSE_S)
+            except CallerError as error:
+                # The decision may stand in the log although its answer was lost: then the outcome stands there too.
+                _log.info("outcome_stands", reason=error.reason)
+                return
+            except WorldError as error:
+                if pause_s is None:
+                    _log.warning("outcome_not_recorded", reason=error.reason)
+                    return
+                await asyncio.sleep(pause_s)
+            else:
+                return
 
     async def deliver(self, items: Sequence[Item]) -> Sequence[MeshError | None]:
         """Record what waited in a spool, each in the name of its tenant; say of each what became of it."""
@@ -104,18 +117,11 @@ class MeshEvidenceLog:
 
     async def append_rejection(self, decision_id: str, screened: Screened, *, timeout_s: float) -> None:
         """Keep which detectors refused a question, without the question."""
-        entry = Entry(
-            idempotency_key=f"{decision_id}/refused",
-            kind=RECORD_KIND_SECURITY,
-            decision_id=decision_id,
-            attributes={"event": "input_rejected", "detectors": ",".join(screened.detectors)[:200]},
-        )
-        await self._append(entry, timeout_s)
+        await self._append(AppendRequest(entry=entries.refusal(decision_id, screened)), timeout_s)
 
-    async def _append(self, entry: Entry, timeout_s: float) -> Position:
+    async def _append(self, request: AppendRequest, timeout_s: float) -> Position:
         """Append, and once more under the same key: then the first write, if there was one, is the answer."""
         ends_at = self._clock.monotonic() + timeout_s
-        request = AppendRequest(entry=entry)
         try:
             return (await self._stub.Append(request, timeout=timeout_s)).position
         except MeshError as error:
@@ -126,15 +132,3 @@ class MeshEvidenceLog:
             # Rather too early than not at all: half of the time is left for the second try in any case.
             await asyncio.sleep(min(pause_s, left_s / 2))
         return (await self._stub.Append(request, timeout=ends_at - self._clock.monotonic())).position
-
-
-def _objections(decision: Decision) -> dict[str, str]:
-    """Return each critic that found something, with the whole part of its severity, or that could not judge."""
-    found = dict[str, str]()
-    for sealed in decision.reviewed.evaluations:
-        evaluation = cast("CriticEvaluation", sealed)
-        if evaluation.status != EVALUATION_STATUS_EVALUATED:
-            found[f"critic.{evaluation.critic}"] = "unavailable"
-        elif evaluation.severity_0_3:
-            found[f"critic.{evaluation.critic}"] = str(int(evaluation.severity_0_3))
-    return found

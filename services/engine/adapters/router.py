@@ -14,6 +14,7 @@ from magistrate.router.v1.router_pb2_grpc import RouterServiceStub
 from services.chassis.client import MeshChannel
 from services.engine.adapters import enums
 from services.engine.core.decision import Generated, Sealed
+from services.engine.core.intent import Intent
 from services.engine.core.question import Question
 
 _RULES: "Mapping[str, router_pb2.VotingRule.ValueType]" = {
@@ -37,7 +38,7 @@ class MeshGenerator:
         self._stub = RouterServiceStub(channel)
         self._high_impact_rule = high_impact_rule
 
-    async def generate(self, question: Question, context: str, decision_id: str, *, timeout_s: float) -> Generated:
+    async def generate(self, question: Question, context: str, intent: Intent, *, timeout_s: float) -> Generated:
         """Return the answer with its route."""
         rule = question.rule(self._high_impact_rule)
         routing = RoutingRequest(
@@ -50,7 +51,8 @@ class MeshGenerator:
             temperature=question.temperature,
             strategy=question.strategy,
             model=question.model,
-            decision_id=decision_id,
+            decision_id=intent.decision_id,
+            intent_key=intent.key,
             voting_rule=_RULES[rule],
             tool_count=question.tool_count,
             cache_use=CACHE_USE_REFRESH if question.fresh else CACHE_USE_UNSPECIFIED,

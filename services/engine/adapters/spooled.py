@@ -1,12 +1,16 @@
 """The policy on evidence: ``strict`` waits for the log; ``spooled`` makes do with this disk where that is away."""
 
+import asyncio
 from collections.abc import Collection
 
+from magistrate.recorder.v1.recorder_pb2 import Entry
 from services.chassis import call
 from services.chassis.errors import WorldError
 from services.chassis.spool import Item, Spool
+from services.engine.adapters import entries
 from services.engine.adapters.recorder import MeshEvidenceLog
 from services.engine.core.decision import PENDING, Decision, Evidence, Screened
+from services.engine.core.intent import Ending, Intent
 
 
 class SpooledEvidenceLog:
@@ -16,21 +20,44 @@ class SpooledEvidenceLog:
         self._log, self._spool = log, spool
         self._tenants, self._wait_s = frozenset(tenants), wait_s
 
-    async def append(self, decision: Decision, *, timeout_s: float) -> Evidence:
+    async def open(self, intent: Intent, *, timeout_s: float) -> None:
+        """Return once the log has, or this disk, that a decision is about to be made.
+
+        Raises:
+            MeshError: as ``append``.
+        """
+        if not self._may_spool():
+            return await self._log.open(intent, timeout_s=timeout_s)
+        try:
+            return await self._log.open(intent, timeout_s=min(self._wait_s, timeout_s))
+        except WorldError:
+            return await self._put(entries.intent(intent))
+
+    async def append(self, decision: Decision, intent: Intent, *, timeout_s: float) -> Evidence:
         """Return where the decision stands, or that it is durable here and will stand there.
 
         Raises:
             MeshError: it is durable nowhere: the policy is strict, the spool is full, or the log refuses it.
         """
-        tenant = call.tenant()
-        if tenant not in self._tenants:
-            return await self._log.append(decision, timeout_s=timeout_s)
+        if not self._may_spool():
+            return await self._log.append(decision, intent, timeout_s=timeout_s)
         try:
-            return await self._log.append(decision, timeout_s=min(self._wait_s, timeout_s))
+            return await self._log.append(decision, intent, timeout_s=min(self._wait_s, timeout_s))
         except WorldError:
-            await self._spool.put(Item(tenant=tenant, body=self._log.entry(decision).SerializeToString()))
+            await self._put(entries.decision(decision), entries.outcome(intent, entries.DECIDED))
         return PENDING
+
+    def close(self, intent: Intent, ending: Ending) -> None:
+        """Record beside the calls that the intent came to no decision, and why."""
+        self._log.close(intent, ending)
 
     async def append_rejection(self, decision_id: str, screened: Screened, *, timeout_s: float) -> None:
         """Keep the fact that a question was refused at the door."""
         await self._log.append_rejection(decision_id, screened, timeout_s=timeout_s)
+
+    def _may_spool(self) -> bool:
+        return call.tenant() in self._tenants
+
+    async def _put(self, *records: Entry) -> None:
+        tenant = call.tenant()
+        await asyncio.gather(*(self._spool.put(Item(tenant=tenant, body=one.SerializeToString())) for one in records))

@@ -8,10 +8,10 @@ from asyncpg import Pool
 
 from services.chassis.postgres import guarded
 from services.recorder.adapters.bodies import BODY, BODY_TABLES, body_of
-from services.recorder.adapters.tiles import FullTiles
+from services.recorder.adapters.tiles import FullTiles, fetch_tile
 from services.recorder.core.custody import Body
-from services.recorder.core.merkle import TILE_HEIGHT, Frontier
-from services.recorder.core.proof import TILE_WIDTH, Tile
+from services.recorder.core.merkle import Frontier
+from services.recorder.core.proof import Tile
 from services.recorder.ports import Head, Query, Stored
 
 HEAD = """
@@ -36,8 +36,6 @@ order by seq limit $7"""
 # Only a query that asks for attributes or for what is open pays for it.
 BY_ATTRIBUTES = "and attributes(envelope) @> $8::jsonb and ($9 = '' or attributes(envelope) ? $9)"
 ONLY_OPEN = "and exists (select from obligation o where o.log = ev.log and o.seq = ev.seq)"
-LEAVES = "select leaf as hash from ev where log = $1 and seq >= $2 and seq < $3 order by seq"
-NODES = "select hash from node where log = $1 and number >= $2 and number < $3 and level = $4 order by number"
 
 
 class PostgresReader:
@@ -87,18 +85,10 @@ class PostgresReader:
     async def _tile(self, log: int, tile: Tile) -> Sequence[bytes]:
         hashes = self._full.get(log, tile)
         if hashes is None:
-            hashes = await self._fetch(log, tile)
+            with guarded():
+                hashes = await fetch_tile(self._pool, log, tile)
             self._full.keep(log, tile, hashes)
         return hashes
-
-    async def _fetch(self, log: int, tile: Tile) -> list[bytes]:
-        start = tile.number * TILE_WIDTH
-        with guarded():
-            if tile.level == 0:
-                rows = await self._pool.fetch(LEAVES, log, start, start + TILE_WIDTH)
-            else:
-                rows = await self._pool.fetch(NODES, log, start, start + TILE_WIDTH, tile.level * TILE_HEIGHT)
-        return [row["hash"] for row in rows]
 
 
 def head_of(row: asyncpg.Record) -> Head:

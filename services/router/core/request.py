@@ -100,6 +100,8 @@ class Request:
     """None takes the configured default."""
     roles: tuple[str, ...] = ()
     """Roles of whoever asks."""
+    intent_key: str = ""
+    """The evidence that this call was about to be made; empty where nobody recorded it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -61,6 +61,7 @@ def read(routing: pb.RoutingRequest, roles: tuple[str, ...], *, streamed: bool =
         recovery=_word(_RECOVERIES, routing.stream_recovery, "routing.stream_recovery"),
         cache_use=_cache_use(routing.cache_use),
         roles=roles,
+        intent_key=_intent_key(routing.intent_key),
     )
 
 
@@ -69,6 +70,13 @@ def check_decision_id(decision_id: str) -> None:
     if len(decision_id) > _LONGEST_ID or not decision_id.isprintable():
         problem = f"must be at most {_LONGEST_ID} printable characters"
         raise invalid("routing.decision_id", problem, reason="FIELD_MALFORMED")
+
+
+def _intent_key(key: str) -> str:
+    if len(key) > _LONGEST_ID or not key.isascii() or not key.isprintable():
+        problem = f"must be at most {_LONGEST_ID} printable ASCII characters"
+        raise invalid("routing.intent_key", problem, reason="FIELD_MALFORMED")
+    return key
 
 
 def field_of_work(domain: int, task: int) -> tuple[Domain, Task]:

@@ -366,3 +366,18 @@ async def test_security_events_have_a_stream_of_their_own(acme: Stub, keys: Path
     assert [record.position for record in events.records] == [places[1]]
     proof = await acme.GetInclusionProof(pb.GetInclusionProofRequest(at=at(0, stream)))
     assert verify(bundle_of(proof), (keys / VERIFIER_KEY).read_text()).verified
+
+
+async def test_companions_are_recorded_in_the_same_breath(stub: Stub) -> None:
+    """One call records several; a repeat finds all of them, and one that breaks a rule refuses the call."""
+    request = pb.AppendRequest(entry=entry("one"), companions=[entry("two"), entry("three")])
+    first, again = await stub.Append(request), await stub.Append(request)
+    keys = [record.idempotency_key for record in (await stub.ListRecords(pb.ListRecordsRequest())).records]
+
+    assert (first.position.index, first.already_recorded, again.already_recorded) == (0, False, True)
+    assert keys == ["one", "two", "three"]
+    with pytest.raises(MeshError, match="IDEMPOTENCY_CONFLICT"):
+        await stub.Append(pb.AppendRequest(entry=entry("four"), companions=[entry("two", payload=b"other")]))
+    with pytest.raises(MeshError) as many:
+        await stub.Append(pb.AppendRequest(entry=entry("five"), companions=[entry(f"more-{n}") for n in range(11)]))
+    assert (many.value.reason, many.value.metadata["field"]) == ("FIELD_TOO_LONG", "companions")

@@ -1,8 +1,11 @@
 """The engine's evidence log on a real recorder: a lost answer loses no decision, and writes none twice."""
 
-from collections.abc import AsyncIterator
+import asyncio
+import json
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,15 +24,16 @@ from magistrate.recorder.v1.recorder_pb2_grpc import (
     add_RecorderServiceServicer_to_server,
 )
 from services.chassis import call
-from services.chassis.clock import SystemClock
+from services.chassis.clock import RandomIds, SystemClock
 from services.chassis.errors import CallerError, Kind, MeshError, WorldError, unavailable
 from services.chassis.spool import Spool
 from services.chassis.testing import Registration, serving
-from services.engine.adapters import codec
+from services.engine.adapters import codec, entries
 from services.engine.adapters.recorder import MeshEvidenceLog
 from services.engine.adapters.spooled import SpooledEvidenceLog
 from services.engine.core.budget import Limits
 from services.engine.core.decision import Decision, Evidence, Reviewed, Sealed
+from services.engine.core.intent import Ending, Intent, Result
 from services.engine.core.question import Domain, Question, TaskType
 from services.engine.pipeline import Pipeline
 from services.recorder.main import SERVICE
@@ -41,10 +45,16 @@ if TYPE_CHECKING:
     from magistrate.recorder.v1.recorder_pb2_grpc import RecorderServiceAsyncStub
 
 QUESTION = Question(query="How many days of leave?", domain=Domain.GENERAL, task_type=TaskType.ANALYSIS)
+INTENT = Intent(key="d-1/run-1", decision_id="d-1", began=datetime(2026, 11, 20, tzinfo=UTC))
 LIMIT_S = 10.0
 FULL = WorldError(Kind.EXHAUSTED, "QUEUE_FULL", "the queue is full", retry_after_s=0.01)
 UNCONFIRMED = unavailable("EVIDENCE_UNAVAILABLE", "not confirmed", 0.01)
 GONE = unavailable("DEPENDENCY_UNAVAILABLE", "gone in the middle of a call")
+
+
+def finishing(coro: Coroutine[Any, Any, None], *, name: str) -> asyncio.Task[None]:
+    """Run work beside the test."""
+    return asyncio.get_running_loop().create_task(coro, name=name)
 
 
 class Unheard(RecorderServiceServicer):
@@ -65,7 +75,7 @@ class Unheard(RecorderServiceServicer):
 
 async def made() -> Decision:
     """Return a decision that is not recorded yet."""
-    pipeline = Pipeline(FakeMesh().parts(), clock=SystemClock(), limits=Limits())
+    pipeline = Pipeline(FakeMesh().parts(), clock=SystemClock(), ids=RandomIds(), limits=Limits())
     decided = await pipeline.decide(QUESTION, decision_id="d-1", request_id="r-1", time_s=30)
     return replace(decided, evidence=None)
 
@@ -78,8 +88,8 @@ async def keep(database: Database, keys: Path, *answers: MeshError, times: int =
             add_RecorderServiceServicer_to_server, Unheard(recorder.servicer, *answers), SERVICE
         )
         async with serving([registration], principal=ACME) as channel:
-            log = MeshEvidenceLog(channel, SystemClock())
-            return [await log.append(decision, timeout_s=LIMIT_S) for _ in range(times)]
+            log = MeshEvidenceLog(channel, SystemClock(), finish=finishing)
+            return [await log.append(decision, INTENT, timeout_s=LIMIT_S) for _ in range(times)]
 
 
 @pytest.mark.spec("REC-02", "T11")
@@ -115,7 +125,7 @@ async def spooling(
         servicer = Unheard(recorder.servicer, *answers)
         registration = Registration(add_RecorderServiceServicer_to_server, servicer, SERVICE)
         async with serving([registration], principal=ACME) as channel:
-            log = MeshEvidenceLog(channel, SystemClock())
+            log = MeshEvidenceLog(channel, SystemClock(), finish=finishing)
             async with Spool(folder, log.deliver, max_bytes=1 << 20) as spool:
                 call.enter(call.Call(principal=ACME))
                 yield SpooledEvidenceLog(log, spool, tenants, wait_s=5), spool, RecorderServiceStub(channel)
@@ -126,16 +136,16 @@ async def test_spooled_tenant_is_released_and_recorded_later(database: Database,
     """While the log does not answer the disk stands in, and says so; then there is one record, whole."""
     decision = await made()
     async with spooling(database, keys, tmp_path / "spool", UNCONFIRMED, FULL) as (log, spool, stub):
-        evidence = await log.append(decision, timeout_s=LIMIT_S)
+        evidence = await log.append(decision, INTENT, timeout_s=LIMIT_S)
         waited = spool.total_bytes
         assert await spool.drain()
-        place = await log.append(decision, timeout_s=LIMIT_S)
+        place = await log.append(decision, INTENT, timeout_s=LIMIT_S)
         record = (await stub.GetRecord(pb.GetRecordRequest(decision_id="d-1"))).record
         listed = (await stub.ListRecords(pb.ListRecordsRequest())).records
 
     assert (evidence.pending, waited > 0, spool.total_bytes) == (True, True, 0)
-    assert (place.pending, place.index, len(listed)) == (False, 0, 1)
-    assert Entry.FromString(MeshEvidenceLog.entry(decision).SerializeToString()).payload == record.payload
+    assert (place.pending, place.index, len(listed)) == (False, 0, 2)
+    assert Entry.FromString(entries.decision(decision).SerializeToString()).payload == record.payload
 
 
 @pytest.mark.spec("REC-02")
@@ -143,7 +153,7 @@ async def test_strict_tenant_waits_for_the_log(database: Database, keys: Path, t
     """Without the policy nothing is released before the log has it, and nothing is left on the disk."""
     async with spooling(database, keys, tmp_path / "spool", UNCONFIRMED, FULL, tenants=("other",)) as (log, spool, _):
         with pytest.raises(WorldError, match="QUEUE_FULL"):
-            await log.append(await made(), timeout_s=LIMIT_S)
+            await log.append(await made(), INTENT, timeout_s=LIMIT_S)
         assert spool.total_bytes == 0
 
 
@@ -152,7 +162,7 @@ async def test_refusals_are_not_spooled_away(database: Database, keys: Path, tmp
     conflict = CallerError(Kind.EXISTS, "IDEMPOTENCY_CONFLICT", "recorded before with other content")
     async with spooling(database, keys, tmp_path / "spool", conflict) as (log, spool, _):
         with pytest.raises(CallerError, match="IDEMPOTENCY_CONFLICT"):
-            await log.append(await made(), timeout_s=LIMIT_S)
+            await log.append(await made(), INTENT, timeout_s=LIMIT_S)
         assert spool.total_bytes == 0
 
 
@@ -168,7 +178,7 @@ async def test_decisions_are_found_by_what_critics_found() -> None:
         )
     )
 
-    attributes = MeshEvidenceLog.entry(replace(decision, reviewed=reviewed)).attributes
+    attributes = entries.decision(replace(decision, reviewed=reviewed)).attributes
 
     assert (attributes["verdict"], attributes["model"]) == ("allow", "tiny")
     assert {name: value for name, value in attributes.items() if name.startswith("critic.")} == {
@@ -183,10 +193,51 @@ async def test_evidence_of_a_decision_has_no_credentials() -> None:
     secret = "sk-ant-0123456789abcdefghij"
     decision = await made()
     asked = replace(decision.question, query=f"is {secret} valid?")
-    entry = MeshEvidenceLog.entry(
+    entry = entries.decision(
         replace(decision, question=asked, generated=replace(decision.generated, text=f"yes, {secret}"))
     )
 
     assert secret.encode() not in entry.SerializeToString()
     kept = codec.decode(entry.payload)
     assert (kept.question.query, kept.answer) == ("is [redacted] valid?", "yes, [redacted]")
+
+
+@pytest.mark.spec("REC-01")
+async def test_intent_attempt_and_outcome_name_each_other(database: Database, keys: Path) -> None:
+    """The intent is open from before the decision until the record of the decision, which closes it in one breath."""
+    async with recording(database, keys) as recorder:
+        registration = Registration(add_RecorderServiceServicer_to_server, recorder.servicer, SERVICE)
+        async with serving([registration], principal=ACME) as channel:
+            log, stub = MeshEvidenceLog(channel, SystemClock(), finish=finishing), RecorderServiceStub(channel)
+            await log.open(INTENT, timeout_s=LIMIT_S)
+            opened = (await stub.ListRecords(pb.ListRecordsRequest(open_intents=True))).records
+            await log.append(await made(), INTENT, timeout_s=LIMIT_S)
+            left = (await stub.ListRecords(pb.ListRecordsRequest(open_intents=True))).records
+            records = (await stub.ListRecords(pb.ListRecordsRequest(decision_id="d-1"))).records
+
+    assert ([record.idempotency_key for record in opened], list(left)) == ([INTENT.key], [])
+    told = [(pb.RecordKind.Name(record.kind).removeprefix("RECORD_KIND_"), record.intent_key) for record in records]
+    assert told == [("INTENT", ""), ("DECISION", ""), ("OUTCOME", INTENT.key)]
+
+
+@pytest.mark.parametrize("lost", [(), (UNCONFIRMED,), (UNCONFIRMED, FULL)], ids=len)
+async def test_a_failure_closes_its_intent(database: Database, keys: Path, lost: tuple[MeshError, ...]) -> None:
+    """How a call ended is recorded beside it, however often the recorder is away, and the first word stands."""
+    ended = Ending(result=Result.FAILED, reason="PROVIDERS_UNAVAILABLE")
+    tasks = list[asyncio.Task[None]]()
+    async with recording(database, keys) as recorder:
+        servicer = Unheard(recorder.servicer, *lost)
+        async with serving(
+            [Registration(add_RecorderServiceServicer_to_server, servicer, SERVICE)], principal=ACME
+        ) as channel:
+            log = MeshEvidenceLog(
+                channel, SystemClock(), finish=lambda coro, *, name: tasks.append(finishing(coro, name=name))
+            )
+            for how in (ended, Ending(result=Result.CANCELLED)):
+                log.close(INTENT, how)
+                await tasks.pop()
+            records = (await RecorderServiceStub(channel).ListRecords(pb.ListRecordsRequest())).records
+
+    (outcome,) = records
+    assert outcome.intent_key == INTENT.key
+    assert json.loads(outcome.envelope)["attributes"] == {"outcome": "failed", "reason": "PROVIDERS_UNAVAILABLE"}

@@ -10,7 +10,7 @@ from magistrate.common.v1.critique_pb2 import EVALUATION_STATUS_EVALUATED, EVALU
 from magistrate.common.v1.judgement_pb2 import QualityReport, QualityScore
 from magistrate.common.v1.usage_pb2 import CacheHit, Route
 from magistrate.router.v1.router_pb2 import ReportScoreRequest
-from services.chassis.clock import SystemClock
+from services.chassis.clock import RandomIds, SystemClock
 from services.engine.adapters.feedback import feedback
 from services.engine.core.budget import Limits
 from services.engine.core.decision import Decision, Generated, Scored, Sealed
@@ -41,7 +41,7 @@ def report(overall: float = 0.75, coverage: float = 0.65, judge: str = "JUDGE_NO
 async def decided(quality: QualityReport, route: Route = ROUTE) -> Decision:
     """Return a decision with a quality and a route."""
     question = Question(query="How many days of leave?", domain=Domain.MARKET, task_type=TaskType.REASONING)
-    pipeline = Pipeline(FakeMesh().parts(), clock=SystemClock(), limits=Limits())
+    pipeline = Pipeline(FakeMesh().parts(), clock=SystemClock(), ids=RandomIds(), limits=Limits())
     decision = await pipeline.decide(question, decision_id="d-1", request_id="r-1", time_s=30)
     return replace(
         decision,

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from services.chassis.clock import SystemClock
+from services.chassis.clock import RandomIds, SystemClock
 from services.chassis.errors import CallerError, Kind, MeshError, WorldError
 from services.chassis.metrics import REGISTRY
 from services.engine.core.budget import Limits
@@ -19,6 +19,7 @@ from services.engine.core.decision import (
     StageOutcome,
     Verdict,
 )
+from services.engine.core.intent import Ending, Result
 from services.engine.core.question import Domain, Question, TaskType
 from services.engine.pipeline import Pipeline
 from tests.fakes.engine import ANSWER, DEGRADED, FakeMesh, down
@@ -31,7 +32,7 @@ STRICT = Question(
 
 async def decide(mesh: FakeMesh, question: Question = QUESTION, time_s: float = 30) -> Decision:
     """Decide on one question with ``mesh`` behind the pipeline."""
-    pipeline = Pipeline(mesh.parts(), clock=SystemClock(), limits=Limits())
+    pipeline = Pipeline(mesh.parts(), clock=SystemClock(), ids=RandomIds(), limits=Limits())
     return await pipeline.decide(question, decision_id="d-1", request_id="r-1", time_s=time_s)
 
 
@@ -40,7 +41,7 @@ async def test_every_stage_is_there_in_order() -> None:
     """A decision carries every stage in order, its answer and its evidence."""
     mesh = FakeMesh()
     observed: list[Stage] = []
-    pipeline = Pipeline(mesh.parts(), clock=SystemClock(), limits=Limits())
+    pipeline = Pipeline(mesh.parts(), clock=SystemClock(), ids=RandomIds(), limits=Limits())
 
     decision = await pipeline.decide(QUESTION, decision_id="d-1", request_id="r-1", time_s=30, observe=observed.append)
 
@@ -246,3 +247,61 @@ async def test_cancellation_reaches_whoever_is_at_work() -> None:
         await deciding
 
     assert mesh.cancelled == ["route"]
+
+
+@pytest.mark.spec("REC-01")
+async def test_no_model_is_asked_before_the_intent_is_durable() -> None:
+    """Where it cannot be recorded that a decision will be made, none is: the caller learns that and pays nothing."""
+    mesh = FakeMesh(failures={"intent": down()})
+
+    with pytest.raises(WorldError) as failed:
+        await decide(mesh)
+
+    assert failed.value.reason == "EVIDENCE_UNAVAILABLE"
+    assert "route" not in mesh.calls
+
+
+@pytest.mark.spec("REC-01")
+async def test_every_try_has_an_intent_of_its_own() -> None:
+    """Two calls under one decision id open two intents; a decision that is recorded leaves nothing to close."""
+    mesh = FakeMesh()
+
+    await decide(mesh)
+    with pytest.raises(CallerError, match="IDEMPOTENCY_CONFLICT"):
+        await decide(mesh)
+
+    first, second = mesh.opened
+    assert (first.decision_id, second.decision_id) == ("d-1", "d-1")
+    assert first.key != second.key
+    assert [intent for intent, _ in mesh.closed] == [second]
+
+
+@pytest.mark.spec("REC-01")
+@pytest.mark.parametrize(
+    ("mesh", "ending"),
+    [
+        (FakeMesh(failures={"route": down()}), Ending(result=Result.FAILED, reason="DEPENDENCY_UNAVAILABLE")),
+        (
+            FakeMesh(screened=Screened(action="reject", detectors=("injection.override@1",))),
+            Ending(result=Result.REFUSED, reason="INPUT_REJECTED"),
+        ),
+    ],
+    ids=["failed", "refused"],
+)
+async def test_a_call_without_a_decision_says_how_it_ended(mesh: FakeMesh, ending: Ending) -> None:
+    """The intent of a call that fails or is refused is closed with the reason."""
+    with pytest.raises(MeshError):
+        await decide(mesh)
+
+    assert [how for _, how in mesh.closed] == [ending]
+
+
+async def test_a_call_that_is_taken_back_says_so() -> None:
+    """A caller who goes away while a model answers leaves an intent that is closed as cancelled."""
+    mesh = FakeMesh(stalled={"route"})
+    deciding = asyncio.create_task(decide(mesh))
+    await mesh.arrived["route"].wait()
+    deciding.cancel()
+    await asyncio.gather(deciding, return_exceptions=True)
+
+    assert [how.result for _, how in mesh.closed] == [Result.CANCELLED]

@@ -20,7 +20,17 @@ from services.router.core.spend.settlement import Hold, Settlement
 LEASE_S = 30.0
 """Seconds for which an overdue hold belongs to the replica that took it."""
 
-_BOOK = "select * from book($1::jsonb)"
+# The letters lie in the outbox exactly when the tries they tell of are booked.
+_BOOK = """
+with written as (
+    insert into outbox (letter_id, tenant, body)
+    select l.letter_id, i.item ->> 'tenant', decode(l.body, 'base64')
+    from jsonb_array_elements($1::jsonb) as i (item),
+         jsonb_to_recordset(coalesce(i.item -> 'letters', '[]')) as l (letter_id text, body text)
+    on conflict (letter_id) do nothing
+)
+select * from book($1::jsonb)
+"""
 _OVERDUE = """
 update hold set claimed_until = clock_timestamp() + make_interval(secs => $2)
 where call_id in (
@@ -33,10 +43,16 @@ returning call_id, tenant, subject, decision_id, day, tries, started_at, clock_t
 
 
 class PostgresLedger:
-    """Implements the Ledger port; reservations and settlements that come together share a transaction."""
+    """Implements the Ledger port; reservations and settlements that come together share a transaction.
 
-    def __init__(self, pool: asyncpg.Pool) -> None:
+    Args:
+        pool: Connections of the service's own schema.
+        testify: Makes the letters that tell of booked tries; None tells nobody.
+    """
+
+    def __init__(self, pool: asyncpg.Pool, *, testify: rows.Testify | None = None) -> None:
         self._pool = pool
+        self._testify = testify
         self._batches = Batches(self._book)
 
     async def reserve(self, reservation: Reservation) -> Grant | Refusal:
@@ -45,7 +61,7 @@ class PostgresLedger:
 
     async def settle(self, settlement: Settlement) -> None:
         """Book tries and release what they had held."""
-        await self._batches.put(rows.of_settlement(settlement))
+        await self._batches.put(rows.of_settlement(settlement, self._testify))
 
     async def overdue(self, most: int) -> Sequence[Hold]:
         """Take holds whose calls must be over."""

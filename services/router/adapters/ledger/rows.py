@@ -1,7 +1,8 @@
 """Reservations, settlements and holds as the JSON that ``router.book`` takes and gives."""
 
 import json
-from collections.abc import Mapping
+from base64 import b64encode
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -14,6 +15,9 @@ from services.router.core.spend.refusal import Dimension, Refusal, Scope
 from services.router.core.spend.reservation import Claim, Grant, Payer, Reservation
 from services.router.core.spend.settlement import Hold, Settlement
 
+Testify = Callable[[Settlement], Mapping[str, bytes]]
+"""Return the letters that tell of a settlement's tries, by id."""
+
 
 def of_reservation(reservation: Reservation) -> Json:
     """Return what ``router.reserve`` takes."""
@@ -22,7 +26,7 @@ def of_reservation(reservation: Reservation) -> Json:
         **_payer(reservation.call_id, reservation.payer),
         "started_at": reservation.started_at.isoformat(),
         "hold_s": reservation.hold.total_seconds(),
-        "tries": [_claim(claim) for claim in reservation.claims],
+        "tries": [_claim(claim, reservation.payer.intent_key) for claim in reservation.claims],
         "tenant_micro_usd": tenant.micro_usd,
         "tenant_tokens": tenant.tokens,
         "tenant_requests": tenant.requests,
@@ -32,9 +36,11 @@ def of_reservation(reservation: Reservation) -> Json:
     }
 
 
-def of_settlement(settlement: Settlement) -> Json:
-    """Return what ``router.settle`` takes."""
+def of_settlement(settlement: Settlement, testify: Testify | None = None) -> Json:
+    """Return what ``router.settle`` takes, with a letter for every try that is evidence."""
+    letters = testify(settlement) if testify and settlement.payer.intent_key else {}
     return {
+        "letters": [{"letter_id": key, "body": b64encode(body).decode()} for key, body in letters.items()],
         **_payer(settlement.call_id, settlement.payer),
         "attempts": [_attempt(attempt) for attempt in settlement.attempts],
         "open": list(settlement.open),
@@ -63,11 +69,18 @@ def to_answer(answer: Mapping[str, Any]) -> Grant | Refusal:
 
 
 def to_hold(row: asyncpg.Record) -> Hold:
-    """Return a row of ``router.hold``."""
+    """Return a row of ``router.hold``; each of its tries knows the intent, so that a hold outlives whoever made it."""
+    tries = json.loads(row["tries"])
     return Hold(
         call_id=row["call_id"],
-        payer=Payer(tenant=row["tenant"], subject=row["subject"], decision_id=row["decision_id"], day=row["day"]),
-        claims=tuple(_to_claim(entry) for entry in json.loads(row["tries"])),
+        payer=Payer(
+            tenant=row["tenant"],
+            subject=row["subject"],
+            decision_id=row["decision_id"],
+            day=row["day"],
+            intent_key=next((entry.get("intent_key", "") for entry in tries), ""),
+        ),
+        claims=tuple(_to_claim(entry) for entry in tries),
         started_at=row["started_at"],
         overdue=row["overdue"],
     )
@@ -83,9 +96,10 @@ def _payer(call_id: str, payer: Payer) -> Json:
     }
 
 
-def _claim(claim: Claim) -> Json:
+def _claim(claim: Claim, intent_key: str) -> Json:
     price = claim.model.price
     return {
+        "intent_key": intent_key,
         "provider": claim.provider,
         "model": claim.model.name,
         "place": claim.place,

@@ -51,6 +51,8 @@ class Payer:
     decision_id: str
     day: date
     """UTC day of the reservation; what is settled after midnight counts for it all the same."""
+    intent_key: str = ""
+    """The evidence under which the call is made, which every try names; empty where tries are no evidence."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -192,6 +192,7 @@ class RoutingRequest(_message.Message):
     JSON_SCHEMA_FIELD_NUMBER: _builtins.int
     VOTING_RULE_FIELD_NUMBER: _builtins.int
     TOOL_COUNT_FIELD_NUMBER: _builtins.int
+    INTENT_KEY_FIELD_NUMBER: _builtins.int
     query: _builtins.str
     """The question, 1 to 5,000 characters."""
     context: _builtins.str
@@ -222,6 +223,10 @@ class RoutingRequest(_message.Message):
     """How several models shall vote on the answer; unset asks one. Only for Generate."""
     tool_count: _builtins.int
     """Tools that the answer may call for; more than three make a question complex."""
+    intent_key: _builtins.str
+    """Idempotency key of the intent under which this call is made; every try at a provider becomes a record that names it.
+    Empty records no tries.
+    """
     def __init__(
         self,
         *,
@@ -240,10 +245,11 @@ class RoutingRequest(_message.Message):
         json_schema: _builtins.str = ...,
         voting_rule: Global___VotingRule.ValueType = ...,
         tool_count: _builtins.int = ...,
+        intent_key: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_temperature", b"_temperature", "temperature", b"temperature"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_temperature", b"_temperature", "additional_context", b"additional_context", "cache_use", b"cache_use", "context", b"context", "decision_id", b"decision_id", "domain", b"domain", "json_schema", b"json_schema", "max_output_tokens", b"max_output_tokens", "model", b"model", "query", b"query", "strategy", b"strategy", "stream_recovery", b"stream_recovery", "task_type", b"task_type", "temperature", b"temperature", "tool_count", b"tool_count", "voting_rule", b"voting_rule"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_temperature", b"_temperature", "additional_context", b"additional_context", "cache_use", b"cache_use", "context", b"context", "decision_id", b"decision_id", "domain", b"domain", "intent_key", b"intent_key", "json_schema", b"json_schema", "max_output_tokens", b"max_output_tokens", "model", b"model", "query", b"query", "strategy", b"strategy", "stream_recovery", b"stream_recovery", "task_type", b"task_type", "temperature", b"temperature", "tool_count", b"tool_count", "voting_rule", b"voting_rule"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__temperature: _TypeAlias = _typing.Literal["temperature"]  # noqa: Y015
     _WhichOneofArgType__temperature: _TypeAlias = _typing.Literal["_temperature", b"_temperature"]  # noqa: Y015
