@@ -167,7 +167,7 @@ def _full_subtrees(span: Span) -> Iterator[tuple[int, int]]:
 
 
 def _place(level: int, number: int) -> tuple[Tile, int, int]:
-    """Return the tile under a subtree, how many levels the subtree is above its hashes, and which of that level it is."""
+    """Return the tile that holds a subtree, how far above the tile's hashes it is, and which it is of that level."""
     depth = level % TILE_HEIGHT
     tile, at = divmod(number, TILE_WIDTH >> depth)
     return Tile(level // TILE_HEIGHT, tile), depth, at

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from services.recorder.core.merkle import EMPTY_ROOT, Frontier, TreeError, hash_children, hash_leaf
 from services.recorder.core.proof import (
     Tile,
+    TileTree,
     consistency_roots,
     consistency_spans,
     fold,
@@ -53,14 +54,14 @@ def root_at(size: int) -> bytes:
     return start.extend(LEAVES[start.size : size]).frontier.root()
 
 
-def stored_tiles() -> dict[Tile, list[bytes]]:
+def stored_tiles() -> dict[Tile, TileTree]:
     """Return every tile of the tree over all leaves, as a store would hold them."""
     tiles: dict[Tile, list[bytes]] = {}
     for index, leaf in enumerate(LEAVES):
         tiles.setdefault(Tile(0, index // 256), []).append(leaf)
     for node in Frontier().extend(LEAVES).nodes:
         tiles.setdefault(Tile(node.level // 8, node.number // 256), []).append(node.hash)
-    return tiles
+    return {tile: TileTree(b"".join(hashes)) for tile, hashes in tiles.items()}
 
 
 TILES = stored_tiles()
@@ -150,6 +151,21 @@ def test_missing_hash_is_named() -> None:
     """A tile with a hole makes no proof."""
     with pytest.raises(TreeError, match="tile 0 of level 0"):
         fold(inclusion_spans(1, 300), {})
+
+
+@given(width=st.integers(1, 256), data=st.data())
+def test_nodes_of_a_tile(width: int, data: st.DataObject) -> None:
+    """Every full subtree of a tile has its root at hand, and one that is not full has none."""
+    depth = data.draw(st.integers(0, 8))
+    at = data.draw(st.integers(0, 256 >> depth))
+    tree, group = TileTree(b"".join(LEAVES[:width])), LEAVES[at << depth : (at + 1) << depth]
+
+    assert (tree.width, tree.hashes) == (width, b"".join(LEAVES[:width]))
+    if (at + 1) << depth <= width:
+        assert tree.node(depth, at) == naive_root(group)
+    else:
+        with pytest.raises(TreeError):
+            tree.node(depth, at)
 
 
 @pytest.mark.parametrize(("index", "size"), [(0, 0), (3, 3), (-1, 3)])
