@@ -107,6 +107,20 @@ def tiles_of(spans: Sequence[Span]) -> set[Tile]:
     return {_place(level, number)[0] for span in spans for level, number in _full_subtrees(span)}
 
 
+def leaf_tile(index: int) -> Tile:
+    """Return the tile that holds a leaf."""
+    return Tile(0, index // TILE_WIDTH)
+
+
+def leaf_of(index: int, tiles: Tiles) -> bytes:
+    """Return a leaf.
+
+    Raises:
+        TreeError: its tile lacks it.
+    """
+    return _subtree_root(0, index, tiles)
+
+
 def fold(spans: Sequence[Span], tiles: Tiles) -> list[bytes]:
     """Return the root of each span.
 
