@@ -5,10 +5,11 @@ from functools import partial
 from magistrate.recorder.v1.recorder_pb2_grpc import add_RecorderServiceServicer_to_server
 from services.chassis.clock import SystemClock
 from services.chassis.config import load
-from services.chassis.postgres import PostgresSettings, open_pool
+from services.chassis.postgres import PostgresSettings
 from services.chassis.runtime import Registration, open_runtime
 from services.recorder.adapters.durability import check_durable
 from services.recorder.adapters.keys import AesSeal
+from services.recorder.adapters.pool import open_evidence
 from services.recorder.assembly import assemble
 from services.recorder.config import Config
 
@@ -20,7 +21,7 @@ async def main(name: str) -> None:
     config, postgres = load(Config), load(PostgresSettings)
     seal = AesSeal(config.body_key_file.read())
     async with open_runtime(name) as mesh:
-        pool = await mesh.enter(open_pool(postgres))
+        pool = await mesh.enter(open_evidence(postgres))
         await check_durable(pool)
         recorder = assemble(config, pool, seal=seal, clock=SystemClock())
         # A committer that ended has met a log that would fork: nothing more may be accepted.

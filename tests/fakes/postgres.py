@@ -22,6 +22,7 @@ import psycopg
 from psycopg import sql
 
 from services.topology import roles_of
+from tools.migrate.ddl_fence import DDL_FENCE
 from tools.migrate.moves import downgrade, upgrade
 from tools.migrate.schemas import Schema
 from tools.up.account import unprivileged
@@ -195,6 +196,7 @@ def _build_template(server: PostgresServer, rooms: tuple[str, ...]) -> str:
     _create_role(server, MIGRATOR, "createrole")
     _create(server, name, template="template1")
     server.execute("create extension if not exists vector schema public", name)
+    server.execute(DDL_FENCE, name)
     for room in rooms:
         for role in roles_of(room):
             _create_role(server, role, "nocreaterole")

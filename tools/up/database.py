@@ -6,6 +6,7 @@ import psycopg
 from psycopg import sql
 
 from services.topology import SERVICES, roles_of
+from tools.migrate.ddl_fence import DDL_FENCE
 from tools.migrate.schemas import MigrationError, schemas
 from tools.up.failures import StackError
 from tools.up.folder import Folder
@@ -44,6 +45,7 @@ class Database(Part):
         conninfo = self._postgres.conninfo(DATABASE)
         async with await psycopg.AsyncConnection.connect(conninfo) as database:
             await _provide_schemas(database)
+            await database.execute(DDL_FENCE)
         try:
             await asyncio.to_thread(_migrate, owner_login(self._folder, self._port))
         except MigrationError as error:

@@ -22,10 +22,12 @@ order by log desc limit 1"""
 RECORD = f"""
 select e.seq, e.ik, e.leaf, e.envelope, e.kind, e.decision_id, e.content_type, e.intent, e.recorded_at, {BODY}
 from ev e {BODY_TABLES} where e.log = $1 and e.seq = $2"""  # noqa: S608 - constants
+LOGS = "select log, origin, tenant, size, frontier from head where tenant = $1"
+# Logs are named, not found by a join: the server then opens, and locks, their tables alone.
 DECISION = """
-select h.log, h.origin, h.tenant, h.size, h.frontier, e.seq
-from ev e join head h using (log)
-where h.tenant = $1 and e.decision_id = $2 and e.kind = 'DECISION' order by e.log desc, e.seq desc limit 1"""
+select log, seq from ev
+where log = any($1::bigint[]) and decision_id = $2 and decision_id <> '' and kind = 'DECISION'
+order by log desc, seq desc limit 1"""
 RECORDS = """
 select seq, ik, leaf, envelope, kind, decision_id, content_type, intent, recorded_at
 from ev
@@ -54,10 +56,11 @@ class PostgresReader:
     async def decision(self, tenant: str, decision_id: str) -> tuple[Head, Stored] | None:
         """Return the newest record of kind DECISION about a decision, and its log."""
         with guarded():
-            row = await self._pool.fetchrow(DECISION, tenant, decision_id)
+            heads = {row["log"]: row for row in await self._pool.fetch(LOGS, tenant)}
+            row = await self._pool.fetchrow(DECISION, list(heads), decision_id)
         if row is None:
             return None
-        head = head_of(row)
+        head = head_of(heads[row["log"]])
         record = await self.record(head, row["seq"])
         return (head, record) if record else None
 

@@ -19,6 +19,7 @@ from services.chassis.postgres import PostgresSettings, open_pool
 from services.chassis.testing import Registration, serving
 from services.recorder.adapters.keys import AesSeal, Ed25519Signer
 from services.recorder.adapters.memory import open_memory
+from services.recorder.adapters.pool import open_evidence
 from services.recorder.adapters.seat import PostgresLedger
 from services.recorder.assembly import Recorder, assemble
 from services.recorder.config import Config
@@ -64,7 +65,7 @@ async def recording(
     """Yield a recorder whose committer runs, beside a publisher that signs only on demand."""
     config = configure(keys, **settings)
     seal = AesSeal(config.body_key_file.read())
-    async with open_pool(login(database, "recorder")) as pool, publishing(database, keys, clock=clock):
+    async with open_evidence(login(database, "recorder")) as pool, publishing(database, keys, clock=clock):
         recorder = assemble(config, pool, seal=seal, clock=clock or SystemClock())
         async with running(recorder.committer.run()):
             yield recorder

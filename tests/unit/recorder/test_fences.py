@@ -91,6 +91,8 @@ def test_heads_only_grow(database: Database, change: str) -> None:
         "create table recorder.mine (x int)",
         "insert into recorder.head (origin, tenant) values ('mine', 't')",
         "select recorder.open_bodies(9)",
+        "select recorder.open_records(9)",
+        "select * from recorder.ev_1",
         "select recorder.drop_bodies(1)",
         "select * from recorder.ev_body_1",
         "drop table recorder.ev_body_1",
@@ -151,6 +153,7 @@ def test_migrations_go_down_and_up_again(postgres: PostgresServer, revision: str
                 connection.execute(ROWS.encode())
             after = connection.execute("select * from recorder.ev").fetchall()
             bodies = connection.execute("select count(*) from recorder.ev_body_1").fetchone()
+            records = connection.execute("select count(*) from recorder.ev_1").fetchone()
     assert len(after) == 1
     assert revision == "base" or after == before
-    assert bodies == (1,)
+    assert records == bodies == (1,)
