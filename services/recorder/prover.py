@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from services.chassis.errors import invalid
 from services.recorder.core.log import outside
-from services.recorder.core.proof import Span, consistency_spans, fold, inclusion_spans, leaf_of, leaf_tile, tiles_of
+from services.recorder.core.proof import Span, Tile, consistency_spans, fold, inclusion_spans, tiles_of, way, way_tiles
 from services.recorder.desk import Desk
 from services.recorder.ports import EvidenceReader, Head, SignedCheckpoint
 
@@ -104,13 +104,10 @@ class Prover:
         return await self._desk.whole(head)
 
     async def _paths(self, head: Head, indexes: Sequence[int], size: int) -> list[Path]:
-        spans = [inclusion_spans(index, size) for index in indexes]
-        wanted = {leaf_tile(index) for index in indexes}.union(*map(tiles_of, spans))
+        wanted = set[Tile]().union(*(way_tiles(index, size) for index in indexes))
         tiles = await self._reader.tiles(head.log, wanted)
-        return [
-            Path(index=index, leaf=leaf_of(index, tiles), hashes=fold(path, tiles))
-            for index, path in zip(indexes, spans, strict=True)
-        ]
+        ways = ((index, *way(index, size, tiles)) for index in indexes)
+        return [Path(index=index, leaf=leaf, hashes=hashes) for index, leaf, hashes in ways]
 
     async def _roots(self, head: Head, spans: Sequence[Span]) -> Sequence[bytes]:
         return fold(spans, await self._reader.tiles(head.log, tiles_of(spans)))

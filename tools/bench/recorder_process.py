@@ -25,7 +25,7 @@ async def running_recorder(
     """Yield a channel to a recorder, as tenant ``tenant``, with a publisher of its own; both end with the block."""
     generate(folder)
     environment = _environment(folder, postgres, settings)
-    publishing = environment | {"MAGISTRATE_POSTGRES_USER": "publisher"}
+    publishing = environment | _publisher(postgres)
     processes = [
         await asyncio.create_subprocess_exec(sys.executable, "-m", "services", name, env=env)
         for name, env in (("recorder", environment), ("publisher", publishing))
@@ -61,6 +61,14 @@ def _environment(folder: Path, postgres: PostgresSettings, settings: dict[str, s
         "MAGISTRATE_RECORDER_BODY_KEY_FILE": str(folder / BODY_KEY),
         **{f"MAGISTRATE_RECORDER_{name.upper()}": value for name, value in settings.items()},
     }
+
+
+def _publisher(postgres: PostgresSettings) -> dict[str, str]:
+    """Return how the publisher's role enters; its password lies beside the recorder's."""
+    own = {"MAGISTRATE_POSTGRES_USER": "publisher"}
+    if postgres.password_file:
+        own["MAGISTRATE_POSTGRES_PASSWORD_FILE"] = str(postgres.password_file.path.with_name("postgres-publisher"))
+    return own
 
 
 async def _serving(path: Path) -> None:

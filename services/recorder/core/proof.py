@@ -107,18 +107,35 @@ def tiles_of(spans: Sequence[Span]) -> set[Tile]:
     return {_place(level, number)[0] for span in spans for level, number in _full_subtrees(span)}
 
 
-def leaf_tile(index: int) -> Tile:
-    """Return the tile that holds a leaf."""
-    return Tile(0, index // TILE_WIDTH)
+def way_tiles(index: int, size: int) -> set[Tile]:
+    """Return the tiles that hold the path of leaf ``index`` in a tree of ``size`` leaves, and the leaf."""
+    way, edge = index // TILE_WIDTH, size // TILE_WIDTH
+    tiles, level = {Tile(0, way), Tile(0, edge)}, 0
+    while edge:
+        way, edge, level = way // TILE_WIDTH, edge // TILE_WIDTH, level + 1
+        tiles |= {Tile(level, way), Tile(level, edge)}
+    return tiles
 
 
-def leaf_of(index: int, tiles: Tiles) -> bytes:
-    """Return a leaf.
+def way(index: int, size: int, tiles: Tiles) -> tuple[bytes, list[bytes]]:
+    """Return leaf ``index`` and its inclusion path in a tree of ``size`` leaves.
 
     Raises:
-        TreeError: its tile lacks it.
+        TreeError: a tile lacks a hash that a tree of this size must have.
     """
-    return _subtree_root(0, index, tiles)
+    path, at, last, level = list[bytes](), index, size - 1, 0
+    tree: TileTree | None = None
+    while last:
+        depth, sibling = level % TILE_HEIGHT, at ^ 1
+        if not depth:
+            tree = None
+        if sibling < last or (sibling == last and (last + 1) << level <= size):
+            tree = tree or _tree(Tile(level // TILE_HEIGHT, sibling // (TILE_WIDTH >> depth)), tiles)
+            path.append(tree.node(depth, sibling % (TILE_WIDTH >> depth)))
+        elif sibling == last:
+            path.append(_span_root(range(last << level, size), tiles))
+        at, last, level = at // 2, last // 2, level + 1
+    return _subtree_root(0, index, tiles), path
 
 
 def fold(spans: Sequence[Span], tiles: Tiles) -> list[bytes]:
@@ -189,10 +206,14 @@ def _place(level: int, number: int) -> tuple[Tile, int, int]:
 
 def _subtree_root(level: int, number: int, tiles: Tiles) -> bytes:
     tile, depth, at = _place(level, number)
+    return _tree(tile, tiles).node(depth, at)
+
+
+def _tree(tile: Tile, tiles: Tiles) -> TileTree:
     tree = tiles.get(tile)
     if tree is None:
         raise TreeError(f"tile {tile.number} of level {tile.level} is missing")
-    return tree.node(depth, at)
+    return tree
 
 
 def _span_root(span: Span, tiles: Tiles) -> bytes:

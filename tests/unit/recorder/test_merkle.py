@@ -16,6 +16,8 @@ from services.recorder.core.proof import (
     inclusion_root,
     inclusion_spans,
     tiles_of,
+    way,
+    way_tiles,
 )
 
 VECTORS = (
@@ -65,6 +67,16 @@ def stored_tiles() -> dict[Tile, TileTree]:
 
 
 TILES = stored_tiles()
+
+
+def tiles_at(size: int) -> dict[Tile, TileTree]:
+    """Return the tiles as they were stored when the tree had ``size`` leaves."""
+    widths = {tile: (size >> 8 * tile.level) - 256 * tile.number for tile in TILES}
+    return {
+        tile: TILES[tile] if width >= 256 else TileTree(TILES[tile].hashes[: 32 * width])
+        for tile, width in widths.items()
+        if width > 0
+    }
 
 
 def test_empty_tree() -> None:
@@ -124,6 +136,16 @@ def test_inclusion(size: int, data: st.DataObject) -> None:
     assert inclusion_root(LEAVES[index], index, size, path) == root
     assert inclusion_root(LEAVES[index + 1], index, size, path) != root
     assert all(root != attempt(LEAVES[index], other, size, path) for other in {index - 1, index + 1, index ^ 1})
+
+
+@given(size=sizes, data=st.data())
+def test_the_short_way(size: int, data: st.DataObject) -> None:
+    """A leaf and its path, looked up in the tiles on their way alone, are those of the long way over spans."""
+    index = data.draw(st.one_of(st.integers(0, size - 1), st.just(size - 1)))
+    stored = tiles_at(size)
+    tiles = {tile: stored[tile] for tile in way_tiles(index, size) if tile in stored}
+
+    assert way(index, size, tiles) == (LEAVES[index], fold(inclusion_spans(index, size), TILES))
 
 
 @given(second=sizes, data=st.data())
