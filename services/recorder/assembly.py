@@ -23,6 +23,7 @@ from services.recorder.committer import Committer
 from services.recorder.config import Config
 from services.recorder.core.batch import Window
 from services.recorder.core.note import public_key_of
+from services.recorder.crier import Crier
 from services.recorder.desk import Desk
 from services.recorder.entries import EntryMaker
 from services.recorder.eraser import Eraser
@@ -31,6 +32,7 @@ from services.recorder.intake import Intake
 from services.recorder.keeper import Keeper
 from services.recorder.prover import Prover
 from services.recorder.reconciler import Reconciler
+from services.recorder.sampler import Sampler
 from services.recorder.servicer import RecorderServicer
 from services.recorder.valve import Valve
 
@@ -44,6 +46,8 @@ class Recorder:
     valve: Valve
     reconciler: Reconciler
     keeper: Keeper
+    crier: Crier
+    sampler: Sampler
 
 
 def assemble(config: Config, pool: Pool, *, seal: AesSeal, clock: Clock) -> Recorder:
@@ -54,8 +58,9 @@ def assemble(config: Config, pool: Pool, *, seal: AesSeal, clock: Clock) -> Reco
     committer = Committer(
         writer, clock, valve, window=window, queue_records=config.queue_records, queue_bytes=config.queue_bytes
     )
+    checkpoints = PostgresCheckpoints(pool)
     desk = Desk(
-        PostgresCheckpoints(pool),
+        checkpoints,
         clock,
         public_key=public_key_of(config.verifier_key_file.read()),
         patience_s=config.checkpoint_patience_s,
@@ -92,7 +97,15 @@ def assemble(config: Config, pool: Pool, *, seal: AesSeal, clock: Clock) -> Reco
         eraser=eraser,
         keyring=keyring,
     )
-    return Recorder(servicer=servicer, committer=committer, valve=valve, reconciler=reconciler, keeper=keeper)
+    return Recorder(
+        servicer=servicer,
+        committer=committer,
+        valve=valve,
+        reconciler=reconciler,
+        keeper=keeper,
+        crier=Crier(checkpoints, intake, interval_s=config.alarm_interval_s),
+        sampler=Sampler(checkpoints, reader, keyring, intake, interval_s=config.sample_interval_s),
+    )
 
 
 def _measure(config: Config) -> Callable[[], float] | None:

@@ -44,6 +44,10 @@ class Config(Settings, env_prefix="MAGISTRATE_RECORDER_"):
     """How full that volume may be; above it reads go on and nothing new is accepted."""
     erase_timeout_s: float = Field(default=25.0, gt=0, le=600)
     """Seconds after which an erasure without an answer is broken off; nothing is erased then."""
+    alarm_interval_s: float = Field(default=5.0, gt=0, le=3600)
+    """Seconds between two looks for logs that the publisher found altered; the tenant's security log tells of each."""
+    sample_interval_s: float = Field(default=60.0, gt=0, le=86_400)
+    """Seconds between two draws of records whose bodies are opened to see that they can be."""
     checkpoint_patience_s: float = Field(default=4.0, gt=0, le=60)
     """Longest time that a proof waits for the publisher to sign a checkpoint that covers it, in seconds."""
 

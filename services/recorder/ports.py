@@ -74,6 +74,16 @@ class Damage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LogDamage:
+    """A log that is signed no more."""
+
+    tenant: str
+    origin: str
+    first_bad: int
+    problem: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
     """Which records of one log to list, in the order of their indexes."""
 
@@ -253,6 +263,22 @@ class Shelf(Protocol):
 
     async def drop(self, log: int) -> None:
         """Drop the bodies of a closed log."""
+        ...
+
+
+class Damages(Protocol):
+    """What the publisher found wrong, over all tenants."""
+
+    async def damages(self) -> Sequence[LogDamage]:
+        """Return every log that is signed no more."""
+        ...
+
+
+class Lots(Protocol):
+    """Records drawn by lot, over all tenants."""
+
+    async def draw(self, count: int) -> Sequence[tuple[Head, int]]:
+        """Return some logs, and an index in each."""
         ...
 
 

@@ -1,11 +1,14 @@
 """The checkpoints that the publisher stored in PostgreSQL, and the bell that calls it."""
 
+from collections.abc import Sequence
+
 import asyncpg
 from asyncpg import Pool
 
 from services.chassis.postgres import guarded
+from services.recorder.adapters.reader import head_of
 from services.recorder.core.note import Checkpoint
-from services.recorder.ports import Damage, SignedCheckpoint
+from services.recorder.ports import Damage, Head, LogDamage, SignedCheckpoint
 
 BELL = "checkpoint_wanted"
 """The channel on which the publisher hears that somebody waits."""
@@ -15,6 +18,10 @@ NEWEST = f"""
 select {SIGNED} from checkpoint c join head h using (log)
 where c.log = $1 order by c.size desc limit 1"""  # noqa: S608 - constants
 DAMAGE = "select first_bad, problem from finding where log = $1"
+DAMAGES = "select h.tenant, h.origin, f.first_bad, f.problem from finding f join head h using (log) order by f.log"
+LOTS = """
+select log, origin, tenant, size, frontier, floor(random() * size)::bigint as seq
+from head, generate_series(1, $1::int) where size > 0 and tenant <> '' order by random() limit $1"""
 RING = "select pg_notify($1, '')"
 
 
@@ -35,6 +42,17 @@ class PostgresCheckpoints:
         with guarded():
             row = await self._pool.fetchrow(DAMAGE, log)
         return Damage(**row) if row else None
+
+    async def damages(self) -> Sequence[LogDamage]:
+        """Return every log that is signed no more."""
+        with guarded():
+            return [LogDamage(**row) for row in await self._pool.fetch(DAMAGES)]
+
+    async def draw(self, count: int) -> Sequence[tuple[Head, int]]:
+        """Return some logs, and an index in each."""
+        with guarded():
+            rows = await self._pool.fetch(LOTS, count)
+        return [(head_of(row), row["seq"]) for row in rows]
 
     async def ask(self) -> None:
         """Tell the publisher that somebody waits."""

@@ -4,21 +4,24 @@ A publisher whose session ended has lost the seat and cannot store what it may s
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Collection, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 
 import asyncpg
 from asyncpg import Pool
 from asyncpg.pool import PoolConnectionProxy
 
+from services.chassis.errors import unavailable
 from services.chassis.log import get_logger
-from services.chassis.postgres import guarded
+from services.chassis.postgres import RETRY_AFTER_S, guarded
 from services.recorder.adapters.checkpoints import BELL, NEWEST, SIGNED, signed_of
 from services.recorder.adapters.reader import head_of
 from services.recorder.adapters.tiles import fetch_tiles
 from services.recorder.core.audit import Record
 from services.recorder.core.merkle import Node
 from services.recorder.core.proof import Tile, Tiles
+from services.recorder.core.remains import Remains
+from services.recorder.core.retention import announcement_key
 from services.recorder.ports import Head, SignedCheckpoint
 from services.recorder.publisher.ports import Finding
 
@@ -35,6 +38,17 @@ LOGS = "select log from head where size > 0 order by log"
 FINDINGS = "select log, first_bad, problem, found_at from finding order by log"
 HEAD = "select log, origin, tenant, size, frontier from head where log = $1"
 RECORDS = "select seq, leaf, envelope from ev where log = $1 and seq >= $2 and seq < $3 order by seq"
+REMAINS = """
+select e.seq as index, sha256(b.sealed) as digest, coalesce(b.sealed = '', false) as emptied,
+  b.dek is not null as keyed, k.id is not null as known, k.destroyed_at is not null as destroyed, x.envelope as erasure
+from ev e
+left join ev_body b on b.log = e.log and b.seq = e.seq
+left join dek k on k.id = b.dek
+left join ev x on x.log = k.erased_log and x.seq = k.erased_seq
+where e.log = $1 and e.seq >= $2 and e.seq < $3 order by e.seq"""
+SHELVED = """
+select to_regclass(format('ev_body_%s', $1::bigint)) is not null
+  or not exists (select from ev join head using (log) where head.tenant = $2 and ev.ik = $3)"""
 # The last leaf of the node number n of level k is ((n + 1) << k) - 1.
 NODES = """
 select n.level, n.number, n.hash
@@ -125,13 +139,22 @@ class PostgresLogs:
         """Return the records from ``start`` to before ``stop``."""
         return [tuple(row) for row in await self._fetch(RECORDS, log, start, stop)]
 
+    async def remains(self, log: int, start: int, stop: int) -> Sequence[Remains]:
+        """Return what is stored of the bodies of the records from ``start`` to before ``stop``."""
+        return [Remains(**row) for row in await self._fetch(REMAINS, log, start, stop)]
+
+    async def shelved(self, head: Head) -> bool:
+        """Return whether the bodies of a log are kept; they are not where their retention is over, and on record."""
+        ((kept,),) = await self._fetch(SHELVED, head.log, head.tenant, announcement_key(head.origin))
+        return bool(kept)
+
     async def nodes(self, log: int, start: int, stop: int) -> Collection[Node]:
         """Return the stored nodes whose last leaf is from ``start`` to before ``stop``."""
         return [Node(**row) for row in await self._fetch(NODES, log, start, stop)]
 
     async def tiles(self, log: int, wanted: Collection[Tile]) -> Tiles:
         """Return the stored hashes of each tile; one of which nothing is stored is missing."""
-        with guarded():
+        with in_session():
             return await fetch_tiles(self._connection, log, wanted)
 
     async def newest(self, log: int) -> SignedCheckpoint | None:
@@ -146,11 +169,11 @@ class PostgresLogs:
     async def report(self, finding: Finding) -> None:
         """Store what was found wrong; the first finding of a log stays."""
         row = finding.log, finding.first_bad, finding.problem, finding.found_at
-        with guarded():
+        with in_session():
             await self._connection.execute(REPORT, *row)
 
     async def _fetch(self, statement: str, *values: object) -> list[asyncpg.Record]:
-        with guarded():
+        with in_session():
             return await self._connection.fetch(statement, *values)
 
 
@@ -163,8 +186,9 @@ class PostgresSeat(PostgresLogs):
 
     async def take(self) -> None:
         """Return once the seat is this session's."""
-        with guarded():
+        with in_session():
             await self._connection.add_listener(BELL, self._hear)
+            self._connection.add_termination_listener(self._hear)
             while not await self._connection.fetchval(TAKE, SEAT):
                 _log.info("standing_by")
                 await asyncio.sleep(STANDBY_S)
@@ -172,8 +196,10 @@ class PostgresSeat(PostgresLogs):
     async def leave(self) -> None:
         """Give the seat back; a session that is gone has given it back already."""
         with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
-            await self._connection.remove_listener(BELL, self._hear)
-            await self._connection.execute(LEAVE, SEAT)
+            if not self._connection.is_closed():
+                self._connection.remove_termination_listener(self._hear)
+                await self._connection.remove_listener(BELL, self._hear)
+                await self._connection.execute(LEAVE, SEAT)
 
     async def grown(self) -> Sequence[int]:
         """Return the logs whose newest checkpoint is not of their present size."""
@@ -183,11 +209,11 @@ class PostgresSeat(PostgresLogs):
         """Store a checkpoint on top of that of size ``previous`` (0: the first); False where another one is there."""
         made = signed.checkpoint
         row = log, made.size, made.root, signed.note, signed.signed_at, previous
-        with guarded():
+        with in_session():
             return bool(await self._connection.execute(PUBLISH, *row) == "INSERT 0 1")
 
     async def asked(self, timeout_s: float) -> None:
-        """Return when somebody waits for a checkpoint, or after ``timeout_s``."""
+        """Return when somebody waits for a checkpoint, when the session has ended, or after ``timeout_s``."""
         with suppress(TimeoutError):
             async with asyncio.timeout(timeout_s):
                 await self._rung.wait()
@@ -195,3 +221,17 @@ class PostgresSeat(PostgresLogs):
 
     def _hear(self, *_: object) -> None:
         self._rung.set()
+
+
+@contextmanager
+def in_session() -> Iterator[None]:
+    """Tell a session that was ended meanwhile, and taken back by the pool, from a wrong statement.
+
+    Raises:
+        WorldError: STORE_UNAVAILABLE, the store or the session is gone.
+    """
+    try:
+        with guarded():
+            yield
+    except asyncpg.InterfaceError as error:
+        raise unavailable("STORE_UNAVAILABLE", "the session with the store has ended", RETRY_AFTER_S) from error

@@ -17,7 +17,7 @@ class Config(Settings, env_prefix="MAGISTRATE_PUBLISHER_"):
     """File that remembers what was signed, on a disk that no restore of the database turns back."""
     interval_s: float = Field(default=1.0, gt=0, le=60)
     """Seconds between checkpoints of a growing log; a proof that needs one sooner gets it at once."""
-    audit_records_per_s: int = Field(default=20_000, ge=1, le=10_000_000)
+    audit_records_per_s: int = Field(default=5_000, ge=1, le=10_000_000)
     """Records that the auditor reads anew in a second; it walks through all logs again and again."""
     audit_pause_s: float = Field(default=5.0, ge=0, le=86_400)
     """Seconds that the auditor rests between two walks through all logs."""

@@ -21,10 +21,11 @@ async def main(name: str) -> None:
         memory = await mesh.enter(open_memory(config.memory_file))
         ledger = PostgresLedger(pool)
         publisher = Publisher(ledger, memory, signer, SystemClock(), interval_s=config.interval_s)
-        publishing = mesh.spawn(publisher.run(), name="publisher")
-        publishing.add_done_callback(lambda _: mesh.stop())
         auditor = Auditor(ledger, publisher, records_per_s=config.audit_records_per_s, pause_s=config.audit_pause_s)
-        mesh.spawn(auditor.run(), name="auditor")
+        working = [mesh.spawn(publisher.run(), name="publisher"), mesh.spawn(auditor.run(), name="auditor")]
+        for task in working:
+            task.add_done_callback(lambda _: mesh.stop())
         await mesh.serve([])
-        if publishing.done():
-            publishing.result()  # raises, so that the exit code says that it failed
+        for task in working:
+            if task.done():
+                task.result()  # raises, so that the exit code says that it failed

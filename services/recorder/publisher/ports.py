@@ -10,6 +10,7 @@ from services.recorder.core.audit import Record
 from services.recorder.core.merkle import Node
 from services.recorder.core.note import Checkpoint
 from services.recorder.core.proof import Tile, Tiles
+from services.recorder.core.remains import Remains
 from services.recorder.ports import Head, SignedCheckpoint
 
 
@@ -46,6 +47,14 @@ class Logs(Protocol):
         """Return the records from ``start`` to before ``stop``."""
         ...
 
+    async def remains(self, log: int, start: int, stop: int) -> Sequence[Remains]:
+        """Return what is stored of the bodies of the records from ``start`` to before ``stop``."""
+        ...
+
+    async def shelved(self, head: Head) -> bool:
+        """Return whether the bodies of a log are kept; they are not where their retention is over, and on record."""
+        ...
+
     async def nodes(self, log: int, start: int, stop: int) -> Collection[Node]:
         """Return the stored nodes whose last leaf is from ``start`` to before ``stop``."""
         ...
@@ -79,7 +88,7 @@ class Seat(Logs, Protocol):
         ...
 
     async def asked(self, timeout_s: float) -> None:
-        """Return when somebody waits for a checkpoint, or after ``timeout_s``."""
+        """Return when somebody waits for a checkpoint, when the seat is lost, or after ``timeout_s``."""
         ...
 
 

@@ -4,11 +4,15 @@ from collections.abc import Callable, Sequence
 
 from services.recorder.core.audit import AuditError, Record, check_head, check_signed, checked
 from services.recorder.core.merkle import Frontier, Node
+from services.recorder.core.remains import check_remains
 from services.recorder.ports import Head, SignedCheckpoint
 from services.recorder.publisher.ports import Logs
 
 PAGE_RECORDS = 2000
 """Records re-read at a time: few milliseconds of hashing between two turns of the event loop."""
+
+PAGE_BODIES = 100
+"""Bodies that the store hashes in one statement, each of up to 1 MiB."""
 
 IsSigned = Callable[[SignedCheckpoint], bool]
 
@@ -37,6 +41,7 @@ class Scan:
         records = list(checked(start, await self._logs.records(log, start, stop), stop))
         nodes = {(node.level, node.number): node.hash for node in await self._logs.nodes(log, start, stop)}
         self._grow(records, await self._logs.checkpoints(log, start, stop), nodes)
+        await self._check_bodies(records)
         if self.ended:
             check_head(self._derived, self._head.frontier)
             await self._check_end()
@@ -65,6 +70,15 @@ class Scan:
         if not self._is_signed(signed):
             raise AuditError(signed.checkpoint.size - 1, "the checkpoint up to here does not have the log's signature")
         self._agreed = signed.checkpoint.size
+
+    async def _check_bodies(self, records: Sequence[Record]) -> None:
+        """Compare every stored body with what its envelope says, a few at a time: the store hashes each of them."""
+        if records and await self._logs.shelved(self._head):
+            for at in range(0, len(records), PAGE_BODIES):
+                page = records[at : at + PAGE_BODIES]
+                remains = await self._logs.remains(self._head.log, page[0][0], page[-1][0] + 1)
+                for (_, _, envelope), left in zip(page, remains, strict=True):
+                    check_remains(left, envelope, self._head.origin)
 
     async def _check_end(self) -> None:
         """Compare the newest checkpoint with the head: records at the end may have been taken away."""
