@@ -6,7 +6,21 @@ from typing import Annotated
 
 import typer
 
-from tools.cli import backup, certs, champion, costs, decide, erase, export, knowledge, migrate, models, stack, verify
+from tools.cli import (
+    backup,
+    certs,
+    champion,
+    costs,
+    decide,
+    erase,
+    export,
+    knowledge,
+    migrate,
+    models,
+    replay,
+    stack,
+    verify,
+)
 from tools.cli.failure import explain
 from tools.up.failures import StackError
 
@@ -46,6 +60,7 @@ app.command()(models.models)
 app.command()(costs.costs)
 app.command()(verify.verify)
 app.command()(export.export)
+app.command()(replay.replay)
 app.command()(erase.erase)
 app.add_typer(backup.app, name="backup")
 app.add_typer(champion.app, name="champion")
