@@ -50,29 +50,28 @@ class Desk:
     async def generate(self, prompt: Prompt, order: Order) -> Completion:
         """Return the whole answer; one that does not follow its schema is asked for once more (spec row PRV-15)."""
         first = await self._whole(prompt, order)
-        wrong = _problem(prompt, first.text)
-        if not wrong:
+        if not first.wrong:
             return first
-        second = await self._whole(_mended(prompt, first.text, wrong), order)
-        if _problem(prompt, second.text):
+        second = await self._whole(_mended(prompt, first), order)
+        if second.wrong:
             raise failures.malformed(self.vendor.name, "an answer that does not follow its schema, twice")
         return replace(second, usage=both(first.usage, second.usage))
 
     async def stream(self, prompt: Prompt, order: Order) -> AsyncGenerator[Event, None]:
         """Yield the answer as it is written; a failure after the first token is STREAM_BROKEN."""
-        text: list[str] = []
+        sent = 0
         try:
             async with aclosing(self._events(prompt, order, whole=False)) as events:
                 async for event in events:
                     match event:
                         case Delta():
-                            text.append(event.text)
-                        case End() if _problem(prompt, "".join(text)):
+                            sent += len(event.text)
+                        case End() if event.wrong:
                             raise failures.malformed(self.vendor.name, "an answer that does not follow its schema")
                     yield event
         except MeshError as error:
-            if text:
-                raise failures.broken(self.vendor.name, len("".join(text)), error) from error
+            if sent:
+                raise failures.broken(self.vendor.name, sent, error) from error
             raise
 
     async def count_tokens(self, messages: tuple[Message, ...], model: str) -> TokenCount:
@@ -105,7 +104,7 @@ class Desk:
                         text.append(event.text)
                     case End():
                         end = event
-        return Completion(text="".join(text), model=end.model, finish=end.finish, usage=end.usage)
+        return Completion(text="".join(text), model=end.model, finish=end.finish, usage=end.usage, wrong=end.wrong)
 
     async def _events(self, prompt: Prompt, order: Order, *, whole: bool) -> AsyncGenerator[Event, None]:
         """Make tries until one answers or fails for good; none is made after a first piece has come."""
@@ -118,11 +117,14 @@ class Desk:
             try:
                 with self._made(attempt) as lease:
                     tried.append(lease.key)
+                    text: list[str] = []
                     terms = Terms(key=lease.key, until=attempt.started + self.whole_s if whole else None)
                     async with aclosing(self.vendor.stream(prompt, terms)) as events:
                         async for event in events:
                             attempt.take(event, self.clock.monotonic())
-                            yield event
+                            if isinstance(event, Delta):
+                                text.append(event.text)
+                            yield _judged(prompt, attempt, event, text) if isinstance(event, End) else event
                     return
             except MeshError as error:
                 pause = None if attempt.pieces else self._pause_s(error, tried, made, order)
@@ -195,14 +197,20 @@ class Desk:
         return self.repeats.wait_s(error, made=made, remaining_s=self.remaining_s(), draw=self.draw())
 
 
-def _problem(prompt: Prompt, text: str) -> str:
-    return schema.problem(prompt.json_schema, prompt.partial + text) if prompt.json_schema else ""
+def _judged(prompt: Prompt, attempt: Try, end: End, text: Sequence[str]) -> End:
+    """Return ``end``; that of an answer that breaks its schema says so, and its try has failed."""
+    if not prompt.json_schema:
+        return end
+    wrong = schema.problem(prompt.json_schema, prompt.partial + "".join(text))
+    if wrong:
+        attempt.unfit("PROVIDER_MALFORMED")
+    return replace(end, wrong=wrong)
 
 
-def _mended(prompt: Prompt, wrong: str, problem: str) -> Prompt:
+def _mended(prompt: Prompt, answer: Completion) -> Prompt:
     """Return the prompt that asks once more, with what was wrong."""
     asked = (
-        Message(role=Role.ASSISTANT, text=prompt.partial + wrong),
-        Message(role=Role.USER, text=f"{_ASK_AGAIN} What was wrong: {problem}."),
+        Message(role=Role.ASSISTANT, text=prompt.partial + answer.text),
+        Message(role=Role.USER, text=f"{_ASK_AGAIN} What was wrong: {answer.wrong}."),
     )
     return replace(prompt, messages=(*prompt.messages, *asked), partial="")

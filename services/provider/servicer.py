@@ -1,6 +1,6 @@
 """The provider contract over one vendor: proto to values and back, nothing decided."""
 
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ from magistrate.provider.v1 import provider_pb2_grpc
 from services.chassis.clock import Clock
 from services.chassis.errors import MeshError, invalid
 from services.provider.batch import Batch
-from services.provider.core.book import Outcome, Try
+from services.provider.core.book import Memory, Outcome, Try
 from services.provider.core.completion import Completion, Delta, End, Finish, Message, Prompt, Role, Usage
 from services.provider.core.request import check
 from services.provider.desk import Desk, Order
@@ -67,7 +67,9 @@ class ProviderServicer(provider_pb2_grpc.ProviderServiceServicer):
                     case Delta():
                         yield pb.GenerateStreamResponse(text=event.text)
                     case End():
-                        yield pb.GenerateStreamResponse(summary=self._summary(prompt, event, started))
+                        end = event
+        # Only now is the try that wrote the answer in the book.
+        yield pb.GenerateStreamResponse(summary=self._summary(prompt, order, end, started))
 
     async def CountTokens(self, request: pb.CountTokensRequest, _context: _Context) -> pb.CountTokensResponse:
         """Count the tokens of a conversation."""
@@ -95,8 +97,7 @@ class ProviderServicer(provider_pb2_grpc.ProviderServiceServicer):
         memory = self.desk.recall(request.call_id)
         since = Timestamp()
         since.FromDatetime(memory.since)
-        attempts = (_attempt(self.desk.vendor.name, attempt) for attempt in memory.ended)
-        return pb.GetAttemptsResponse(attempts=attempts, running=memory.running, remembers_since=since)
+        return pb.GetAttemptsResponse(attempts=self._attempts(memory), running=memory.running, remembers_since=since)
 
     async def GenerateBatch(self, request: pb.GenerateBatchRequest, context: _Context) -> pb.GenerateBatchResponse:
         """Answer each prompt of a batch, or say why there is no answer."""
@@ -112,8 +113,9 @@ class ProviderServicer(provider_pb2_grpc.ProviderServiceServicer):
     async def _answer(self, generation: pb.Generation, *, alone: bool) -> pb.GenerateResponse:
         prompt = self._prompt(generation)
         started = self.clock.monotonic()
-        completion = await self.desk.generate(prompt, Order(call_id=generation.call_id, alone=alone))
-        return self._summary(prompt, completion, started, completion.text)
+        order = Order(call_id=generation.call_id, alone=alone)
+        completion = await self.desk.generate(prompt, order)
+        return self._summary(prompt, order, completion, started, completion.text)
 
     def _prompt(self, generation: pb.Generation) -> Prompt:
         prompt = Prompt(
@@ -128,7 +130,9 @@ class ProviderServicer(provider_pb2_grpc.ProviderServiceServicer):
         check(prompt)
         return prompt
 
-    def _summary(self, prompt: Prompt, answer: Completion | End, started: float, text: str = "") -> pb.GenerateResponse:
+    def _summary(
+        self, prompt: Prompt, order: Order, answer: Completion | End, started: float, text: str = ""
+    ) -> pb.GenerateResponse:
         return pb.GenerateResponse(
             text=text,
             provider=self.desk.vendor.name,
@@ -137,7 +141,11 @@ class ProviderServicer(provider_pb2_grpc.ProviderServiceServicer):
             usage=_usage(answer.usage),
             finish_reason=_FINISHES[answer.finish],
             duration=_duration(self.clock.monotonic() - started),
+            attempts=self._attempts(self.desk.recall(order.call_id)) if order.call_id else (),
         )
+
+    def _attempts(self, memory: Memory) -> Iterator[usage_pb2.Attempt]:
+        return (_attempt(self.desk.vendor.name, attempt) for attempt in memory.ended)
 
 
 def _alone(context: _Context) -> bool:

@@ -17,12 +17,12 @@ from services.chassis.status import unexpected
 from services.recorder.archive import Archive, Found, Place
 from services.recorder.core.custody import Erasure
 from services.recorder.core.envelope import Draft
+from services.recorder.desk import Desk
 from services.recorder.eraser import Eraser
 from services.recorder.exporter import Earlier, Exported, Exporter, Hashes, Opening, Piece, Wanted
 from services.recorder.intake import Intake, Outcome
 from services.recorder.ports import Keyring, Query, SignedCheckpoint, Stored, Written
 from services.recorder.prover import Prover
-from services.recorder.publisher import Publisher
 from services.recorder.unordered import in_any_order
 
 KIND_PREFIX = "RECORD_KIND_"
@@ -50,12 +50,12 @@ class RecorderServicer(rpc.RecorderServiceServicer):
         archive: Archive,
         prover: Prover,
         exporter: Exporter,
-        publisher: Publisher,
+        desk: Desk,
         eraser: Eraser,
         keyring: Keyring,
     ) -> None:
         self._intake, self._archive = intake, archive
-        self._prover, self._publisher = prover, publisher
+        self._prover, self._desk = prover, desk
         self._exporter, self._eraser, self._keyring = exporter, eraser, keyring
 
     async def Append(self, request: pb.AppendRequest, _: _Context) -> pb.AppendResponse:
@@ -110,6 +110,19 @@ class RecorderServicer(rpc.RecorderServiceServicer):
             record=_opened(found),
         )
 
+    async def BatchGetInclusionProofs(
+        self, request: pb.BatchGetInclusionProofsRequest, _: _Context
+    ) -> pb.BatchGetInclusionProofsResponse:
+        """Prove that many records are in one log."""
+        head = await self._archive.log(tenant(), request.origin)
+        proof = await self._prover.inclusions(head, request.indexes)
+        return pb.BatchGetInclusionProofsResponse(
+            origin=head.origin,
+            tree_size=proof.signed.checkpoint.size,
+            checkpoint=proof.signed.note,
+            proofs=[pb.InclusionProof(index=p.index, leaf_hash=p.leaf, hashes=p.hashes) for p in proof.paths],
+        )
+
     async def GetConsistencyProof(
         self, request: pb.GetConsistencyProofRequest, _: _Context
     ) -> pb.GetConsistencyProofResponse:
@@ -133,7 +146,7 @@ class RecorderServicer(rpc.RecorderServiceServicer):
             checkpoint=signed.note,
             tree_size=signed.checkpoint.size,
             root=signed.checkpoint.root,
-            verifier_key=self._publisher.verifier_key(head.origin),
+            verifier_key=self._desk.verifier_key(head.origin),
             origin=head.origin,
         )
 
@@ -147,7 +160,7 @@ class RecorderServicer(rpc.RecorderServiceServicer):
 
     def _piece(self, piece: Piece) -> pb.ExportResponse:
         if isinstance(piece, Opening):
-            return pb.ExportResponse(log=_opening(piece, [self._publisher.verifier_key(piece.origin)]))
+            return pb.ExportResponse(log=_opening(piece, [self._desk.verifier_key(piece.origin)]))
         if isinstance(piece, Hashes):
             tile = pb.Tile(level=piece.tile.level, number=piece.tile.number, hashes=piece.hashes)
             return pb.ExportResponse(tile=tile)

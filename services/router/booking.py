@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from services.chassis import call
@@ -135,66 +135,52 @@ class Booking:
         return sum(claim.micro_usd for claim in self.claims)
 
     async def answered(self, reply: Reply, first_token_after: timedelta | None = None) -> tuple[Attempt, ...]:
-        """Book an answer and return its tries, the winner last; what is known is on the ledger by then.
+        """Return the tries of an answer, the winner last, and book them beside the calls.
 
-        A try whose end is not known yet is returned as UNKNOWN at the most that it can cost, and booked with the truth
-        a little later.
+        The answer does not wait for the ledger: what it may cost is held there durably, and whatever becomes of this
+        process, the hold is settled with the same truth. A try whose end is not known yet is returned as UNKNOWN at the
+        most that it can cost, and booked with the truth a little later.
         """
         span = replace(self.span(), first_token_after=first_token_after)
         model = self.plan.model_of(reply.provider)
         won = account.won(model, reply.usage, span, reply.duration)
-        evidence = Evidence(began=span.started_at, testimonies={}, won=won, started=reply.attempts)
-        if reply.attempts > 1:
-            evidence = replace(evidence, testimonies=await self._testimonies())
+        testimonies = await self._testimonies(reply, span.started_at)
+        evidence = Evidence(began=span.started_at, testimonies=testimonies, won=won, started=reply.attempts)
         reckoning = reckon(self.claims, evidence)
         reckoning = replace(reckoning, attempts=account.broken_off(reckoning.attempts, self.broken))
         self._watch(reckoning.attempts, hedges(self.plan, reply.attempts, reckoning.attempts))
-        try:
-            # The write goes on where the caller leaves meanwhile: the tokens are spent all the same.
-            await asyncio.shield(self.keeper.spawn(self._settle(reckoning), name="book spend"))
-        except BaseException:
-            self._pursue(reckoning, settled=False, watch=self._watch)
-            raise
-        if reckoning.open:
-            self._pursue(reckoning, settled=True, watch=self._watch)
+        self._pursue(reckoning, watch=self._watch)
         pending = (unknown_try(claim, span.started_at) for claim in (*reckoning.running, *reckoning.lost))
         return (*account.broken_off(tuple(pending), self.broken), *reckoning.attempts)
 
-    async def _testimonies(self) -> Mapping[str, Testimony]:
+    async def _testimonies(self, reply: Reply, began: datetime) -> Mapping[str, Testimony]:
+        """Return what is told of the tries: the winner's adapter did with its reply, the others are asked."""
+        told = {reply.provider: Testimony(tries=reply.tries, running=0, remembers_since=began)} if reply.tries else {}
+        if reply.attempts == 1:
+            return told
+        others = [claim for claim in self.claims if claim.provider not in told]
         try:
-            return await self.keeper.inquest.hear_in_time(self.call_id, self.claims)
+            return {**told, **await self.keeper.inquest.hear_in_time(self.call_id, others)}
         except asyncio.CancelledError:
-            self._pursue(Reckoning(lost=self.claims), settled=True, watch=self._watch_all)
+            self._pursue(Reckoning(lost=self.claims), watch=self._watch_all)
             raise
 
     def failed(self, _failure: Unanswered) -> None:
         """Book a call that nobody answered whole: its adapters tell more exactly than whoever lost the answer."""
-        self._pursue(Reckoning(lost=self.claims), settled=True, watch=self._watch_all)
+        self._pursue(Reckoning(lost=self.claims), watch=self._watch_all)
 
     def abandoned(self) -> None:
         """Book a call whose caller went away, or whose time is over."""
-        self._pursue(
-            Reckoning(lost=self.claims), settled=True, watch=self._watch_all if _is_late() else self._watch_left
-        )
+        self._pursue(Reckoning(lost=self.claims), watch=self._watch_all if _is_late() else self._watch_left)
 
-    def _settle(self, reckoning: Reckoning) -> Coroutine[Any, Any, None]:
-        return self.keeper.ledger.settle(
-            Settlement(
-                call_id=self.call_id,
-                payer=self.payer,
-                attempts=reckoning.attempts,
-                open=tuple(claim.provider for claim in reckoning.open),
-            )
-        )
-
-    def _pursue(self, reckoning: Reckoning, *, settled: bool, watch: Watch) -> None:
-        """Go on until every try is known, beside the calls; first write what is known where that failed."""
+    def _pursue(self, reckoning: Reckoning, *, watch: Watch) -> None:
+        """Write what is known, and go on until every try is, beside the calls."""
         case = Case(
             call_id=self.call_id,
             payer=self.payer,
             began=self.span().started_at,
             open=reckoning.open,
-            unwritten=() if settled else reckoning.attempts,
+            unwritten=reckoning.attempts,
             broken=frozenset(self.broken),
         )
         self.keeper.spawn(self.keeper.inquest.pursue(case, watch), name="book tries")

@@ -13,7 +13,7 @@ from services.router.ports import Providers, Unanswered
 
 @dataclass(frozen=True, kw_only=True)
 class Dispatcher:
-    """Implements the Generator port on the providers. What an answer cost is booked before it is given."""
+    """Implements the Generator port on the providers. What it may cost is held before anybody is asked."""
 
     providers: Providers
     books: Bookkeeper
@@ -22,7 +22,7 @@ class Dispatcher:
         """Return the first good answer.
 
         Raises:
-            MeshError: As ``core.failures.exhausted``; STORE_UNAVAILABLE where the spend could not be written down.
+            MeshError: As ``core.failures.exhausted``; STORE_UNAVAILABLE where what it may cost could not be held.
         """
         booking = await self.books.open(plan, decision_id, request.intent_key)
         plan = booking.plan

@@ -65,6 +65,8 @@ class Inquest:
         """Ask until every open try is known, write each at once, and tell ``watch`` of it."""
         if case.unwritten:
             await self.settle_surely(case.settlement(case.unwritten, case.open))
+        if not case.open:
+            return
         for nth, pause_s in enumerate((*self.pauses_s, 0.0)):
             reckoning = await self._reckon(case)
             if nth:

@@ -19,7 +19,7 @@ from services.router.core.spend.refusal import Refusal
 from services.router.core.spend.reservation import Grant, Reservation
 from services.router.core.spend.settlement import Hold, Settlement
 from services.router.core.spend.statement import Statement
-from services.router.core.spend.testimony import Testimony
+from services.router.core.spend.testimony import Testimony, Told
 from services.router.core.standing import Standings
 
 
@@ -38,6 +38,8 @@ class Reply:
     """Tries that were started, hedges included."""
     duration: timedelta
     """Time that the winner took: all of it where it was the only try, else what its vendor took."""
+    tries: tuple[Told, ...] = ()
+    """What the winner's adapter tells of all its tries, oldest first; empty where it tells nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

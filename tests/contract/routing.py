@@ -119,9 +119,13 @@ class Mesh:
     caching: Background
     """What the caches do behind replies; their loops never end."""
 
+    async def booked(self) -> None:
+        """Wait until all booking is done."""
+        await asyncio.gather(*self.background.tasks, return_exceptions=True)
+
     async def ledger(self) -> list[asyncpg.Record]:
         """Return every row once all booking is done."""
-        await asyncio.gather(*self.background.tasks, return_exceptions=True)
+        await self.booked()
         return await self.pool.fetch("select * from spend order by started_at, attempt")
 
 

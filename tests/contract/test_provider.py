@@ -1,94 +1,15 @@
 """ProviderService on the wire: every RPC and every reason, through the full chain, before a fake vendor."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, TypeAlias, cast
+from collections.abc import Callable
 
-import httpx
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from magistrate.common.v1.error_pb2 import ErrorReason
-from magistrate.common.v1.usage_pb2 import (
-    ATTEMPT_OUTCOME_CANCELLED,
-    ATTEMPT_OUTCOME_FAILED,
-    ATTEMPT_OUTCOME_UNKNOWN,
-    ATTEMPT_OUTCOME_WON,
-)
 from magistrate.provider.v1 import provider_pb2 as pb
-from magistrate.provider.v1.provider_pb2_grpc import ProviderServiceStub, add_ProviderServiceServicer_to_server
-from services.chassis import call
 from services.chassis.errors import Kind, MeshError
-from services.chassis.streams import MeshStream
-from services.chassis.testing import Registration, serving
-from services.provider.desk import Desk
-from services.provider.servicer import ProviderServicer
+from tests.contract.providing import TEXT, ask, generation, provider, read, start
 from tests.fakes.vendors import CONTEXT_TOO_LONG, WORDS, Answer, FakeVendor, Junk, Refusal, Silence, Step
-from tests.unit.provider.wiring import servicer
-
-if TYPE_CHECKING:
-    from magistrate.provider.v1.provider_pb2_grpc import ProviderServiceAsyncStub
-
-Stub: TypeAlias = "ProviderServiceAsyncStub"
-SERVICE = "magistrate.provider.v1.ProviderService"
-TEXT = "".join(WORDS)
-
-
-def generation(
-    *, content: str = "How many days of leave?", role: "pb.MessageRole.ValueType" = pb.MESSAGE_ROLE_USER, cap: int = 64
-) -> pb.Generation:
-    """Return a good request, or one with a field spoilt."""
-    return pb.Generation(
-        models={"openai": "gpt-4-turbo", "local": "smollm2-135m"},
-        messages=[pb.Message(role=role, content=content)],
-        max_output_tokens=cap,
-    )
-
-
-@asynccontextmanager
-async def wired(
-    fake: FakeVendor, *, vendor: str = "openai", attempt_s: float = 5.0
-) -> AsyncIterator[tuple[Stub, ProviderServicer]]:
-    """Serve one adapter in this process, and show its inside."""
-    async with httpx.AsyncClient(trust_env=False) as client:
-        inside = servicer(vendor, client, fake.base_url, attempt_s=attempt_s, remaining_s=call.remaining_s)
-        async with serving([Registration(add_ProviderServiceServicer_to_server, inside, SERVICE)]) as channel:
-            yield ProviderServiceStub(channel), inside
-
-
-@asynccontextmanager
-async def provider(fake: FakeVendor, *, vendor: str = "openai", attempt_s: float = 5.0) -> AsyncIterator[Stub]:
-    """Serve one adapter in this process."""
-    async with wired(fake, vendor=vendor, attempt_s=attempt_s) as (stub, _):
-        yield stub
-
-
-async def heard(desk: Desk, call_id: str, *, pieces: int) -> None:
-    """Wait until so many pieces of the answer of the one running try have come."""
-    while desk.book.running(call_id)[0].pieces < pieces:  # noqa: ASYNC110 - the book is a value and tells nobody
-        await asyncio.sleep(0)
-
-
-async def ask(stub: Stub, request: pb.Generation, *, streamed: bool) -> None:
-    """Ask for an answer, or for the first piece of one."""
-    if streamed:
-        await anext(aiter(stub.GenerateStream(pb.GenerateStreamRequest(generation=request))))
-    else:
-        await stub.Generate(pb.GenerateRequest(generation=request))
-
-
-def start(stub: Stub) -> MeshStream:
-    """Start a stream."""
-    # The generated stub cannot know that the channel of the mesh returns its own kind of stream.
-    return cast("MeshStream", stub.GenerateStream(pb.GenerateStreamRequest(generation=generation())))
-
-
-async def read(stub: Stub, into: list[str]) -> None:
-    """Read a whole stream, keeping what came before a failure."""
-    async for message in stub.GenerateStream(pb.GenerateStreamRequest(generation=generation())):
-        into.append(message.text)  # noqa: PERF401 - a comprehension would lose the pieces before the break
 
 
 @pytest.mark.spec("PRV-01")
@@ -331,113 +252,6 @@ async def test_twenty_calls_in_flight_do_not_mix() -> None:
     tokens = [reply.usage.input_tokens for reply in replies]
     assert tokens == sorted(tokens)
     assert len(set(tokens)) == 20
-
-
-@pytest.mark.spec("PRV-01")
-async def test_the_tries_of_a_call_are_remembered() -> None:
-    """An answered and a refused try of one call are told apart, with what each read and wrote; others stay out."""
-    request = generation()
-    request.call_id = "call-7"
-    async with FakeVendor(script=[Refusal(status=429), Answer()]) as fake, provider(fake) as stub:
-        with pytest.raises(MeshError):
-            await ask(stub, request, streamed=False)
-        await ask(stub, request, streamed=False)
-        await ask(stub, generation(), streamed=False)
-        told = await stub.GetAttempts(pb.GetAttemptsRequest(call_id="call-7"))
-
-    refused, won = told.attempts
-    assert (refused.outcome, refused.reason) == (ATTEMPT_OUTCOME_FAILED, "PROVIDER_RATE_LIMITED")
-    assert not refused.HasField("first_token_after")
-    assert (refused.usage.input_tokens, refused.usage.output_tokens) == (0, 0)
-    assert (won.outcome, won.provider, won.model) == (ATTEMPT_OUTCOME_WON, "openai", "gpt-4-turbo")
-    assert (won.usage.output_tokens, won.usage.estimated) == (len(WORDS), False)
-    assert 0 < won.first_token_after.ToNanoseconds() <= won.duration.ToNanoseconds()
-    assert told.remembers_since.ToDatetime() <= refused.started_at.ToDatetime() <= won.started_at.ToDatetime()
-    assert told.running == 0
-
-
-@pytest.mark.spec("T18", "PRV-20")
-@pytest.mark.parametrize("streamed", [False, True])
-async def test_a_try_that_was_taken_back_is_counted_by_what_had_come(streamed: bool) -> None:
-    """While it runs it is told as running; cancelled, it costs its prompt and the pieces that had come."""
-    request = generation()
-    request.call_id = "call-8"
-    async with FakeVendor(script=[Answer(stall_after=3)]) as fake, wired(fake) as (stub, servicer):
-        running = asyncio.create_task(drain(stub, request) if streamed else ask(stub, request, streamed=False))
-        await fake.stalled.wait()
-        await heard(servicer.desk, "call-8", pieces=3)
-        during = await stub.GetAttempts(pb.GetAttemptsRequest(call_id="call-8"))
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
-        await fake.cancelled.wait()
-        after = await ended(stub, "call-8")
-
-    assert (during.running, len(during.attempts)) == (1, 0)
-    (lost,) = after.attempts
-    assert (lost.outcome, lost.reason) == (ATTEMPT_OUTCOME_CANCELLED, "")
-    assert (lost.usage.input_tokens, lost.usage.output_tokens, lost.usage.estimated) == (6, 4, True)
-    assert lost.HasField("first_token_after")
-
-
-@pytest.mark.spec("T18")
-@given(turns=st.integers(0, 60))
-@settings(max_examples=40, deadline=None)
-async def test_no_moment_of_a_cancellation_loses_a_try(turns: int) -> None:
-    """Wherever the proxy takes a call back, the vendor's calls and the tries in the book are the same in number."""
-    request = generation()
-    request.call_id = "call-9"
-    async with FakeVendor(script=[Answer()]) as fake, provider(fake) as stub:
-        running = asyncio.create_task(ask(stub, request, streamed=False))
-        for _ in range(turns):
-            await asyncio.sleep(0)
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
-        told = await ended(stub, "call-9")
-
-    assert told.running == 0
-    assert len(told.attempts) >= len(fake.calls)
-    assert all(attempt.outcome != ATTEMPT_OUTCOME_UNKNOWN for attempt in told.attempts)
-
-
-async def drain(stub: Stub, request: pb.Generation) -> None:
-    """Read a stream to its end."""
-    async for _ in stub.GenerateStream(pb.GenerateStreamRequest(generation=request)):
-        pass
-
-
-async def ended(stub: Stub, call_id: str) -> pb.GetAttemptsResponse:
-    """Return the tries of a call once none of them runs any more."""
-    while (told := await stub.GetAttempts(pb.GetAttemptsRequest(call_id=call_id))).running:
-        pass
-    return told
-
-
-@pytest.mark.spec("PRV-02")
-async def test_a_try_whose_time_was_over_failed() -> None:
-    """Nobody took it back: it was too slow."""
-    request = generation()
-    request.call_id = "call-10"
-    async with FakeVendor(script=[Silence()]) as fake, provider(fake, attempt_s=600.0) as stub:
-        with pytest.raises(MeshError):
-            await stub.Generate(pb.GenerateRequest(generation=request), timeout=0.2)
-        await fake.cancelled.wait()
-        told = await ended(stub, "call-10")
-
-    (late,) = told.attempts
-    assert late.outcome == ATTEMPT_OUTCOME_FAILED
-    assert late.reason in {"DEADLINE_EXPIRED", "PROVIDER_UNAVAILABLE"}
-    assert late.usage.input_tokens == 6
-
-
-async def test_the_tries_of_no_call_cannot_be_asked_for() -> None:
-    """The call must be named; one that nobody knows has none."""
-    async with FakeVendor() as fake, provider(fake) as stub:
-        with pytest.raises(MeshError) as caught:
-            await stub.GetAttempts(pb.GetAttemptsRequest())
-        told = await stub.GetAttempts(pb.GetAttemptsRequest(call_id="nobody"))
-
-    assert caught.value.reason == "FIELD_REQUIRED"
-    assert (len(told.attempts), told.running) == (0, 0)
 
 
 @pytest.mark.spec("PRV-16")

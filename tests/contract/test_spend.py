@@ -131,8 +131,8 @@ async def test_what_settles_after_midnight_counts_for_the_day_it_was_reserved(po
         await m.vendor.arrived.wait()
         clock.time += timedelta(minutes=2)
         reply = await asking
-        days = await pool.fetch("select day, spent_micro_usd, held_micro_usd from budget where scope = 'tenant'")
         rows = await m.ledger()
+        days = await pool.fetch("select day, spent_micro_usd, held_micro_usd from budget where scope = 'tenant'")
 
     assert [tuple(day) for day in days] == [(date(2026, 1, 31), reply.route.cost.micro_usd, 0)]
     assert [row["day"] for row in rows] == [date(2026, 1, 31)]
@@ -303,6 +303,7 @@ async def test_a_user_sees_the_tenant_s_total_and_nobody_else(pool: asyncpg.Pool
     """Of the users only the caller is named; another tenant sees nothing at all."""
     async with mesh(pool) as ada, mesh(pool, principal=BOB) as bob:
         costs = [(await m.stub.Generate(WORD)).route.cost.micro_usd for m in (ada, bob)]
+        await asyncio.gather(ada.booked(), bob.booked())
         mine = await ada.stub.GetCostSummary(pb.GetCostSummaryRequest())
     async with mesh(pool, principal=Principal(tenant="other", subject="ada", roles=("admin",))) as other:
         theirs = await other.stub.GetCostSummary(pb.GetCostSummaryRequest())
@@ -403,9 +404,11 @@ async def test_tries_become_evidence_with_their_booking(pool: asyncpg.Pool) -> N
     """Each booked try leaves one letter that names the intent; without an intent there is none."""
     async with mesh(pool) as m:
         await m.stub.Generate(WORD)
+        await m.booked()
         assert await _letters(pool) == []
         named = pb.GenerateRequest(routing=routing(decision_id="d-1", intent_key="d-1/run-1"))
         reply = await m.stub.Generate(named)
+        await m.booked()
         (told,) = await _letters(pool)
 
     assert (told.kind, told.decision_id, told.intent_key) == (RECORD_KIND_ATTEMPT, "d-1", "d-1/run-1")

@@ -55,6 +55,8 @@ class Spend(RuleBasedStateMachine):
         super().__init__()
         self.oracle = FakeLedger()
         self.granted: dict[str, tuple[Reservation, Grant]] = {}
+        self.voided: set[str] = set()
+        """Calls that were never made: of those no try is ever told."""
         self.day = NOW.date()
         self.tenant = self.user = Limit()
 
@@ -94,11 +96,11 @@ class Spend(RuleBasedStateMachine):
         if isinstance(expected, Grant):
             self.granted.setdefault(call_id, (asked, expected))
 
-    @precondition(lambda self: self.granted)
+    @precondition(lambda self: self.granted.keys() - self.voided)
     @rule(data=st.data())
     def settle(self, data: st.DataObject) -> None:
         """Settle a call, for the first or another time, whole or in part, with any use up to its claims."""
-        call_id = data.draw(st.sampled_from(sorted(self.granted)))
+        call_id = data.draw(st.sampled_from(sorted(self.granted.keys() - self.voided)))
         asked, grant = self.granted[call_id]
         held = [one for one in asked.claims if one.provider in grant.providers]
         known = [one for one in held if data.draw(st.booleans())]
@@ -119,6 +121,7 @@ class Spend(RuleBasedStateMachine):
         held = self.oracle.holds.get(call_id)
         if untouched and held and len(held.claims) == len(self.granted[call_id][1].providers):
             self._settle(Settlement(call_id=call_id, payer=self.granted[call_id][0].payer, void=True))
+            self.voided.add(call_id)
 
     @rule()
     def expire(self) -> None:

@@ -3,7 +3,8 @@
 A call goes from its caller through Envoy to the router, and from there through Envoy to the adapter of a provider. The
 echo takes both ways with nothing between: ``Health/Check`` at the ingress of the router, then ``GetAttempts`` of a call
 that nobody knows at the adapter, by the way out of the router. The row "instant model" takes the same two ways to the
-``Generate`` of the adapter: what the router adds to that is a plan and two commits.
+``Generate`` of the adapter: what the router adds to that is a plan and the commit of a reservation. Its settlement
+follows the answer; a pause after each call keeps it out of the next one's time.
 
 Then one hot tenant: reservations and settlements a second where those that come together share a transaction, beside
 one transaction each.
@@ -40,6 +41,7 @@ SEQUENTIAL_CALLS = 300
 CONCURRENT_CALLS = 1000
 IN_FLIGHT = 32
 WARM_UP = 60
+PAUSE_S = 0.01
 TIMEOUT_S = 30.0
 QUERY = "How many days of annual leave does a full-time employee get?"
 CALLER = (("x-magistrate-tenant", "bench"), ("x-magistrate-subject", "bench"), ("x-magistrate-roles", "user"))
@@ -140,6 +142,7 @@ async def _alone(calls: Mapping[str, Call]) -> dict[str, Measured]:
             began = time.perf_counter()
             await call()
             took[name].append(time.perf_counter() - began)
+            await asyncio.sleep(PAUSE_S)
     counted = {name: sorted(seconds[WARM_UP:]) for name, seconds in took.items()}
     return {name: Measured(latencies_s=tuple(seconds), wall_s=sum(seconds)) for name, seconds in counted.items()}
 

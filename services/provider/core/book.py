@@ -62,6 +62,10 @@ class Try:
                 self.usage = event.usage
                 self.end(Outcome.WON, now)
 
+    def unfit(self, reason: str) -> None:
+        """Note that the whole answer, which is paid, is none that can be used."""
+        self.outcome, self.reason = Outcome.FAILED, reason
+
     def end(self, outcome: Outcome, now: float, *, reason: str = "", unpaid: bool = False) -> None:
         """Note how it ended, once: what comes after the whole answer changes nothing.
 

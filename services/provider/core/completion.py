@@ -66,6 +66,8 @@ class Completion:
     """The model that the vendor says answered."""
     finish: Finish
     usage: Usage
+    wrong: str = ""
+    """As of ``End``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +91,8 @@ class End:
     model: str
     finish: Finish
     usage: Usage
+    wrong: str = ""
+    """How the answer breaks the schema that was asked for; empty where it does not."""
 
 
 Event = Opened | Delta | End

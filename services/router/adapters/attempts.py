@@ -4,19 +4,12 @@ from datetime import UTC
 
 import grpc
 
-from magistrate.common.v1 import usage_pb2
 from magistrate.provider.v1 import provider_pb2 as pb
 from magistrate.provider.v1.provider_pb2_grpc import ProviderServiceStub
 from services.chassis.errors import MeshError
 from services.router.adapters.route import CALL_KEY, ORDER_KEY
-from services.router.core.account import Outcome, Usage
-from services.router.core.spend.testimony import Testimony, Told
-
-_OUTCOMES = {
-    usage_pb2.ATTEMPT_OUTCOME_WON: Outcome.WON,
-    usage_pb2.ATTEMPT_OUTCOME_FAILED: Outcome.FAILED,
-    usage_pb2.ATTEMPT_OUTCOME_CANCELLED: Outcome.CANCELLED,
-}
+from services.router.adapters.tries import to_told
+from services.router.core.spend.testimony import Testimony
 
 
 class AdapterWitness:
@@ -35,24 +28,7 @@ class AdapterWitness:
         except MeshError:
             return None
         return Testimony(
-            tries=tuple(_told(attempt) for attempt in told.attempts if attempt.provider == provider),
+            tries=tuple(to_told(attempt) for attempt in told.attempts if attempt.provider == provider),
             running=told.running,
             remembers_since=told.remembers_since.ToDatetime(tzinfo=UTC),
         )
-
-
-def _told(attempt: usage_pb2.Attempt) -> Told:
-    first = attempt.first_token_after.ToTimedelta() if attempt.HasField("first_token_after") else None
-    return Told(
-        outcome=_OUTCOMES.get(attempt.outcome, Outcome.UNKNOWN),
-        started_at=attempt.started_at.ToDatetime(tzinfo=UTC),
-        duration=attempt.duration.ToTimedelta(),
-        usage=Usage(
-            input_tokens=attempt.usage.input_tokens,
-            output_tokens=attempt.usage.output_tokens,
-            estimated=attempt.usage.estimated,
-        ),
-        first_token_after=first,
-        reason=attempt.reason,
-        key_fingerprint=attempt.key_fingerprint,
-    )

@@ -13,6 +13,7 @@ from magistrate.provider.v1.provider_pb2_grpc import ProviderServiceStub
 from services.chassis.client import exchange
 from services.chassis.errors import MeshError
 from services.chassis.streams import MeshStream
+from services.router.adapters.tries import to_told
 from services.router.core.account import Usage
 from services.router.core.plan import Plan
 from services.router.core.recovery import Leg
@@ -131,6 +132,7 @@ def _reply(reply: pb.GenerateResponse, winner: str, attempts: str, began: float)
         attempts=count,
         # Of a lone try all the time is its own; the proxy's timer sees it so, too.
         duration=waited if count == 1 else reply.duration.ToTimedelta(),
+        tries=tuple(map(to_told, reply.attempts)),
     )
 
 

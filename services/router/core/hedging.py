@@ -42,9 +42,10 @@ def hedges(plan: Plan, started: int, attempts: Sequence[Attempt]) -> int:
     """Return how many of the ``started`` tries joined one that was silent, ``attempts`` being what is known of them.
 
     The proxy counts what it started; our own clocks do not say when its timer fired. A try that follows a failure
-    joins nobody.
+    joins nobody, and of the tries that an adapter makes in turn the proxy sees one: how the last ended is its end.
     """
-    return max(0, started - 1 - sum(_made_way(plan, attempt) for attempt in attempts))
+    last = {attempt.model.provider: attempt for attempt in sorted(attempts, key=lambda attempt: attempt.number)}
+    return max(0, started - 1 - sum(_made_way(plan, attempt) for attempt in last.values()))
 
 
 def _made_way(plan: Plan, attempt: Attempt) -> bool:

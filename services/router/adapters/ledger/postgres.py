@@ -1,7 +1,7 @@
 """The Ledger port on PostgreSQL.
 
 Both commits of a call wait for the disk (``synchronous_commit`` stays on, and why is in docs/routing/spend.md): nothing
-is spent that a crash could forget to be held, and no answer is given whose row a crash could lose.
+is spent that a crash could forget to be held.
 """
 
 import json

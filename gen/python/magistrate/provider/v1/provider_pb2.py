@@ -27,7 +27,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from magistrate.common.v1 import usage_pb2 as magistrate_dot_common_dot_v1_dot_usage__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%magistrate/provider/v1/provider.proto\x12\x16magistrate.provider.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a magistrate/common/v1/usage.proto\"M\n\x07Message\x12\x31\n\x04role\x18\x01 \x01(\x0e\x32#.magistrate.provider.v1.MessageRole\x12\x0f\n\x07\x63ontent\x18\x02 \x01(\t\"\xc6\x02\n\nGeneration\x12>\n\x06models\x18\x01 \x03(\x0b\x32..magistrate.provider.v1.Generation.ModelsEntry\x12\x31\n\x08messages\x18\x02 \x03(\x0b\x32\x1f.magistrate.provider.v1.Message\x12\x19\n\x11max_output_tokens\x18\x03 \x01(\x05\x12\x18\n\x0btemperature\x18\x04 \x01(\x01H\x00\x88\x01\x01\x12\x13\n\x0bjson_schema\x18\x05 \x01(\t\x12\x11\n\x04seed\x18\x06 \x01(\x03H\x01\x88\x01\x01\x12\x0f\n\x07\x63\x61ll_id\x18\x07 \x01(\t\x12\x0f\n\x07partial\x18\x08 \x01(\t\x1a-\n\x0bModelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\x0e\n\x0c_temperatureB\x07\n\x05_seed\"I\n\x0fGenerateRequest\x12\x36\n\ngeneration\x18\x01 \x01(\x0b\x32\".magistrate.provider.v1.Generation\"\xf3\x01\n\x10GenerateResponse\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\x10\n\x08provider\x18\x02 \x01(\t\x12\r\n\x05model\x18\x03 \x01(\t\x12\x15\n\rmodel_version\x18\x04 \x01(\t\x12/\n\x05usage\x18\x05 \x01(\x0b\x32 .magistrate.common.v1.TokenUsage\x12;\n\rfinish_reason\x18\x06 \x01(\x0e\x32$.magistrate.provider.v1.FinishReason\x12+\n\x08\x64uration\x18\x07 \x01(\x0b\x32\x19.google.protobuf.Duration\"O\n\x15GenerateStreamRequest\x12\x36\n\ngeneration\x18\x01 \x01(\x0b\x32\".magistrate.provider.v1.Generation\"a\n\x16GenerateStreamResponse\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\x39\n\x07summary\x18\x02 \x01(\x0b\x32(.magistrate.provider.v1.GenerateResponse\"V\n\x12\x43ountTokensRequest\x12\x31\n\x08messages\x18\x01 \x03(\x0b\x32\x1f.magistrate.provider.v1.Message\x12\r\n\x05model\x18\x02 \x01(\t\"8\n\x13\x43ountTokensResponse\x12\x0e\n\x06tokens\x18\x01 \x01(\x05\x12\x11\n\testimated\x18\x02 \x01(\x08\"\x10\n\x0eGetInfoRequest\"\x85\x01\n\x0fGetInfoResponse\x12\x10\n\x08provider\x18\x01 \x01(\t\x12\x0e\n\x06models\x18\x02 \x03(\t\x12\x15\n\rdefault_model\x18\x03 \x01(\t\x12\x0f\n\x07healthy\x18\x04 \x01(\x08\x12\x15\n\rcounts_tokens\x18\x05 \x01(\x08\x12\x11\n\tcontinues\x18\x06 \x01(\x08\"%\n\x12GetAttemptsRequest\x12\x0f\n\x07\x63\x61ll_id\x18\x01 \x01(\t\"\x8c\x01\n\x13GetAttemptsResponse\x12/\n\x08\x61ttempts\x18\x01 \x03(\x0b\x32\x1d.magistrate.common.v1.Attempt\x12\x0f\n\x07running\x18\x02 \x01(\x05\x12\x33\n\x0fremembers_since\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"O\n\x14GenerateBatchRequest\x12\x37\n\x0bgenerations\x18\x01 \x03(\x0b\x32\".magistrate.provider.v1.Generation\"M\n\x15GenerateBatchResponse\x12\x34\n\x07results\x18\x01 \x03(\x0b\x32#.magistrate.provider.v1.BatchResult\"Y\n\x0b\x42\x61tchResult\x12:\n\x08response\x18\x01 \x01(\x0b\x32(.magistrate.provider.v1.GenerateResponse\x12\x0e\n\x06reason\x18\x02 \x01(\t*w\n\x0bMessageRole\x12\x1c\n\x18MESSAGE_ROLE_UNSPECIFIED\x10\x00\x12\x17\n\x13MESSAGE_ROLE_SYSTEM\x10\x01\x12\x15\n\x11MESSAGE_ROLE_USER\x10\x02\x12\x1a\n\x16MESSAGE_ROLE_ASSISTANT\x10\x03*{\n\x0c\x46inishReason\x12\x1d\n\x19\x46INISH_REASON_UNSPECIFIED\x10\x00\x12\x16\n\x12\x46INISH_REASON_STOP\x10\x01\x12\x18\n\x14\x46INISH_REASON_LENGTH\x10\x02\x12\x1a\n\x16\x46INISH_REASON_FILTERED\x10\x03\x32\xfd\x04\n\x0fProviderService\x12]\n\x08Generate\x12\'.magistrate.provider.v1.GenerateRequest\x1a(.magistrate.provider.v1.GenerateResponse\x12q\n\x0eGenerateStream\x12-.magistrate.provider.v1.GenerateStreamRequest\x1a..magistrate.provider.v1.GenerateStreamResponse0\x01\x12\x66\n\x0b\x43ountTokens\x12*.magistrate.provider.v1.CountTokensRequest\x1a+.magistrate.provider.v1.CountTokensResponse\x12Z\n\x07GetInfo\x12&.magistrate.provider.v1.GetInfoRequest\x1a\'.magistrate.provider.v1.GetInfoResponse\x12\x66\n\x0bGetAttempts\x12*.magistrate.provider.v1.GetAttemptsRequest\x1a+.magistrate.provider.v1.GetAttemptsResponse\x12l\n\rGenerateBatch\x12,.magistrate.provider.v1.GenerateBatchRequest\x1a-.magistrate.provider.v1.GenerateBatchResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%magistrate/provider/v1/provider.proto\x12\x16magistrate.provider.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a magistrate/common/v1/usage.proto\"M\n\x07Message\x12\x31\n\x04role\x18\x01 \x01(\x0e\x32#.magistrate.provider.v1.MessageRole\x12\x0f\n\x07\x63ontent\x18\x02 \x01(\t\"\xc6\x02\n\nGeneration\x12>\n\x06models\x18\x01 \x03(\x0b\x32..magistrate.provider.v1.Generation.ModelsEntry\x12\x31\n\x08messages\x18\x02 \x03(\x0b\x32\x1f.magistrate.provider.v1.Message\x12\x19\n\x11max_output_tokens\x18\x03 \x01(\x05\x12\x18\n\x0btemperature\x18\x04 \x01(\x01H\x00\x88\x01\x01\x12\x13\n\x0bjson_schema\x18\x05 \x01(\t\x12\x11\n\x04seed\x18\x06 \x01(\x03H\x01\x88\x01\x01\x12\x0f\n\x07\x63\x61ll_id\x18\x07 \x01(\t\x12\x0f\n\x07partial\x18\x08 \x01(\t\x1a-\n\x0bModelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\x0e\n\x0c_temperatureB\x07\n\x05_seed\"I\n\x0fGenerateRequest\x12\x36\n\ngeneration\x18\x01 \x01(\x0b\x32\".magistrate.provider.v1.Generation\"\xa4\x02\n\x10GenerateResponse\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\x10\n\x08provider\x18\x02 \x01(\t\x12\r\n\x05model\x18\x03 \x01(\t\x12\x15\n\rmodel_version\x18\x04 \x01(\t\x12/\n\x05usage\x18\x05 \x01(\x0b\x32 .magistrate.common.v1.TokenUsage\x12;\n\rfinish_reason\x18\x06 \x01(\x0e\x32$.magistrate.provider.v1.FinishReason\x12+\n\x08\x64uration\x18\x07 \x01(\x0b\x32\x19.google.protobuf.Duration\x12/\n\x08\x61ttempts\x18\x08 \x03(\x0b\x32\x1d.magistrate.common.v1.Attempt\"O\n\x15GenerateStreamRequest\x12\x36\n\ngeneration\x18\x01 \x01(\x0b\x32\".magistrate.provider.v1.Generation\"a\n\x16GenerateStreamResponse\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\x39\n\x07summary\x18\x02 \x01(\x0b\x32(.magistrate.provider.v1.GenerateResponse\"V\n\x12\x43ountTokensRequest\x12\x31\n\x08messages\x18\x01 \x03(\x0b\x32\x1f.magistrate.provider.v1.Message\x12\r\n\x05model\x18\x02 \x01(\t\"8\n\x13\x43ountTokensResponse\x12\x0e\n\x06tokens\x18\x01 \x01(\x05\x12\x11\n\testimated\x18\x02 \x01(\x08\"\x10\n\x0eGetInfoRequest\"\x85\x01\n\x0fGetInfoResponse\x12\x10\n\x08provider\x18\x01 \x01(\t\x12\x0e\n\x06models\x18\x02 \x03(\t\x12\x15\n\rdefault_model\x18\x03 \x01(\t\x12\x0f\n\x07healthy\x18\x04 \x01(\x08\x12\x15\n\rcounts_tokens\x18\x05 \x01(\x08\x12\x11\n\tcontinues\x18\x06 \x01(\x08\"%\n\x12GetAttemptsRequest\x12\x0f\n\x07\x63\x61ll_id\x18\x01 \x01(\t\"\x8c\x01\n\x13GetAttemptsResponse\x12/\n\x08\x61ttempts\x18\x01 \x03(\x0b\x32\x1d.magistrate.common.v1.Attempt\x12\x0f\n\x07running\x18\x02 \x01(\x05\x12\x33\n\x0fremembers_since\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"O\n\x14GenerateBatchRequest\x12\x37\n\x0bgenerations\x18\x01 \x03(\x0b\x32\".magistrate.provider.v1.Generation\"M\n\x15GenerateBatchResponse\x12\x34\n\x07results\x18\x01 \x03(\x0b\x32#.magistrate.provider.v1.BatchResult\"Y\n\x0b\x42\x61tchResult\x12:\n\x08response\x18\x01 \x01(\x0b\x32(.magistrate.provider.v1.GenerateResponse\x12\x0e\n\x06reason\x18\x02 \x01(\t*w\n\x0bMessageRole\x12\x1c\n\x18MESSAGE_ROLE_UNSPECIFIED\x10\x00\x12\x17\n\x13MESSAGE_ROLE_SYSTEM\x10\x01\x12\x15\n\x11MESSAGE_ROLE_USER\x10\x02\x12\x1a\n\x16MESSAGE_ROLE_ASSISTANT\x10\x03*{\n\x0c\x46inishReason\x12\x1d\n\x19\x46INISH_REASON_UNSPECIFIED\x10\x00\x12\x16\n\x12\x46INISH_REASON_STOP\x10\x01\x12\x18\n\x14\x46INISH_REASON_LENGTH\x10\x02\x12\x1a\n\x16\x46INISH_REASON_FILTERED\x10\x03\x32\xfd\x04\n\x0fProviderService\x12]\n\x08Generate\x12\'.magistrate.provider.v1.GenerateRequest\x1a(.magistrate.provider.v1.GenerateResponse\x12q\n\x0eGenerateStream\x12-.magistrate.provider.v1.GenerateStreamRequest\x1a..magistrate.provider.v1.GenerateStreamResponse0\x01\x12\x66\n\x0b\x43ountTokens\x12*.magistrate.provider.v1.CountTokensRequest\x1a+.magistrate.provider.v1.CountTokensResponse\x12Z\n\x07GetInfo\x12&.magistrate.provider.v1.GetInfoRequest\x1a\'.magistrate.provider.v1.GetInfoResponse\x12\x66\n\x0bGetAttempts\x12*.magistrate.provider.v1.GetAttemptsRequest\x1a+.magistrate.provider.v1.GetAttemptsResponse\x12l\n\rGenerateBatch\x12,.magistrate.provider.v1.GenerateBatchRequest\x1a-.magistrate.provider.v1.GenerateBatchResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,10 +36,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_GENERATION_MODELSENTRY']._loaded_options = None
   _globals['_GENERATION_MODELSENTRY']._serialized_options = b'8\001'
-  _globals['_MESSAGEROLE']._serialized_start=1806
-  _globals['_MESSAGEROLE']._serialized_end=1925
-  _globals['_FINISHREASON']._serialized_start=1927
-  _globals['_FINISHREASON']._serialized_end=2050
+  _globals['_MESSAGEROLE']._serialized_start=1855
+  _globals['_MESSAGEROLE']._serialized_end=1974
+  _globals['_FINISHREASON']._serialized_start=1976
+  _globals['_FINISHREASON']._serialized_end=2099
   _globals['_MESSAGE']._serialized_start=164
   _globals['_MESSAGE']._serialized_end=241
   _globals['_GENERATION']._serialized_start=244
@@ -49,29 +49,29 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GENERATEREQUEST']._serialized_start=572
   _globals['_GENERATEREQUEST']._serialized_end=645
   _globals['_GENERATERESPONSE']._serialized_start=648
-  _globals['_GENERATERESPONSE']._serialized_end=891
-  _globals['_GENERATESTREAMREQUEST']._serialized_start=893
-  _globals['_GENERATESTREAMREQUEST']._serialized_end=972
-  _globals['_GENERATESTREAMRESPONSE']._serialized_start=974
-  _globals['_GENERATESTREAMRESPONSE']._serialized_end=1071
-  _globals['_COUNTTOKENSREQUEST']._serialized_start=1073
-  _globals['_COUNTTOKENSREQUEST']._serialized_end=1159
-  _globals['_COUNTTOKENSRESPONSE']._serialized_start=1161
-  _globals['_COUNTTOKENSRESPONSE']._serialized_end=1217
-  _globals['_GETINFOREQUEST']._serialized_start=1219
-  _globals['_GETINFOREQUEST']._serialized_end=1235
-  _globals['_GETINFORESPONSE']._serialized_start=1238
-  _globals['_GETINFORESPONSE']._serialized_end=1371
-  _globals['_GETATTEMPTSREQUEST']._serialized_start=1373
-  _globals['_GETATTEMPTSREQUEST']._serialized_end=1410
-  _globals['_GETATTEMPTSRESPONSE']._serialized_start=1413
-  _globals['_GETATTEMPTSRESPONSE']._serialized_end=1553
-  _globals['_GENERATEBATCHREQUEST']._serialized_start=1555
-  _globals['_GENERATEBATCHREQUEST']._serialized_end=1634
-  _globals['_GENERATEBATCHRESPONSE']._serialized_start=1636
-  _globals['_GENERATEBATCHRESPONSE']._serialized_end=1713
-  _globals['_BATCHRESULT']._serialized_start=1715
-  _globals['_BATCHRESULT']._serialized_end=1804
-  _globals['_PROVIDERSERVICE']._serialized_start=2053
-  _globals['_PROVIDERSERVICE']._serialized_end=2690
+  _globals['_GENERATERESPONSE']._serialized_end=940
+  _globals['_GENERATESTREAMREQUEST']._serialized_start=942
+  _globals['_GENERATESTREAMREQUEST']._serialized_end=1021
+  _globals['_GENERATESTREAMRESPONSE']._serialized_start=1023
+  _globals['_GENERATESTREAMRESPONSE']._serialized_end=1120
+  _globals['_COUNTTOKENSREQUEST']._serialized_start=1122
+  _globals['_COUNTTOKENSREQUEST']._serialized_end=1208
+  _globals['_COUNTTOKENSRESPONSE']._serialized_start=1210
+  _globals['_COUNTTOKENSRESPONSE']._serialized_end=1266
+  _globals['_GETINFOREQUEST']._serialized_start=1268
+  _globals['_GETINFOREQUEST']._serialized_end=1284
+  _globals['_GETINFORESPONSE']._serialized_start=1287
+  _globals['_GETINFORESPONSE']._serialized_end=1420
+  _globals['_GETATTEMPTSREQUEST']._serialized_start=1422
+  _globals['_GETATTEMPTSREQUEST']._serialized_end=1459
+  _globals['_GETATTEMPTSRESPONSE']._serialized_start=1462
+  _globals['_GETATTEMPTSRESPONSE']._serialized_end=1602
+  _globals['_GENERATEBATCHREQUEST']._serialized_start=1604
+  _globals['_GENERATEBATCHREQUEST']._serialized_end=1683
+  _globals['_GENERATEBATCHRESPONSE']._serialized_start=1685
+  _globals['_GENERATEBATCHRESPONSE']._serialized_end=1762
+  _globals['_BATCHRESULT']._serialized_start=1764
+  _globals['_BATCHRESULT']._serialized_end=1853
+  _globals['_PROVIDERSERVICE']._serialized_start=2102
+  _globals['_PROVIDERSERVICE']._serialized_end=2739
 # @@protoc_insertion_point(module_scope)

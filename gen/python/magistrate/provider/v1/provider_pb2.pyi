@@ -222,6 +222,7 @@ class GenerateResponse(_message.Message):
     USAGE_FIELD_NUMBER: _builtins.int
     FINISH_REASON_FIELD_NUMBER: _builtins.int
     DURATION_FIELD_NUMBER: _builtins.int
+    ATTEMPTS_FIELD_NUMBER: _builtins.int
     text: _builtins.str
     """The answer."""
     provider: _builtins.str
@@ -240,6 +241,12 @@ class GenerateResponse(_message.Message):
     def duration(self) -> _duration_pb2.Duration:
         """Time the vendor took."""
 
+    @_builtins.property
+    def attempts(self) -> _containers.RepeatedCompositeFieldContainer[_usage_pb2.Attempt]:
+        """Every try that this adapter has made for the call so far, oldest first: the last one wrote this answer. Empty where
+        the generation names no call.
+        """
+
     def __init__(
         self,
         *,
@@ -250,10 +257,11 @@ class GenerateResponse(_message.Message):
         usage: _usage_pb2.TokenUsage | None = ...,
         finish_reason: Global___FinishReason.ValueType = ...,
         duration: _duration_pb2.Duration | None = ...,
+        attempts: _abc.Iterable[_usage_pb2.Attempt] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["duration", b"duration", "usage", b"usage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["duration", b"duration", "finish_reason", b"finish_reason", "model", b"model", "model_version", b"model_version", "provider", b"provider", "text", b"text", "usage", b"usage"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempts", b"attempts", "duration", b"duration", "finish_reason", b"finish_reason", "model", b"model", "model_version", b"model_version", "provider", b"provider", "text", b"text", "usage", b"usage"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
