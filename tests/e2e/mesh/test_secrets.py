@@ -21,7 +21,6 @@ REPEATED = f"Incorrect API key provided: {KEY}"
 """Some vendors repeat the key in what they refuse it with."""
 ENDS: dict[str, Step] = {
     "answered": Answer(),
-    "key limited": Refusal(status=429, message=REPEATED),
     "refused": Refusal(status=400, message=REPEATED),
     "junk": Junk(body=REPEATED.encode()),
     "error under way": Answer(error_after=2),
