@@ -17,16 +17,18 @@ from tests.fakes.mesh import free_ports, until
 from tests.fakes.vendors import Answer, Junk, Refusal, Silence, Step
 
 KEY = "sk-planted-0123456789-abcdefghij"
+KEY_FILE = "model-api-key"
 REPEATED = f"Incorrect API key provided: {KEY}"
 """Some vendors repeat the key in what they refuse it with."""
 ENDS: dict[str, Step] = {
     "answered": Answer(),
+    "key limited": Refusal(status=429, message=REPEATED),
+    "down": Refusal(status=503, message=REPEATED),
     "refused": Refusal(status=400, message=REPEATED),
     "junk": Junk(body=REPEATED.encode()),
     "error under way": Answer(error_after=2),
     "cut": Answer(cut_after=2),
     "silent": Silence(),
-    # The last: a key that was rejected is not shown again.
     "key rejected": Refusal(status=401, message=REPEATED),
 }
 
@@ -62,39 +64,46 @@ async def collecting(port: int) -> AsyncIterator[Collector]:
 async def test_a_key_stands_nowhere_but_with_its_vendor() -> None:
     """Not in a reply, a log, a span, a metric, a table or any other file but the one that it was given in."""
     (port,) = free_ports(1)
-    planted = {"OPENAI_API_KEY": KEY, "MAGISTRATE_OTLP_ENDPOINT": f"http://127.0.0.1:{port}"}
+    planted = {
+        "MAGISTRATE_OTLP_ENDPOINT": f"http://127.0.0.1:{port}",
+        "MAGISTRATE_ROUTER_BREAKER_FAILURES": "100",
+    }
     shown: list[set[str]] = []
     async with collecting(port) as collector:
-        with serving_mesh("openai", **planted) as mesh:
+        with serving_mesh("local", **planted) as mesh:
             async with mesh.client() as client:
-                told = [await _ended(mesh, client, step, shown) for step in ENDS.values()]
+                told = [await _ended(mesh, client, name, shown) for name in ENDS]
             await until(lambda: _is_there(collector))
             metrics = await asyncio.to_thread(_metrics, Path(mesh.stack.record.run_dir))
             holders = await asyncio.to_thread(_holders, mesh.stack.root)
 
-    assert shown == [{f"Bearer {KEY}"}] * len(ENDS)
-    assert holders == {"provider-openai-key"}
+    assert shown == [{f"Bearer {KEY}-{end.replace(' ', '-')}"} for end in ENDS]
+    assert holders == {KEY_FILE}
     assert [words for words in told if KEY in words] == []
     assert [spans for spans in collector.seen if KEY.encode() in spans] == []
     assert b"magistrate_provider_key_tries_total" in metrics
     assert KEY.encode() not in metrics
 
 
-async def _ended(mesh: Mesh, client: Client, step: Step, shown: list[set[str]]) -> str:
-    """Return all that the caller is told of a decision whose vendor does ``step``, and note what that was shown."""
-    mesh.openai.play(step)
+async def _ended(mesh: Mesh, client: Client, end: str, shown: list[set[str]]) -> str:
+    """Return all that the caller is told of a decision that ends so, and note what its vendor was shown.
+
+    Each has a key of its own, so that none rests for what the one before it did.
+    """
+    mesh.local.play(ENDS[end])
+    (mesh.stack.folder.secrets / KEY_FILE).write_text(f"{KEY}-{end.replace(' ', '-')}\n")
     try:
         reply = await client.engine.Decide(DecideRequest(question=question()), timeout=3.0, metadata=client.metadata)
+        return str(reply)
     except grpc.aio.AioRpcError as error:
-        shown.append(mesh.openai.shown)
         return f"{error.debug_error_string()} {error.trailing_metadata()} {error.initial_metadata()}"
-    shown.append(mesh.openai.shown)
-    return str(reply)
+    finally:
+        shown.append(mesh.local.shown)
 
 
 async def _is_there(collector: Collector) -> bool:
     """Tell whether spans of the vendor's adapter have come."""
-    return any(b"provider-openai" in spans for spans in collector.seen)
+    return any(b"provider-local" in spans for spans in collector.seen)
 
 
 def _metrics(run_dir: Path) -> bytes:
