@@ -1,4 +1,4 @@
-"""Run one service of the mesh: ``python -m services router``. The only file that knows every service, by name."""
+"""Run one process of the mesh: ``python -m services router``. The only file that knows them all, by name."""
 
 import importlib
 import sys
@@ -11,16 +11,16 @@ _FAILURE, _USAGE = 1, 2
 
 
 def main(arguments: list[str]) -> int:
-    """Run the service that ``arguments`` name until it is told to stop; return its exit code."""
-    if len(arguments) != 1 or arguments[0] not in topology.BY_NAME:
-        sys.stderr.write(f"magistrate: python -m services NAME, where NAME is one of {', '.join(topology.BY_NAME)}\n")
+    """Run the process that ``arguments`` name until it is told to stop; return its exit code."""
+    if len(arguments) != 1 or arguments[0] not in topology.PACKAGES:
+        sys.stderr.write(f"magistrate: python -m services NAME, where NAME is one of {', '.join(topology.PACKAGES)}\n")
         return _USAGE
-    service = topology.BY_NAME[arguments[0]]
-    room = importlib.import_module(f"services.{service.room}.main")
+    (name,) = arguments
+    room = importlib.import_module(f"services.{topology.PACKAGES[name]}.main")
     try:
-        loop.run(room.main(service.name))
+        loop.run(room.main(name))
     except MeshError as error:
-        sys.stderr.write(f"magistrate: {service.name} cannot run: {error}\n")
+        sys.stderr.write(f"magistrate: {name} cannot run: {error}\n")
         return _FAILURE
     return 0
 

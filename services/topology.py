@@ -78,6 +78,20 @@ class Service:
         return spiffe_id(self.name)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Companion:
+    """One process that works beside a service, in its room: no service calls it, so Envoy does not know it."""
+
+    name: str
+    """Name of the process and of its socket, where it answers for its health and nothing else."""
+    beside: str
+    """The service to whose room it belongs."""
+    package: str
+    """The package below ``services`` whose ``main`` runs it."""
+    has_role: bool = False
+    """Whether it enters the schema of its service, under a PostgreSQL role of its own that is named like itself."""
+
+
 def spiffe_id(name: str) -> str:
     """Return the SPIFFE id of the mesh identity ``name``."""
     return f"spiffe://{TRUST_DOMAIN}/ns/{NAMESPACE}/sa/{name}"
@@ -256,6 +270,17 @@ SERVICES: tuple[Service, ...] = (
 
 BY_NAME: Mapping[str, Service] = {service.name: service for service in SERVICES}
 
+COMPANIONS: tuple[Companion, ...] = (
+    Companion(name="publisher", beside="recorder", package="recorder.publisher", has_role=True),
+)
+"""Every process beside the services; each starts when the service that it belongs to is ready."""
+
+PACKAGES: Mapping[str, str] = {
+    **{service.name: service.room for service in SERVICES},
+    **{companion.name: companion.package for companion in COMPANIONS},
+}
+"""The package below ``services`` whose ``main`` runs the process of this name."""
+
 
 def callees(caller: str) -> tuple[Service, ...]:
     """Return the services of which ``caller`` may call at least one method, in start order."""
@@ -272,3 +297,13 @@ def methods(service: Service) -> Iterator[tuple[RpcService, Rpc]]:
 def path(rpc_service: RpcService, rpc: Rpc) -> str:
     """Return the HTTP/2 path of a method, as Envoy and gRPC see it."""
     return f"/{rpc_service.name}/{rpc.method}"
+
+
+def companions(service: str) -> tuple[Companion, ...]:
+    """Return the processes beside ``service``."""
+    return tuple(companion for companion in COMPANIONS if companion.beside == service)
+
+
+def roles_of(service: str) -> tuple[str, ...]:
+    """Return the PostgreSQL roles that enter the schema of ``service``: its own, and those of its companions."""
+    return (service, *(companion.name for companion in companions(service) if companion.has_role))

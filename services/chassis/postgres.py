@@ -2,7 +2,7 @@
 
 import asyncio
 import warnings
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 
 import asyncpg
@@ -10,6 +10,7 @@ from pydantic import Field
 
 from services.chassis.config import SecretFile, Settings
 from services.chassis.errors import Kind, WorldError, unavailable
+from services.chassis.rows import TenantConnection, show
 
 RETRY_AFTER_S = 1.0
 """What a caller is told to wait while the database is away."""
@@ -45,8 +46,13 @@ class PostgresSettings(Settings, env_prefix="MAGISTRATE_POSTGRES_"):
 
 
 @asynccontextmanager
-async def open_pool(settings: PostgresSettings) -> AsyncIterator[asyncpg.Pool]:
+async def open_pool(
+    settings: PostgresSettings, *, rows_of_tenant: bool = False, session: Mapping[str, str] | None = None
+) -> AsyncIterator[asyncpg.Pool]:
     """Yield a pool of connections whose search path is the service's schema, then ``public`` (extensions).
+
+    With ``rows_of_tenant`` each loan of a connection sees the rows of its borrower's tenant alone (``chassis.rows``);
+    ``session`` are further settings of every session.
 
     Statements are prepared once a connection and cached. A connection that breaks is replaced at its next use, so the
     pool outlives a restart of the server. JSONB arrives as text.
@@ -70,6 +76,8 @@ async def open_pool(settings: PostgresSettings) -> AsyncIterator[asyncpg.Pool]:
             command_timeout=settings.statement_timeout_s + settings.connect_timeout_s,
             # An open transaction is rolled back all the same; the default would add a round trip to every statement.
             reset=_keep_session,
+            connection_class=TenantConnection if rows_of_tenant else asyncpg.Connection,
+            setup=show if rows_of_tenant else None,
             server_settings={
                 "search_path": f"{settings.schema},public",
                 "statement_timeout": str(milliseconds),
@@ -77,6 +85,7 @@ async def open_pool(settings: PostgresSettings) -> AsyncIterator[asyncpg.Pool]:
                 "idle_in_transaction_session_timeout": str(2 * milliseconds),
                 "application_name": f"magistrate {settings.schema}",
                 "jit": "off",
+                **(session or {}),
             },
         )
     try:

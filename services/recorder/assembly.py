@@ -22,15 +22,17 @@ from services.recorder.archive import Archive
 from services.recorder.committer import Committer
 from services.recorder.config import Config
 from services.recorder.core.batch import Window
+from services.recorder.core.note import public_key_of
+from services.recorder.crier import Crier
+from services.recorder.desk import Desk
 from services.recorder.entries import EntryMaker
 from services.recorder.eraser import Eraser
 from services.recorder.exporter import Exporter
 from services.recorder.intake import Intake
 from services.recorder.keeper import Keeper
-from services.recorder.ports import Signer
 from services.recorder.prover import Prover
-from services.recorder.publisher import Publisher
 from services.recorder.reconciler import Reconciler
+from services.recorder.sampler import Sampler
 from services.recorder.servicer import RecorderServicer
 from services.recorder.valve import Valve
 
@@ -41,13 +43,14 @@ class Recorder:
 
     servicer: RecorderServicer
     committer: Committer
-    publisher: Publisher
     valve: Valve
     reconciler: Reconciler
     keeper: Keeper
+    crier: Crier
+    sampler: Sampler
 
 
-def assemble(config: Config, pool: Pool, *, signer: Signer, seal: AesSeal, clock: Clock) -> Recorder:
+def assemble(config: Config, pool: Pool, *, seal: AesSeal, clock: Clock) -> Recorder:
     """Return a recorder that writes through ``pool``."""
     window = Window(max_records=config.batch_records, linger_s=config.linger_s)
     writer, reader = PostgresWriter(pool, timeout_s=config.commit_timeout_s), PostgresReader(pool)
@@ -55,7 +58,13 @@ def assemble(config: Config, pool: Pool, *, signer: Signer, seal: AesSeal, clock
     committer = Committer(
         writer, clock, valve, window=window, queue_records=config.queue_records, queue_bytes=config.queue_bytes
     )
-    publisher = Publisher(PostgresCheckpoints(pool), signer, clock, interval_s=config.checkpoint_interval_s)
+    checkpoints = PostgresCheckpoints(pool)
+    desk = Desk(
+        checkpoints,
+        clock,
+        public_key=public_key_of(config.verifier_key_file.read()),
+        patience_s=config.checkpoint_patience_s,
+    )
     entropy = Entropy()
     keyring = PostgresKeyring(pool, seal, random_bytes=entropy.draw)
     entries = EntryMaker(keyring, clock, random_bytes=entropy.draw, deployment=config.deployment)
@@ -69,7 +78,7 @@ def assemble(config: Config, pool: Pool, *, signer: Signer, seal: AesSeal, clock
         interval_s=config.reconcile_interval_s,
     )
     keeper = Keeper(PostgresShelf(pool), intake, clock, days=config.retention_days)
-    prover = Prover(reader, publisher)
+    prover = Prover(reader, desk)
     exporter = Exporter(
         reader=reader,
         ranges=PostgresRanges(pool),
@@ -84,12 +93,18 @@ def assemble(config: Config, pool: Pool, *, signer: Signer, seal: AesSeal, clock
         archive=Archive(reader, keyring),
         prover=prover,
         exporter=exporter,
-        publisher=publisher,
+        desk=desk,
         eraser=eraser,
         keyring=keyring,
     )
     return Recorder(
-        servicer=servicer, committer=committer, publisher=publisher, valve=valve, reconciler=reconciler, keeper=keeper
+        servicer=servicer,
+        committer=committer,
+        valve=valve,
+        reconciler=reconciler,
+        keeper=keeper,
+        crier=Crier(checkpoints, intake, interval_s=config.alarm_interval_s),
+        sampler=Sampler(checkpoints, reader, keyring, intake, interval_s=config.sample_interval_s),
     )
 
 

@@ -5,7 +5,8 @@ from pathlib import Path
 from pydantic import Field, field_validator
 
 from services.chassis.config import SecretFile, Settings
-from services.recorder.adapters.keys import AesSeal, Ed25519Signer
+from services.recorder.adapters.keys import AesSeal
+from services.recorder.core.note import public_key_of
 
 
 class Config(Settings, env_prefix="MAGISTRATE_RECORDER_"):
@@ -13,8 +14,9 @@ class Config(Settings, env_prefix="MAGISTRATE_RECORDER_"):
 
     deployment: str = Field(default="local", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
     """Name of this deployment, part of every log's origin; it must never change."""
-    signing_key_file: SecretFile
-    """Ed25519 private key in PKCS 8 PEM that signs checkpoints; `python -m tools.verify.keys FOLDER` makes one."""
+    verifier_key_file: SecretFile
+    """C2SP verifier key of the checkpoints, whose private half the publisher has; `python -m tools.verify.keys FOLDER`
+    makes both."""
     body_key_file: SecretFile
     """Key that wraps the tenants' keys, 32 bytes in base64; `python -m tools.verify.keys FOLDER` makes one. A new key
     goes on the first line, the former ones stay below it until every tenant's key was rotated."""
@@ -42,13 +44,17 @@ class Config(Settings, env_prefix="MAGISTRATE_RECORDER_"):
     """How full that volume may be; above it reads go on and nothing new is accepted."""
     erase_timeout_s: float = Field(default=25.0, gt=0, le=600)
     """Seconds after which an erasure without an answer is broken off; nothing is erased then."""
-    checkpoint_interval_s: float = Field(default=1.0, gt=0, le=60)
-    """Seconds between checkpoints of a growing log; a proof that needs one sooner gets it at once."""
+    alarm_interval_s: float = Field(default=5.0, gt=0, le=3600)
+    """Seconds between two looks for logs that the publisher found altered; the tenant's security log tells of each."""
+    sample_interval_s: float = Field(default=60.0, gt=0, le=86_400)
+    """Seconds between two draws of records whose bodies are opened to see that they can be."""
+    checkpoint_patience_s: float = Field(default=4.0, gt=0, le=60)
+    """Longest time that a proof waits for the publisher to sign a checkpoint that covers it, in seconds."""
 
-    @field_validator("signing_key_file")
+    @field_validator("verifier_key_file")
     @classmethod
-    def _must_sign(cls, file: SecretFile) -> SecretFile:
-        Ed25519Signer(file.read())
+    def _must_verify(cls, file: SecretFile) -> SecretFile:
+        public_key_of(file.read())
         return file
 
     @field_validator("body_key_file")

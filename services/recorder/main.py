@@ -5,10 +5,11 @@ from functools import partial
 from magistrate.recorder.v1.recorder_pb2_grpc import add_RecorderServiceServicer_to_server
 from services.chassis.clock import SystemClock
 from services.chassis.config import load
-from services.chassis.postgres import PostgresSettings, open_pool
+from services.chassis.postgres import PostgresSettings
 from services.chassis.runtime import Registration, open_runtime
 from services.recorder.adapters.durability import check_durable
-from services.recorder.adapters.keys import AesSeal, Ed25519Signer
+from services.recorder.adapters.keys import AesSeal
+from services.recorder.adapters.pool import open_evidence
 from services.recorder.assembly import assemble
 from services.recorder.config import Config
 
@@ -18,18 +19,19 @@ SERVICE = "magistrate.recorder.v1.RecorderService"
 async def main(name: str) -> None:
     """Run the recorder until SIGTERM."""
     config, postgres = load(Config), load(PostgresSettings)
-    signer, seal = Ed25519Signer(config.signing_key_file.read()), AesSeal(config.body_key_file.read())
+    seal = AesSeal(config.body_key_file.read())
     async with open_runtime(name) as mesh:
-        pool = await mesh.enter(open_pool(postgres))
+        pool = await mesh.enter(open_evidence(postgres))
         await check_durable(pool)
-        recorder = assemble(config, pool, signer=signer, seal=seal, clock=SystemClock())
+        recorder = assemble(config, pool, seal=seal, clock=SystemClock())
         # A committer that ended has met a log that would fork: nothing more may be accepted.
         committing = mesh.spawn(recorder.committer.run(), name="committer")
         committing.add_done_callback(lambda _: mesh.stop())
         mesh.spawn(recorder.valve.run(), name="valve")
         mesh.spawn(recorder.reconciler.run(), name="reconciler")
         mesh.spawn(recorder.keeper.run(), name="keeper")
-        mesh.spawn(recorder.publisher.run(), name="publisher")
+        mesh.spawn(recorder.crier.run(), name="crier")
+        mesh.spawn(recorder.sampler.run(), name="sampler")
         mesh.readiness("durable database", partial(check_durable, pool))
         await mesh.serve([Registration(add_RecorderServiceServicer_to_server, recorder.servicer, SERVICE)])
         if committing.done():

@@ -1,4 +1,4 @@
-"""What the recorder needs from the world: a store that is durable, keys for bodies, a signature."""
+"""What the recorder needs from the world: a store that is durable, keys for bodies, checkpoints that are signed."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -63,6 +63,24 @@ class SignedCheckpoint:
     checkpoint: Checkpoint
     note: str
     signed_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Damage:
+    """What the publisher found wrong with a log."""
+
+    first_bad: int
+    problem: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogDamage:
+    """A log that is signed no more."""
+
+    tenant: str
+    origin: str
+    first_bad: int
+    problem: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -248,42 +266,33 @@ class Shelf(Protocol):
         ...
 
 
-class CheckpointStore(Protocol):
-    """What the publisher re-reads and where its checkpoints go."""
+class Damages(Protocol):
+    """What the publisher found wrong, over all tenants."""
 
-    async def logs(self) -> Sequence[int]:
-        """Return every log."""
-        ...
-
-    async def head_of(self, log: int) -> Head:
-        """Return one log as it is now.
-
-        Raises:
-            TreeError: its head contradicts itself.
-        """
-        ...
-
-    async def leaves(self, log: int, start: int, stop: int) -> Sequence[tuple[int, bytes, bytes]]:
-        """Return (index, leaf, envelope) of the records from ``start`` to before ``stop``."""
-        ...
-
-    async def checkpoint(self, log: int, size: int | None = None) -> SignedCheckpoint | None:
-        """Return the checkpoint of this size, or the newest."""
-        ...
-
-    async def publish(self, log: int, signed: SignedCheckpoint) -> SignedCheckpoint:
-        """Store a checkpoint unless one of its size is there; return the stored one."""
+    async def damages(self) -> Sequence[LogDamage]:
+        """Return every log that is signed no more."""
         ...
 
 
-class Signer(Protocol):
-    """The Ed25519 key of the deployment."""
+class Lots(Protocol):
+    """Records drawn by lot, over all tenants."""
 
-    @property
-    def public_key(self) -> bytes:
-        """Return the 32 raw bytes that verify its signatures."""
+    async def draw(self, count: int) -> Sequence[tuple[Head, int]]:
+        """Return some logs, and an index in each."""
         ...
 
-    def sign(self, message: bytes) -> bytes:
-        """Return the 64-byte signature of ``message``."""
+
+class Checkpoints(Protocol):
+    """What the publisher has signed, and how it is asked for more."""
+
+    async def newest(self, log: int) -> SignedCheckpoint | None:
+        """Return the newest checkpoint of a log."""
+        ...
+
+    async def damage(self, log: int) -> Damage | None:
+        """Return why a log is signed no more, where that is so."""
+        ...
+
+    async def ask(self) -> None:
+        """Tell the publisher that somebody waits."""
         ...

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from services.chassis.errors import invalid
 from services.recorder.core.log import outside
 from services.recorder.core.proof import Span, consistency_spans, fold, inclusion_spans, tiles_of
+from services.recorder.desk import Desk
 from services.recorder.ports import EvidenceReader, Head, SignedCheckpoint
-from services.recorder.publisher import Publisher
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,12 +33,12 @@ class Consistency:
 class Prover:
     """Proofs over one log; the caller has already found the log for its tenant."""
 
-    def __init__(self, reader: EvidenceReader, publisher: Publisher) -> None:
-        self._reader, self._publisher = reader, publisher
+    def __init__(self, reader: EvidenceReader, desk: Desk) -> None:
+        self._reader, self._desk = reader, desk
 
     async def inclusion(self, head: Head, index: int) -> Inclusion:
         """Prove that record ``index``, which has been found in the log, is in it."""
-        signed = await self._publisher.cover(head, index + 1)
+        signed = await self._desk.cover(head, index + 1)
         path = await self._roots(head, inclusion_spans(index, signed.checkpoint.size))
         return Inclusion(path=path, signed=signed)
 
@@ -50,7 +50,7 @@ class Prover:
         """
         if second > head.frontier.size:
             raise outside("to_size", second, name=head.origin, size=head.frontier.size)
-        signed = await self._publisher.cover(head, second or 1)
+        signed = await self._desk.cover(head, second or 1)
         second = second or signed.checkpoint.size
         if not 1 <= first <= second:
             raise invalid("from_size", f"must be from 1 to {second}", value=first)
@@ -62,7 +62,7 @@ class Prover:
 
     async def checkpoint(self, head: Head) -> SignedCheckpoint:
         """Return a checkpoint of all that is committed."""
-        return await self._publisher.cover(head, head.frontier.size)
+        return await self._desk.whole(head)
 
     async def _roots(self, head: Head, spans: Sequence[Span]) -> Sequence[bytes]:
         return fold(spans, await self._reader.tiles(head.log, tiles_of(spans)))

@@ -17,12 +17,12 @@ from services.chassis.status import unexpected
 from services.recorder.archive import Archive, Found, Place
 from services.recorder.core.custody import Erasure
 from services.recorder.core.envelope import Draft
+from services.recorder.desk import Desk
 from services.recorder.eraser import Eraser
 from services.recorder.exporter import Earlier, Exported, Exporter, Hashes, Opening, Piece, Wanted
 from services.recorder.intake import Intake, Outcome
 from services.recorder.ports import Keyring, Query, SignedCheckpoint, Stored, Written
 from services.recorder.prover import Prover
-from services.recorder.publisher import Publisher
 from services.recorder.unordered import in_any_order
 
 KIND_PREFIX = "RECORD_KIND_"
@@ -50,12 +50,12 @@ class RecorderServicer(rpc.RecorderServiceServicer):
         archive: Archive,
         prover: Prover,
         exporter: Exporter,
-        publisher: Publisher,
+        desk: Desk,
         eraser: Eraser,
         keyring: Keyring,
     ) -> None:
         self._intake, self._archive = intake, archive
-        self._prover, self._publisher = prover, publisher
+        self._prover, self._desk = prover, desk
         self._exporter, self._eraser, self._keyring = exporter, eraser, keyring
 
     async def Append(self, request: pb.AppendRequest, _: _Context) -> pb.AppendResponse:
@@ -133,7 +133,7 @@ class RecorderServicer(rpc.RecorderServiceServicer):
             checkpoint=signed.note,
             tree_size=signed.checkpoint.size,
             root=signed.checkpoint.root,
-            verifier_key=self._publisher.verifier_key(head.origin),
+            verifier_key=self._desk.verifier_key(head.origin),
             origin=head.origin,
         )
 
@@ -147,7 +147,7 @@ class RecorderServicer(rpc.RecorderServiceServicer):
 
     def _piece(self, piece: Piece) -> pb.ExportResponse:
         if isinstance(piece, Opening):
-            return pb.ExportResponse(log=_opening(piece, [self._publisher.verifier_key(piece.origin)]))
+            return pb.ExportResponse(log=_opening(piece, [self._desk.verifier_key(piece.origin)]))
         if isinstance(piece, Hashes):
             tile = pb.Tile(level=piece.tile.level, number=piece.tile.number, hashes=piece.hashes)
             return pb.ExportResponse(tile=tile)

@@ -88,7 +88,7 @@ def evaluator() -> tuple[Registration, Callable[[Any], Any]]:
 def recorder() -> tuple[Registration, Callable[[Any], Any]]:
     """Return a recorder without parts."""
     servicer = RecorderServicer(
-        intake=NOTHING, archive=NOTHING, prover=NOTHING, publisher=NOTHING, eraser=NOTHING, keyring=NOTHING
+        intake=NOTHING, archive=NOTHING, prover=NOTHING, exporter=NOTHING, desk=NOTHING, eraser=NOTHING, keyring=NOTHING
     )
     add = recorder_pb2_grpc.add_RecorderServiceServicer_to_server
     return Registration(add, servicer, "magistrate.recorder.v1.RecorderService"), recorder_pb2_grpc.RecorderServiceStub

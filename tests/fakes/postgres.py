@@ -21,6 +21,8 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
+from services.topology import roles_of
+from tools.migrate.ddl_fence import DDL_FENCE
 from tools.migrate.moves import downgrade, upgrade
 from tools.migrate.schemas import Schema
 from tools.up.account import unprivileged
@@ -194,9 +196,11 @@ def _build_template(server: PostgresServer, rooms: tuple[str, ...]) -> str:
     _create_role(server, MIGRATOR, "createrole")
     _create(server, name, template="template1")
     server.execute("create extension if not exists vector schema public", name)
+    server.execute(DDL_FENCE, name)
     for room in rooms:
-        _create_role(server, room, "nocreaterole")
-        server.execute(f"grant {room} to {MIGRATOR} with admin true, inherit false, set false")
+        for role in roles_of(room):
+            _create_role(server, role, "nocreaterole")
+            server.execute(f"grant {role} to {MIGRATOR} with admin true, inherit false, set false")
         server.execute(f"create schema {room} authorization {MIGRATOR}", name)
         migrate(migrator_dsn(server, name), room)
     return name

@@ -26,7 +26,7 @@ from services.chassis.postgres import PostgresSettings
 from tools.bench.database import scratch_database
 from tools.bench.load import Measured, measure
 from tools.bench.table import Row, table
-from tools.verify.keys import BODY_KEY, SIGNING_KEY, generate
+from tools.verify.keys import BODY_KEY, SIGNING_KEY, VERIFIER_KEY, generate
 
 PAYLOAD = os.urandom(1024)
 IN_FLIGHT = 64
@@ -222,11 +222,14 @@ class Bench:
 
 @asynccontextmanager
 async def _recorder(folder: Path, postgres: PostgresSettings, tenant: str, **settings: str) -> AsyncIterator[Bench]:
-    """Yield a bench for a recorder process of its own."""
+    """Yield a bench for a recorder and a publisher of its own."""
     generate(folder)
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "services", "recorder", env=_environment(folder, postgres, settings)
-    )
+    environment = _environment(folder, postgres, settings)
+    publishing = environment | {"MAGISTRATE_POSTGRES_USER": "publisher"}
+    processes = [
+        await asyncio.create_subprocess_exec(sys.executable, "-m", "services", name, env=env)
+        for name, env in (("recorder", environment), ("publisher", publishing))
+    ]
     channel = open_channel(
         str(folder / "recorder.sock"), Departures(default_timeout_s=CALL_S, principal=Principal(tenant=tenant))
     )
@@ -235,8 +238,9 @@ async def _recorder(folder: Path, postgres: PostgresSettings, tenant: str, **set
         yield Bench(channel)
     finally:
         await channel.close()
-        process.terminate()
-        await process.wait()
+        for process in processes:
+            process.terminate()
+        await asyncio.gather(*(process.wait() for process in processes))
 
 
 def _environment(folder: Path, postgres: PostgresSettings, settings: dict[str, str]) -> dict[str, str]:
@@ -251,7 +255,9 @@ def _environment(folder: Path, postgres: PostgresSettings, settings: dict[str, s
         "MAGISTRATE_POSTGRES_USER": postgres.user,
         "MAGISTRATE_POSTGRES_PASSWORD_FILE": str(postgres.password_file.path if postgres.password_file else ""),
         "MAGISTRATE_POSTGRES_SCHEMA": postgres.schema,
-        "MAGISTRATE_RECORDER_SIGNING_KEY_FILE": str(folder / SIGNING_KEY),
+        "MAGISTRATE_RECORDER_VERIFIER_KEY_FILE": str(folder / VERIFIER_KEY),
+        "MAGISTRATE_PUBLISHER_SIGNING_KEY_FILE": str(folder / SIGNING_KEY),
+        "MAGISTRATE_PUBLISHER_MEMORY_FILE": str(folder / "signed.sqlite"),
         "MAGISTRATE_RECORDER_BODY_KEY_FILE": str(folder / BODY_KEY),
         **{f"MAGISTRATE_RECORDER_{name.upper()}": value for name, value in settings.items()},
     }

@@ -1,11 +1,12 @@
-"""The one database: an owner, and for each service that keeps state a schema and a login role named like it."""
+"""The one database: an owner, for each service that keeps state a schema and a login role, a role for companions."""
 
 import asyncio
 
 import psycopg
 from psycopg import sql
 
-from services.topology import SERVICES
+from services.topology import SERVICES, roles_of
+from tools.migrate.ddl_fence import DDL_FENCE
 from tools.migrate.schemas import MigrationError, schemas
 from tools.up.failures import StackError
 from tools.up.folder import Folder
@@ -19,6 +20,7 @@ OWNER = "magistrate"
 """Owns the schemas, runs the migrations and may set defaults of the services' roles; no superuser."""
 EXTENSIONS = ("vector", "pg_trgm")
 SCHEMAS = tuple(service.name for service in SERVICES if service.has_schema)
+ROLES = tuple(role for schema in SCHEMAS for role in roles_of(schema))
 
 
 class Database(Part):
@@ -37,12 +39,13 @@ class Database(Part):
     async def settle(self) -> None:
         """Bring the database to what this version of the services needs."""
         async with await psycopg.AsyncConnection.connect(self._postgres.conninfo(), autocommit=True) as server:
-            for role in (OWNER, *SCHEMAS):
+            for role in (OWNER, *ROLES):
                 await _provide_role(server, role, self._folder)
             await _provide_database(server)
         conninfo = self._postgres.conninfo(DATABASE)
         async with await psycopg.AsyncConnection.connect(conninfo) as database:
             await _provide_schemas(database)
+            await database.execute(DDL_FENCE)
         try:
             await asyncio.to_thread(_migrate, owner_login(self._folder, self._port))
         except MigrationError as error:
@@ -79,7 +82,7 @@ async def _provide_database(server: psycopg.AsyncConnection) -> None:
     if await found.fetchone() is None:
         await server.execute(sql.SQL("create database {} owner {}").format(database, owner))
     await server.execute(sql.SQL("revoke all on database {} from public").format(database))
-    roles = sql.SQL(", ").join(map(sql.Identifier, SCHEMAS))
+    roles = sql.SQL(", ").join(map(sql.Identifier, ROLES))
     await server.execute(sql.SQL("grant connect on database {} to {}").format(database, roles))
     await server.execute(sql.SQL("grant {} to {} with admin true, inherit false, set false").format(roles, owner))
 

@@ -8,7 +8,20 @@ from pathlib import Path
 from tools.certs.publish import private_folder, write_private
 
 OWN = (
-    *("certs", "context", "engine", "envoy", "jwt", "logs", "models", "postgres", "run", "secrets", "valkey"),
+    *(
+        "certs",
+        "context",
+        "engine",
+        "envoy",
+        "jwt",
+        "logs",
+        "models",
+        "postgres",
+        "publisher",
+        "run",
+        "secrets",
+        "valkey",
+    ),
     *("lock", "postgres.location", "recorder.pub.pem", "recorder.vkey", "stack.json"),
 )
 """Everything that a stack puts into its state folder."""

@@ -6,7 +6,7 @@ from pathlib import Path
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from services.topology import SERVICES, Service, callees
+from services.topology import COMPANIONS, SERVICES, Companion, Service, callees, companions
 from tools.up.database import DATABASE
 from tools.up.database import NAME as DATABASE_PART
 from tools.up.folder import Folder
@@ -30,12 +30,19 @@ class MeshService(Part):
 
     start_limit_s = 60.0
 
-    def __init__(self, service: Service, run_dir: Path, env: Mapping[str, str], after: tuple[str, ...]) -> None:
-        self.name = service.name
-        self.after = after
-        self.stops_after = tuple(other.name for other in SERVICES if service in callees(other.name))
-        self.hint = f"`magistrate logs {service.name}` shows all that it wrote"
-        self._socket = run_dir / f"{service.name}.sock"
+    def __init__(
+        self,
+        name: str,
+        run_dir: Path,
+        env: Mapping[str, str],
+        *,
+        after: tuple[str, ...],
+        stops_after: tuple[str, ...],
+    ) -> None:
+        self.name = name
+        self.after, self.stops_after = after, stops_after
+        self.hint = f"`magistrate logs {name}` shows all that it wrote"
+        self._socket = run_dir / f"{name}.sock"
         self.address = f"unix:{self._socket}"
         self._env = env
 
@@ -82,21 +89,26 @@ class Surroundings:
         """Return the environment of ``service``; secrets appear as paths of files."""
         env = dict(self._base)
         if service.has_schema:
-            env |= self._postgres(service.name)
+            env |= self._postgres(service.name, schema=service.name)
         if service.room in USES_REDIS:
             env |= self._redis()
         if service.vendor:
             env |= self._provider(self._vendors[service.vendor])
         return env | self._own(service.room)
 
-    def _postgres(self, role: str) -> dict[str, str]:
+    def beside(self, companion: Companion) -> dict[str, str]:
+        """Return the environment of ``companion``."""
+        role = self._postgres(companion.name, schema=companion.beside) if companion.has_role else {}
+        return self._base | role | self._own(companion.name)
+
+    def _postgres(self, role: str, *, schema: str) -> dict[str, str]:
         return {
             "MAGISTRATE_POSTGRES_HOST": LOOPBACK,
             "MAGISTRATE_POSTGRES_PORT": str(self._ports["postgres"]),
             "MAGISTRATE_POSTGRES_DATABASE": DATABASE,
             "MAGISTRATE_POSTGRES_USER": role,
             "MAGISTRATE_POSTGRES_PASSWORD_FILE": str(self._folder.secret(f"postgres-{role}")),
-            "MAGISTRATE_POSTGRES_SCHEMA": role,
+            "MAGISTRATE_POSTGRES_SCHEMA": schema,
         }
 
     def _redis(self) -> dict[str, str]:
@@ -116,33 +128,53 @@ class Surroundings:
         }
         return {f"MAGISTRATE_PROVIDER_{name}": value for name, value in settings.items() if value}
 
-    def _own(self, room: str) -> dict[str, str]:
+    def _own(self, name: str) -> dict[str, str]:
+        """Return what only the processes of one room, or only one companion, are told."""
         own = {
             "router": {
                 "MAGISTRATE_ROUTER_PROVIDERS": ",".join(self._vendors),
                 "MAGISTRATE_ROUTER_MODELS": ",".join(f"{v.name}={v.model}" for v in self._vendors.values() if v.model),
             },
             "recorder": {
-                "MAGISTRATE_RECORDER_SIGNING_KEY_FILE": str(self._folder.secrets / SIGNING_KEY),
+                "MAGISTRATE_RECORDER_VERIFIER_KEY_FILE": str(self._folder.verifier_key),
                 "MAGISTRATE_RECORDER_BODY_KEY_FILE": str(self._folder.secrets / BODY_KEY),
                 "MAGISTRATE_RECORDER_VOLUME_DIR": str(self._folder.root),
+            },
+            "publisher": {
+                "MAGISTRATE_PUBLISHER_SIGNING_KEY_FILE": str(self._folder.secrets / SIGNING_KEY),
+                "MAGISTRATE_PUBLISHER_MEMORY_FILE": str(self._folder.data("publisher") / "signed.sqlite"),
             },
             "engine": {"MAGISTRATE_ENGINE_SPOOL_DIR": str(self._folder.data("engine") / "spool")},
             "context": {"MAGISTRATE_CONTEXT_COPY_FILE": str(self._folder.data("context") / "copies.sqlite")},
         }
-        return own.get(room, {})
+        return own.get(name, {})
 
 
 def mesh_services(surroundings: Surroundings, run_dir: Path, vendors: tuple[Vendor, ...]) -> tuple[MeshService, ...]:
-    """Return the services of this stack: all of them, but only the adapters of enabled vendors."""
+    """Return the services of this stack, all but the adapters of vendors that are not enabled, and their companions."""
     enabled = {vendor.name for vendor in vendors}
-    return tuple(
-        MeshService(service, run_dir, surroundings.of(service), _after(service))
-        for service in SERVICES
-        if not service.vendor or service.vendor in enabled
+    services = [service for service in SERVICES if not service.vendor or service.vendor in enabled]
+    return (
+        *(
+            MeshService(s.name, run_dir, surroundings.of(s), after=_after(s), stops_after=_stops_after(s))
+            for s in services
+        ),
+        *(
+            MeshService(c.name, run_dir, surroundings.beside(c), after=(c.beside,), stops_after=_callers(c.beside))
+            for c in COMPANIONS
+        ),
     )
 
 
 def _after(service: Service) -> tuple[str, ...]:
     stores = (DATABASE_PART,) if service.has_schema else ()
     return (*stores, VALKEY) if service.room in USES_REDIS else stores
+
+
+def _stops_after(service: Service) -> tuple[str, ...]:
+    """Return who relies on ``service``: its callers, and the processes beside it."""
+    return (*_callers(service.name), *(companion.name for companion in companions(service.name)))
+
+
+def _callers(name: str) -> tuple[str, ...]:
+    return tuple(other.name for other in SERVICES if any(called.name == name for called in callees(other.name)))

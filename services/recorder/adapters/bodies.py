@@ -7,12 +7,12 @@ from services.recorder.core.envelope import attributes
 from services.recorder.core.erasure import BASIS
 
 BODY = """b.sealed, b.dek, k.id as dek_known, k.tenant_key, k.wrapped, k.subject,
-  x.seq as erased_seq, x.leaf as erased_leaf, x.envelope as erased_envelope, xh.origin as erased_origin"""
+  x.seq as erased_seq, x.leaf as erased_leaf, x.envelope as erased_envelope, x.origin as erased_origin"""
+# A function, not a join with all logs: only what was erased has such a record, and only its log is then looked at.
 BODY_TABLES = """
 left join ev_body b on b.log = e.log and b.seq = e.seq
 left join dek k on k.id = b.dek
-left join ev x on x.log = k.erased_log and x.seq = k.erased_seq
-left join head xh on xh.log = x.log"""
+left join lateral erasure(k.erased_log, k.erased_seq) x on true"""
 """Joins for a query whose records are called ``e``."""
 
 

@@ -1,4 +1,4 @@
-"""What the publisher re-reads from PostgreSQL, and where its checkpoints stand."""
+"""The checkpoints that the publisher stored in PostgreSQL, and the bell that calls it."""
 
 from collections.abc import Sequence
 
@@ -8,62 +8,59 @@ from asyncpg import Pool
 from services.chassis.postgres import guarded
 from services.recorder.adapters.reader import head_of
 from services.recorder.core.note import Checkpoint
-from services.recorder.ports import Head, SignedCheckpoint
+from services.recorder.ports import Damage, Head, LogDamage, SignedCheckpoint
 
-LOGS = "select log from head where size > 0 order by log"
-HEAD = "select log, origin, tenant, size, frontier from head where log = $1"
-LEAVES = "select seq, leaf, envelope from ev where log = $1 and seq >= $2 and seq < $3 order by seq"
-NEWEST = """
-select h.origin, c.size, c.root, c.note, c.signed_at
-from checkpoint c join head h using (log)
-where c.log = $1 and ($2::bigint is null or c.size = $2) order by c.size desc limit 1"""
-PUBLISH = """
-insert into checkpoint (log, size, root, note, signed_at) values ($1, $2, $3, $4, $5)
-on conflict (log, size) do nothing"""
+BELL = "checkpoint_wanted"
+"""The channel on which the publisher hears that somebody waits."""
+SIGNED = "h.origin, c.size, c.root, c.note, c.signed_at"
+"""The columns of a checkpoint ``c`` of a head ``h``."""
+NEWEST = f"""
+select {SIGNED} from checkpoint c join head h using (log)
+where c.log = $1 order by c.size desc limit 1"""  # noqa: S608 - constants
+DAMAGE = "select first_bad, problem from finding where log = $1"
+DAMAGES = "select h.tenant, h.origin, f.first_bad, f.problem from finding f join head h using (log) order by f.log"
+LOTS = """
+select log, origin, tenant, size, frontier, floor(random() * size)::bigint as seq
+from head, generate_series(1, $1::int) where size > 0 and tenant <> '' order by random() limit $1"""
+RING = "select pg_notify($1, '')"
 
 
 class PostgresCheckpoints:
-    """Stores at most one checkpoint for each size of a log."""
+    """Reads checkpoints; the recorder's role can store none."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
-    async def logs(self) -> Sequence[int]:
-        """Return every log."""
+    async def newest(self, log: int) -> SignedCheckpoint | None:
+        """Return the newest checkpoint of a log."""
         with guarded():
-            return [row["log"] for row in await self._pool.fetch(LOGS)]
-
-    async def head_of(self, log: int) -> Head:
-        """Return one log as it is now.
-
-        Raises:
-            TreeError: its head contradicts itself.
-        """
-        with guarded():
-            (row,) = await self._pool.fetch(HEAD, log)
-        return head_of(row)
-
-    async def leaves(self, log: int, start: int, stop: int) -> Sequence[tuple[int, bytes, bytes]]:
-        """Return (index, leaf, envelope) of the records from ``start`` to before ``stop``."""
-        with guarded():
-            rows = await self._pool.fetch(LEAVES, log, start, stop)
-        return [(row["seq"], row["leaf"], row["envelope"]) for row in rows]
-
-    async def checkpoint(self, log: int, size: int | None = None) -> SignedCheckpoint | None:
-        """Return the checkpoint of this size, or the newest."""
-        with guarded():
-            row = await self._pool.fetchrow(NEWEST, log, size)
+            row = await self._pool.fetchrow(NEWEST, log)
         return signed_of(row) if row else None
 
-    async def publish(self, log: int, signed: SignedCheckpoint) -> SignedCheckpoint:
-        """Store a checkpoint unless one of its size is there; return the stored one."""
-        made = signed.checkpoint
+    async def damage(self, log: int) -> Damage | None:
+        """Return why a log is signed no more, where that is so."""
         with guarded():
-            await self._pool.execute(PUBLISH, log, made.size, made.root, signed.note, signed.signed_at)
-        return await self.checkpoint(log, made.size) or signed
+            row = await self._pool.fetchrow(DAMAGE, log)
+        return Damage(**row) if row else None
+
+    async def damages(self) -> Sequence[LogDamage]:
+        """Return every log that is signed no more."""
+        with guarded():
+            return [LogDamage(**row) for row in await self._pool.fetch(DAMAGES)]
+
+    async def draw(self, count: int) -> Sequence[tuple[Head, int]]:
+        """Return some logs, and an index in each."""
+        with guarded():
+            rows = await self._pool.fetch(LOTS, count)
+        return [(head_of(row), row["seq"]) for row in rows]
+
+    async def ask(self) -> None:
+        """Tell the publisher that somebody waits."""
+        with guarded():
+            await self._pool.execute(RING, BELL)
 
 
 def signed_of(row: asyncpg.Record) -> SignedCheckpoint:
-    """Return the checkpoint that a row describes."""
+    """Return the checkpoint that a row with the columns of ``SIGNED`` describes."""
     checkpoint = Checkpoint(origin=row["origin"], size=row["size"], root=row["root"])
     return SignedCheckpoint(checkpoint=checkpoint, note=row["note"], signed_at=row["signed_at"])

@@ -14,15 +14,14 @@ from services.recorder.ports import Erased
 
 # A body that names a key is unreadable without it; one that is older than keys must be emptied itself.
 AFFECTED = """
-select h.origin, b.seq from dek k join ev_body b on b.dek = k.id and b.personal join head h on h.log = b.log
+select b.log, b.seq from dek k join ev_body b on b.dek = k.id and b.personal and b.log = any($3::bigint[])
 where k.subject = any($1::bytea[]) and k.wrapped is not null
 union all
-select h.origin, b.seq from ev_body b join head h on h.log = b.log
-where b.subject_id = $2 and b.subject_id <> '' and b.dek is null and h.tenant = $3
+select log, seq from ev_body where log = any($3::bigint[]) and subject_id = $2 and subject_id <> '' and dek is null
 order by 1, 2"""
 EMPTY = """
-update ev_body b set sealed = '', subject_id = '' from head h
-where h.log = b.log and h.tenant = $1 and b.subject_id = $2 and b.subject_id <> '' and b.dek is null"""
+update ev_body set sealed = '', subject_id = ''
+where log = any($1::bigint[]) and subject_id = $2 and subject_id <> '' and dek is null"""
 DESTROY = """
 update dek set wrapped = null, subject = null, destroyed_at = now(), erased_log = $2, erased_seq = $3
 where subject = any($1::bytea[]) and wrapped is not null"""
@@ -59,27 +58,27 @@ class PostgresEraser:
                 cut_off(connection, self._timeout_s),
                 connection.transaction(),
             ):
-                head = (await lock(connection, tenant, origin))[origin]
-                earlier = await find(connection, tenant, [repeat_key])
+                heads = await lock(connection, tenant, origin)
+                origins = {head["log"]: origin for origin, head in heads.items()}
+                earlier = await find(connection, heads, [repeat_key])
                 if earlier:
                     (first,) = earlier.values()
                     return Erased(count=int(attributes(first.envelope)[COUNT]), position=first)
-                affected = await _affected(connection, tenant, tags, subject_id)
+                affected = await _affected(connection, origins, tags, subject_id)
                 if not affected:
                     await connection.execute(DESTROY, tags, None, None)  # a key that seals nothing yet
                     return Erased(count=0, position=None)
-                written = await insert(connection, head, describe(affected))
-                first = written[repeat_key]
-                await connection.execute(DESTROY, tags, head["log"], first.index)
-                await connection.execute(EMPTY, tenant, subject_id)
+                first = (await insert(connection, heads, origin, describe(affected)))[repeat_key]
+                await connection.execute(DESTROY, tags, heads[origin]["log"], first.index)
+                await connection.execute(EMPTY, list(origins), subject_id)
                 return Erased(count=sum(map(len, affected.values())), position=first)
 
 
 async def _affected(
-    connection: Connection, tenant: str, tags: Collection[bytes], subject_id: str
+    connection: Connection, origins: Mapping[int, str], tags: Collection[bytes], subject_id: str
 ) -> dict[str, list[int]]:
     """Return the records whose body will be unreadable: indexes by log."""
     found = defaultdict[str, list[int]](list)
-    for row in await connection.fetch(AFFECTED, tags, subject_id, tenant):
-        found[row["origin"]].append(row["seq"])
+    for row in await connection.fetch(AFFECTED, tags, subject_id, list(origins)):
+        found[origins[row["log"]]].append(row["seq"])
     return dict(found)

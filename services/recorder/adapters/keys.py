@@ -6,7 +6,7 @@ import hmac
 import secrets
 from contextlib import suppress
 
-from cryptography.exceptions import InvalidTag
+from cryptography.exceptions import InvalidSignature, InvalidTag
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
@@ -38,6 +38,14 @@ class Ed25519Signer:
     def sign(self, message: bytes) -> bytes:
         """Return the 64-byte signature of ``message``."""
         return self._key.sign(message)
+
+    def holds(self, signature: bytes, message: bytes) -> bool:
+        """Return whether ``signature`` is one of ``message`` by this key."""
+        try:
+            self._key.public_key().verify(signature, message)
+        except InvalidSignature:
+            return False
+        return True
 
 
 class AesSeal:

@@ -8,10 +8,10 @@ from asyncpg import Pool
 
 from services.chassis.postgres import guarded
 from services.recorder.adapters.bodies import BODY, BODY_TABLES, body_of
-from services.recorder.adapters.tiles import FullTiles
+from services.recorder.adapters.tiles import FullTiles, fetch_tile
 from services.recorder.core.custody import Body
-from services.recorder.core.merkle import TILE_HEIGHT, Frontier
-from services.recorder.core.proof import TILE_WIDTH, Tile
+from services.recorder.core.merkle import Frontier
+from services.recorder.core.proof import Tile
 from services.recorder.ports import Head, Query, Stored
 
 HEAD = """
@@ -22,10 +22,12 @@ order by log desc limit 1"""
 RECORD = f"""
 select e.seq, e.ik, e.leaf, e.envelope, e.kind, e.decision_id, e.content_type, e.intent, e.recorded_at, {BODY}
 from ev e {BODY_TABLES} where e.log = $1 and e.seq = $2"""  # noqa: S608 - constants
+LOGS = "select log, origin, tenant, size, frontier from head where tenant = $1"
+# Logs are named, not found by a join: the server then opens, and locks, their tables alone.
 DECISION = """
-select h.log, h.origin, h.tenant, h.size, h.frontier, e.seq
-from ev e join head h using (log)
-where h.tenant = $1 and e.decision_id = $2 and e.kind = 'DECISION' order by e.log desc, e.seq desc limit 1"""
+select log, seq from ev
+where log = any($1::bigint[]) and decision_id = $2 and decision_id <> '' and kind = 'DECISION'
+order by log desc, seq desc limit 1"""
 RECORDS = """
 select seq, ik, leaf, envelope, kind, decision_id, content_type, intent, recorded_at
 from ev
@@ -36,8 +38,6 @@ order by seq limit $7"""
 # Only a query that asks for attributes or for what is open pays for it.
 BY_ATTRIBUTES = "and attributes(envelope) @> $8::jsonb and ($9 = '' or attributes(envelope) ? $9)"
 ONLY_OPEN = "and exists (select from obligation o where o.log = ev.log and o.seq = ev.seq)"
-LEAVES = "select leaf as hash from ev where log = $1 and seq >= $2 and seq < $3 order by seq"
-NODES = "select hash from node where log = $1 and number >= $2 and number < $3 and level = $4 order by number"
 
 
 class PostgresReader:
@@ -56,10 +56,11 @@ class PostgresReader:
     async def decision(self, tenant: str, decision_id: str) -> tuple[Head, Stored] | None:
         """Return the newest record of kind DECISION about a decision, and its log."""
         with guarded():
-            row = await self._pool.fetchrow(DECISION, tenant, decision_id)
+            heads = {row["log"]: row for row in await self._pool.fetch(LOGS, tenant)}
+            row = await self._pool.fetchrow(DECISION, list(heads), decision_id)
         if row is None:
             return None
-        head = head_of(row)
+        head = head_of(heads[row["log"]])
         record = await self.record(head, row["seq"])
         return (head, record) if record else None
 
@@ -87,18 +88,10 @@ class PostgresReader:
     async def _tile(self, log: int, tile: Tile) -> Sequence[bytes]:
         hashes = self._full.get(log, tile)
         if hashes is None:
-            hashes = await self._fetch(log, tile)
+            with guarded():
+                hashes = await fetch_tile(self._pool, log, tile)
             self._full.keep(log, tile, hashes)
         return hashes
-
-    async def _fetch(self, log: int, tile: Tile) -> list[bytes]:
-        start = tile.number * TILE_WIDTH
-        with guarded():
-            if tile.level == 0:
-                rows = await self._pool.fetch(LEAVES, log, start, start + TILE_WIDTH)
-            else:
-                rows = await self._pool.fetch(NODES, log, start, start + TILE_WIDTH, tile.level * TILE_HEIGHT)
-        return [row["hash"] for row in rows]
 
 
 def head_of(row: asyncpg.Record) -> Head:

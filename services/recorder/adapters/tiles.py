@@ -1,12 +1,29 @@
-"""Full tiles, remembered: they never change, and every proof near them needs them again."""
+"""Tiles from PostgreSQL. Full ones are remembered: they never change, and every proof near them needs them again."""
 
 from collections import OrderedDict
 from collections.abc import Sequence
 
+from asyncpg import Pool
+from asyncpg.pool import PoolConnectionProxy
+
+from services.recorder.core.merkle import TILE_HEIGHT
 from services.recorder.core.proof import TILE_WIDTH, Tile
+
+LEAVES = "select leaf as hash from ev where log = $1 and seq >= $2 and seq < $3 order by seq"
+NODES = "select hash from node where log = $1 and number >= $2 and number < $3 and level = $4 order by number"
 
 TILES = 1024
 """About 16 MiB of hashes, enough for the path of any leaf among the newest quarter of a million."""
+
+
+async def fetch_tile(database: Pool | PoolConnectionProxy, log: int, tile: Tile) -> list[bytes]:
+    """Return the stored hashes of a tile, from its left."""
+    start = tile.number * TILE_WIDTH
+    if tile.level == 0:
+        rows = await database.fetch(LEAVES, log, start, start + TILE_WIDTH)
+    else:
+        rows = await database.fetch(NODES, log, start, start + TILE_WIDTH, tile.level * TILE_HEIGHT)
+    return [row["hash"] for row in rows]
 
 
 class FullTiles:

@@ -18,6 +18,8 @@ from services.recorder.core.obligation import change
 from services.recorder.ports import LogDivergedError, RejectedError, StaleKeysError, StoreFullError, Written
 
 Connection = PoolConnectionProxy
+Heads = Mapping[str, asyncpg.Record]
+"""The heads of a tenant's logs, locked, by origin."""
 
 # Every log of the tenant is locked, so that a retry across the turn of a half-year finds its key in the older log. The
 # commit waits for the disk whatever became the default of a server that was durable when the recorder started.
@@ -27,9 +29,8 @@ select log, origin, tenant, size, frontier,
              when 'remote_apply' then 'remote_apply' else 'on' end, true)
 from head where tenant = $1 order by log for update"""
 CREATE = "select open_log($1, $2)"
-KNOWN = """
-select h.origin, h.log, e.seq from head h join ev e using (log) where h.tenant = $1 and e.ik = any($2::text[])"""
-# One log at a time, so that the server looks at that log's bodies alone and not at everybody's.
+# Logs are always named, not found by a join: the server then opens, and locks, their tables alone.
+KNOWN = "select log, seq from ev where log = any($1::bigint[]) and ik = any($2::text[])"
 KNOWN_OF_LOG = f"""
 select e.seq, e.ik, e.leaf, e.envelope, {BODY}
 from ev e {BODY_TABLES} where e.log = $1 and e.seq = any($2::bigint[])"""  # noqa: S608 - constants
@@ -60,8 +61,7 @@ OPEN = """
 insert into obligation (tenant, ik, log, seq, opened_at)
 select $1, r.ik, $2, r.seq, r.at from unnest($3::text[], $4::bigint[], $5::timestamptz[]) as r (ik, seq, at)
 where not exists (
-    select from ev join head using (log)
-    where head.tenant = $1 and ev.intent = r.ik and ev.intent <> '' and ev.kind = 'OUTCOME')"""
+    select from ev where log = any($6::bigint[]) and intent = r.ik and intent <> '' and kind = 'OUTCOME')"""
 SIZE = "select size from head where log = $1"
 
 
@@ -98,12 +98,12 @@ class PostgresWriter:
 async def _write(connection: Connection, tenant: str, entries: Sequence[Entry]) -> dict[str, Written]:
     origin = entries[-1].origin
     heads = await lock(connection, tenant, origin)
-    known = await find(connection, tenant, [entry.key for entry in entries])
-    fresh = await insert(connection, heads[origin], [entry for entry in entries if entry.key not in known])
+    known = await find(connection, heads, [entry.key for entry in entries])
+    fresh = await insert(connection, heads, origin, [entry for entry in entries if entry.key not in known])
     return fresh | known
 
 
-async def lock(connection: Connection, tenant: str, origin: str) -> dict[str, asyncpg.Record]:
+async def lock(connection: Connection, tenant: str, origin: str) -> Heads:
     """Lock the tenant's logs and return their heads; create that of ``origin`` if it is missing."""
     heads = await connection.fetch(LOCK, tenant)
     if all(head["origin"] != origin for head in heads):
@@ -112,25 +112,28 @@ async def lock(connection: Connection, tenant: str, origin: str) -> dict[str, as
     return {head["origin"]: head for head in heads}
 
 
-async def find(connection: Connection, tenant: str, keys: Sequence[str]) -> dict[str, Written]:
-    """Return the tenant's records that have one of these idempotency keys."""
-    places = defaultdict[tuple[str, int], list[int]](list)
-    for row in await connection.fetch(KNOWN, tenant, keys):
-        places[row["origin"], row["log"]].append(row["seq"])
+async def find(connection: Connection, heads: Heads, keys: Sequence[str]) -> dict[str, Written]:
+    """Return the records of these logs that have one of these idempotency keys."""
+    places = defaultdict[int, list[int]](list)
+    for row in await connection.fetch(KNOWN, _logs(heads), keys):
+        places[row["log"]].append(row["seq"])
+    origins = {head["log"]: origin for origin, head in heads.items()}
     found = dict[str, Written]()
-    for (origin, log), indexes in places.items():
-        found |= {row["ik"]: _found(origin, row) for row in await connection.fetch(KNOWN_OF_LOG, log, indexes)}
+    for log, indexes in places.items():
+        rows = await connection.fetch(KNOWN_OF_LOG, log, indexes)
+        found |= {row["ik"]: _found(origins[log], row) for row in rows}
     return found
 
 
-async def insert(connection: Connection, head: asyncpg.Record, entries: Sequence[Entry]) -> dict[str, Written]:
-    """Append what has new keys to a log that is locked; return where it stands.
+async def insert(connection: Connection, heads: Heads, origin: str, entries: Sequence[Entry]) -> dict[str, Written]:
+    """Append what has new keys to ``origin``, one of the locked logs; return where it stands.
 
     Raises:
         RejectedError: the head is damaged.
         StaleKeysError: a key was destroyed meanwhile.
         LogDivergedError: an index would not follow its predecessor.
     """
+    head = heads[origin]
     planned = plan(_frontier(head), entries, ())
     if not planned.fresh:
         return {}
@@ -141,11 +144,11 @@ async def insert(connection: Connection, head: asyncpg.Record, entries: Sequence
         if await connection.fetchval(SIZE, log) == planned.first_index:
             raise StaleKeysError
         raise LogDivergedError(f"log {log} was not at size {planned.first_index}")
-    await _keep_open(connection, head, planned)
-    return _written(head["origin"], planned)
+    await _keep_open(connection, heads, head, planned)
+    return _written(origin, planned)
 
 
-async def _keep_open(connection: Connection, head: asyncpg.Record, planned: Plan) -> None:
+async def _keep_open(connection: Connection, heads: Heads, head: asyncpg.Record, planned: Plan) -> None:
     """Bring the list of what is open up to date; most batches change nothing of it."""
     changed = change(planned.first_index, planned.fresh)
     if changed.closed:
@@ -153,7 +156,11 @@ async def _keep_open(connection: Connection, head: asyncpg.Record, planned: Plan
     if changed.opened:
         indexes, intents = zip(*changed.opened, strict=True)
         columns = [entry.key for entry in intents], indexes, [entry.recorded_at for entry in intents]
-        await connection.execute(OPEN, head["tenant"], head["log"], *columns)
+        await connection.execute(OPEN, head["tenant"], head["log"], *columns, _logs(heads))
+
+
+def _logs(heads: Heads) -> list[int]:
+    return [head["log"] for head in heads.values()]
 
 
 def _bodies(planned: Plan) -> Iterator[list[object]]:

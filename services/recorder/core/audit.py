@@ -7,23 +7,45 @@ from services.recorder.core.note import Checkpoint
 
 
 class AuditError(Exception):
-    """The stored records are not the ones the tree was built from; the message names the first bad index."""
+    """The stored records are not the ones the tree was built from."""
+
+    def __init__(self, first_bad: int, problem: str) -> None:
+        super().__init__(f"index {first_bad}: {problem}")
+        self.first_bad, self.problem = first_bad, problem
+        """The first index at which something is wrong, as exactly as what is left can tell, and what it is."""
 
 
-def rederive(frontier: Frontier, records: Iterable[tuple[int, bytes, bytes]]) -> Frontier:
-    """Return ``frontier`` grown by stored records (index, leaf, envelope).
+Record = tuple[int, bytes, bytes]
+"""Index, leaf and envelope, as they are stored."""
+
+
+def rederive(frontier: Frontier, records: Iterable[Record], stop: int) -> Frontier:
+    """Return ``frontier`` grown by the stored records up to before index ``stop``.
 
     Raises:
         AuditError: an index is missing or doubled, or an envelope does not hash to its leaf.
     """
-    leaves = list[bytes]()
-    for expected, (index, leaf, envelope) in enumerate(records, start=frontier.size):
-        if index != expected:
-            raise AuditError(f"index {expected} is missing")
-        if hash_leaf(envelope) != leaf:
-            raise AuditError(f"index {index} was altered: its envelope does not hash to its leaf")
-        leaves.append(leaf)
+    leaves = [leaf for _, leaf, _ in checked(frontier.size, records, stop)]
     return frontier.extend(leaves).frontier
+
+
+def checked(start: int, records: Iterable[Record], stop: int) -> Iterable[Record]:
+    """Yield the records of the indexes from ``start`` to before ``stop``, each of which hashes to its leaf.
+
+    Raises:
+        AuditError: an index is missing or doubled, or an envelope does not hash to its leaf.
+    """
+    expected = start
+    for record in records:
+        index, leaf, envelope = record
+        if index != expected:
+            break
+        if hash_leaf(envelope) != leaf:
+            raise AuditError(index, "was altered: its envelope does not hash to its leaf")
+        yield record
+        expected += 1
+    if expected != stop:
+        raise AuditError(expected, "is missing")
 
 
 def check_head(rederived: Frontier, head: Frontier) -> None:
@@ -32,15 +54,40 @@ def check_head(rederived: Frontier, head: Frontier) -> None:
     Raises:
         AuditError: they differ.
     """
-    if rederived != head:
-        raise AuditError(f"the records lead to another tree of {rederived.size} leaves than the head's {head.size}")
+    if rederived.size != head.size:
+        raise AuditError(min(rederived.size, head.size), f"the head ends at {head.size}, the records elsewhere")
+    left = 0
+    for level, mine, stored in zip(_levels(head.size), rederived.peaks, head.peaks, strict=True):
+        if mine != stored:
+            raise AuditError(left, "from here on the head is of another tree than the records")
+        left += 1 << level
 
 
-def check_signed(rederived: Frontier, last: Checkpoint) -> None:
+def check_root(rederived: Frontier, root: bytes, *, since: int, of: str) -> None:
+    """Compare the root of the re-derived tree with another one of its size.
+
+    Args:
+        rederived: What the records say.
+        root: What is said elsewhere.
+        since: The size up to which both were the same.
+        of: Where that is, for the message.
+
+    Raises:
+        AuditError: they differ.
+    """
+    if rederived.root() != root:
+        raise AuditError(since, f"some record from here to {rederived.size - 1} is not the one of {of}")
+
+
+def check_signed(rederived: Frontier, signed: Checkpoint, *, since: int) -> None:
     """Compare the re-derived tree with what was signed at its size: two roots for one size are never signed.
 
     Raises:
         AuditError: they differ.
     """
-    if (rederived.size, rederived.root()) != (last.size, last.root):
-        raise AuditError(f"the records up to index {last.size - 1} are not those of the checkpoint at size {last.size}")
+    check_root(rederived, signed.root, since=since, of=f"the checkpoint at size {signed.size}")
+
+
+def _levels(size: int) -> list[int]:
+    """Return the levels of a tree's full subtrees, the largest first."""
+    return [level for level in reversed(range(size.bit_length())) if size >> level & 1]

@@ -59,6 +59,18 @@ def drafts(tenant: str, basis: str, identity: str, erased: Mapping[str, Sequence
     ]
 
 
+def names(attributes: Mapping[str, str], origin: str, index: int) -> bool:
+    """Return whether a record of an erasure with these attributes can speak of the record ``index`` of ``origin``.
+
+    An erasure of several records names each index in one of them; what the others say is not known here.
+    """
+    if BASIS not in attributes:
+        return False
+    lines = [text.partition(" ") for name, text in attributes.items() if name.startswith("records.")]
+    named = any(_within(part, index) for log, _, parts in lines if log == origin for part in parts.split(","))
+    return named or not attributes.get(_PART, "").endswith("/1")
+
+
 def key(identity: str, number: int = 0) -> str:
     """Return the idempotency key of one record of an erasure."""
     return f"erasure/{identity}/{number}"
@@ -80,6 +92,11 @@ def _lines(origin: str, indexes: Sequence[int]) -> Iterator[str]:
         line = longer
     if line:
         yield line
+
+
+def _within(part: str, index: int) -> bool:
+    first, _, last = part.partition("-")
+    return int(first) <= index <= int(last or first)
 
 
 def _range(first: int, last: int | None) -> str:

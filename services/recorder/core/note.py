@@ -7,7 +7,8 @@ log has its own verifier line, all with the same public key.
 import base64
 import binascii
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 ED25519 = b"\x01"
@@ -18,8 +19,13 @@ Sign = Callable[[bytes], bytes]
 """Return the 64-byte Ed25519 signature of a message."""
 
 
-class NoteError(Exception):
-    """The text is not a checkpoint note."""
+Holds = Callable[[bytes, bytes], bool]
+"""Return whether a 64-byte signature is one of a message, by a key that is known."""
+_SIGNATURE_PREFIX = "\N{EM DASH} "
+
+
+class NoteError(ValueError):
+    """The text is not a checkpoint note, or no verifier key."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,10 +51,46 @@ def verifier_key(name: str, public_key: bytes) -> str:
     return f"{name}+{key_id(name, public_key).hex()}+{_base64(ED25519 + public_key)}"
 
 
+def public_key_of(line: str) -> bytes:
+    """Return the Ed25519 key of a verifier line.
+
+    Raises:
+        NoteError: it is none, or its parts do not belong together.
+    """
+    name, _, rest = line.strip().partition("+")
+    try:
+        raw = base64.b64decode(rest.partition("+")[2], validate=True)
+    except binascii.Error as error:
+        raise NoteError("a verifier key ends with its key in base64") from error
+    if raw[:1] != ED25519 or line.strip() != verifier_key(name, raw[1:]):
+        raise NoteError("a verifier key names an Ed25519 key by its name, its id and itself")
+    return raw[1:]
+
+
 def sign(text: str, *, name: str, public_key: bytes, signer: Sign) -> str:
     """Return the signed note of ``text``; only the text is signed, never the signature lines (trap T10)."""
     signature = key_id(name, public_key) + signer(text.encode())
-    return f"{text}\n\N{EM DASH} {name} {_base64(signature)}\n"
+    return f"{text}\n{_SIGNATURE_PREFIX}{name} {_base64(signature)}\n"
+
+
+def is_signed(note: str, checkpoint: Checkpoint, public_key: bytes, holds: Holds) -> bool:
+    """Return whether ``note`` states ``checkpoint`` and has a signature of this key in the log's own name."""
+    text, separator, lines = note.partition("\n\n")
+    if not separator or f"{text}\n" != checkpoint.text():
+        return False
+    known = key_id(checkpoint.origin, public_key)
+    return any(
+        raw[:4] == known and holds(raw[4:], checkpoint.text().encode()) for raw in _signatures(lines, checkpoint)
+    )
+
+
+def _signatures(lines: str, checkpoint: Checkpoint) -> Iterator[bytes]:
+    """Yield the signatures in the log's own name, each with its key id before it."""
+    own = f"{_SIGNATURE_PREFIX}{checkpoint.origin} "
+    for line in lines.split("\n"):
+        if line.startswith(own):
+            with suppress(binascii.Error):
+                yield base64.b64decode(line.removeprefix(own), validate=True)
 
 
 def parse(note: str) -> Checkpoint:

@@ -61,6 +61,12 @@ def consistency_spans(first: int, second: int) -> list[Span]:
     return spans[::-1]
 
 
+def peak_spans(size: int) -> list[Span]:
+    """Return the spans of the full subtrees that make up a tree of ``size`` leaves, the largest first."""
+    spans = _full_subtrees(range(size))
+    return [range(number << level, (number + 1) << level) for level, number in spans]
+
+
 def tiles_of(spans: Sequence[Span]) -> set[Tile]:
     """Return the tiles that hold what the roots of ``spans`` are folded from."""
     return {_place(level, number)[0] for span in spans for level, number in _full_subtrees(span)}

@@ -36,11 +36,16 @@ def expired(log: Kept, now: datetime, period: timedelta) -> bool:
     return ended is not None and now - ended >= period
 
 
+def announcement_key(origin: str) -> str:
+    """Return the idempotency key of the record that says that the bodies of a log are dropped."""
+    return f"retention/{origin}"
+
+
 def announcement(log: Kept) -> Draft:
     """Return the record that says that the bodies of ``log`` are dropped; each log gets one."""
     return Draft(
         tenant=log.tenant,
-        idempotency_key=f"retention/{log.origin}",
+        idempotency_key=announcement_key(log.origin),
         kind=KIND,
         decision_id="",
         subject_id="",

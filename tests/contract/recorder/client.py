@@ -1,7 +1,7 @@
 """A recorder in this process, and a client that speaks to it through the full chain."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
@@ -18,11 +18,16 @@ from services.chassis.config import SecretFile
 from services.chassis.postgres import PostgresSettings, open_pool
 from services.chassis.testing import Registration, serving
 from services.recorder.adapters.keys import AesSeal, Ed25519Signer
+from services.recorder.adapters.memory import open_memory
+from services.recorder.adapters.pool import open_evidence
+from services.recorder.adapters.seat import PostgresLedger
 from services.recorder.assembly import Recorder, assemble
 from services.recorder.config import Config
 from services.recorder.main import SERVICE
+from services.recorder.publisher.auditor import Auditor
+from services.recorder.publisher.publisher import Publisher
 from tests.fakes.postgres import Database
-from tools.verify.keys import BODY_KEY, SIGNING_KEY
+from tools.verify.keys import BODY_KEY, SIGNING_KEY, VERIFIER_KEY
 
 if TYPE_CHECKING:
     from magistrate.recorder.v1.recorder_pb2_grpc import RecorderServiceAsyncStub
@@ -36,7 +41,20 @@ PAYLOAD = b'{"answer":"Ada Lovelace has 25 days of leave"}'
 def configure(keys: Path, **settings: Any) -> Config:
     """Return the recorder's configuration with keys from a folder."""
     return Config(
-        signing_key_file=SecretFile(keys / SIGNING_KEY), body_key_file=SecretFile(keys / BODY_KEY), **settings
+        verifier_key_file=SecretFile(keys / VERIFIER_KEY), body_key_file=SecretFile(keys / BODY_KEY), **settings
+    )
+
+
+def login(database: Database, role: str) -> PostgresSettings:
+    """Return how a role enters the recorder's schema."""
+    return PostgresSettings(
+        host=database.host,
+        port=database.port,
+        database=database.name,
+        user=role,
+        password_file=SecretFile(database.password_file),
+        schema="recorder",
+        connect_timeout_s=1,
     )
 
 
@@ -44,26 +62,45 @@ def configure(keys: Path, **settings: Any) -> Config:
 async def recording(
     database: Database, keys: Path, *, clock: Clock | None = None, **settings: Any
 ) -> AsyncIterator[Recorder]:
-    """Yield a recorder whose committer runs; checkpoints are signed only on demand."""
+    """Yield a recorder whose committer runs, beside a publisher that signs only on demand."""
     config = configure(keys, **settings)
-    postgres = PostgresSettings(
-        host=database.host,
-        port=database.port,
-        database=database.name,
-        user="recorder",
-        password_file=SecretFile(database.password_file),
-        schema="recorder",
-        connect_timeout_s=1,
-    )
-    signer, seal = Ed25519Signer(config.signing_key_file.read()), AesSeal(config.body_key_file.read())
-    async with open_pool(postgres) as pool:
-        recorder = assemble(config, pool, signer=signer, seal=seal, clock=clock or SystemClock())
-        committing = asyncio.create_task(recorder.committer.run())
-        try:
+    seal = AesSeal(config.body_key_file.read())
+    async with open_evidence(login(database, "recorder")) as pool, publishing(database, keys, clock=clock):
+        recorder = assemble(config, pool, seal=seal, clock=clock or SystemClock())
+        async with running(recorder.committer.run()):
             yield recorder
-        finally:
-            committing.cancel()
-            await asyncio.gather(committing, return_exceptions=True)
+
+
+@asynccontextmanager
+async def publishing(database: Database, keys: Path, *, clock: Clock | None = None) -> AsyncIterator[Publisher]:
+    """Yield a publisher that runs, with its own role; it signs when it starts and when it is asked."""
+    signer = Ed25519Signer((keys / SIGNING_KEY).read_text())
+    async with open_pool(login(database, "publisher")) as pool, open_memory(keys / "signed.sqlite") as memory:
+        ledger = PostgresLedger(pool)
+        publisher = Publisher(ledger, memory, signer, clock or SystemClock(), interval_s=60)
+        async with running(publisher.run()):
+            yield publisher
+
+
+async def audit(database: Database, keys: Path) -> None:
+    """Walk through every log once."""
+    signer = Ed25519Signer((keys / SIGNING_KEY).read_text())
+    async with open_pool(login(database, "publisher")) as pool, open_memory(keys / "signed.sqlite") as memory:
+        ledger = PostgresLedger(pool)
+        publisher = Publisher(ledger, memory, signer, SystemClock(), interval_s=60)
+        async with ledger.logs() as logs:
+            await Auditor(ledger, publisher, records_per_s=1_000_000, pause_s=0).walk(logs)
+
+
+@asynccontextmanager
+async def running(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Let something run in the background."""
+    task = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 @asynccontextmanager

@@ -114,7 +114,6 @@ NOT_THERE: dict[str, tuple[str, Any, Kind, str]] = {
         "INDEX_OUT_OF_RANGE",
     ),
     "checkpoint of no log": ("GetCheckpoint", pb.GetCheckpointRequest(origin="x"), Kind.NOT_FOUND, "LOG_NOT_FOUND"),
-    "export": ("Export", pb.ExportRequest(), Kind.UNIMPLEMENTED, "NOT_YET_IMPLEMENTED"),
 }
 
 

@@ -1,4 +1,4 @@
-"""A recorder as a process of its own, to be killed."""
+"""A recorder as a process of its own, to be killed, and the publisher beside it."""
 
 import asyncio
 import os
@@ -13,7 +13,7 @@ import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from tests.fakes.postgres import Database
-from tools.verify.keys import BODY_KEY, SIGNING_KEY
+from tools.verify.keys import BODY_KEY, SIGNING_KEY, VERIFIER_KEY
 
 ROOT = Path(__file__).parents[3]
 READY_S = 60
@@ -21,7 +21,7 @@ READY_S = 60
 
 @dataclass(slots=True)
 class RecorderProcess:
-    """`python -m services recorder` in a folder of its own, on a database that others may share."""
+    """`python -m services NAME` in a folder of its own, on a database that others may share."""
 
     run_dir: Path
     keys: Path
@@ -29,12 +29,13 @@ class RecorderProcess:
     settings: dict[str, str] = field(default_factory=dict)
     process: asyncio.subprocess.Process | None = None
     module: str = "services"
-    """What Python runs: the recorder itself, or one that dies by its own hand."""
+    """What Python runs: the process itself, or one that dies by its own hand."""
+    name: str = "recorder"
 
     @property
     def socket(self) -> Path:
         """Return where it listens."""
-        return self.run_dir / "recorder.sock"
+        return self.run_dir / f"{self.name}.sock"
 
     async def start(self) -> None:
         """Start it and return when it says SERVING."""
@@ -42,13 +43,13 @@ class RecorderProcess:
         assert self.process is not None
         async with asyncio.timeout(READY_S):
             while not await self._serving():
-                assert self.process.returncode is None, "the recorder ended at its start; its log says why"
+                assert self.process.returncode is None, f"the {self.name} ended at its start; its log says why"
 
     async def launch(self) -> None:
         """Start it and do not wait: it may be made to end before it serves."""
         with (self.run_dir / "log").open("ab") as log:
             self.process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", self.module, "recorder", env=self._environment(), cwd=ROOT, stdout=log, stderr=log
+                sys.executable, "-m", self.module, self.name, env=self._environment(), cwd=ROOT, stdout=log, stderr=log
             )
 
     async def ended(self) -> int:
@@ -93,25 +94,39 @@ class RecorderProcess:
             "MAGISTRATE_POSTGRES_HOST": self.database.host,
             "MAGISTRATE_POSTGRES_PORT": str(self.database.port),
             "MAGISTRATE_POSTGRES_DATABASE": self.database.name,
-            "MAGISTRATE_POSTGRES_USER": "recorder",
+            "MAGISTRATE_POSTGRES_USER": self.name,
             "MAGISTRATE_POSTGRES_PASSWORD_FILE": str(self.database.password_file),
             "MAGISTRATE_POSTGRES_SCHEMA": "recorder",
-            "MAGISTRATE_RECORDER_SIGNING_KEY_FILE": str(self.keys / SIGNING_KEY),
-            "MAGISTRATE_RECORDER_BODY_KEY_FILE": str(self.keys / BODY_KEY),
-            "MAGISTRATE_RECORDER_CHECKPOINT_INTERVAL_S": "0.2",
+            **(_publishing if self.name == "publisher" else _recording)(self.keys),
             **self.settings,
         }
+
+
+def _recording(keys: Path) -> dict[str, str]:
+    return {
+        "MAGISTRATE_RECORDER_VERIFIER_KEY_FILE": str(keys / VERIFIER_KEY),
+        "MAGISTRATE_RECORDER_BODY_KEY_FILE": str(keys / BODY_KEY),
+    }
+
+
+def _publishing(keys: Path) -> dict[str, str]:
+    return {
+        "MAGISTRATE_PUBLISHER_SIGNING_KEY_FILE": str(keys / SIGNING_KEY),
+        "MAGISTRATE_PUBLISHER_MEMORY_FILE": str(keys / "signed.sqlite"),
+        "MAGISTRATE_PUBLISHER_INTERVAL_S": "0.2",
+    }
 
 
 @asynccontextmanager
 async def recorder_process(
     folder: Path, keys: Path, database: Database, **settings: str
 ) -> AsyncIterator[RecorderProcess]:
-    """Yield a running recorder; it is gone afterwards."""
+    """Yield a running recorder beside a running publisher; both are gone afterwards."""
     folder.mkdir()  # noqa: ASYNC240 - a test waits for nobody else
-    process = RecorderProcess(run_dir=folder, keys=keys, database=database, settings=settings)
-    await process.start()
+    recorder = RecorderProcess(run_dir=folder, keys=keys, database=database, settings=settings)
+    publisher = RecorderProcess(run_dir=folder, keys=keys, database=database, name="publisher")
+    await asyncio.gather(recorder.start(), publisher.start())
     try:
-        yield process
+        yield recorder
     finally:
-        await process.kill()
+        await asyncio.gather(recorder.kill(), publisher.kill())

@@ -9,7 +9,7 @@ import pytest
 
 from magistrate.router.v1.router_pb2 import ListModelsRequest
 from magistrate.router.v1.router_pb2_grpc import RouterServiceStub
-from services.topology import SERVICES
+from services.topology import COMPANIONS, SERVICES
 from tests.fakes.stack import Stack
 from tools.certs import Pki
 from tools.certs.identity import every_identity
@@ -30,6 +30,7 @@ def test_every_part_serves(stack: Stack) -> None:
     assert listed["ready"]
     assert {part["phase"] for part in listed["parts"].values()} == {"ready"}
     expected = {service.name for service in SERVICES if service.vendor in {"", "local"}}
+    expected |= {companion.name for companion in COMPANIONS}
     assert expected | {"postgres", "database", "valkey", "model", "envoy", "handbook"} == set(listed["parts"])
 
 

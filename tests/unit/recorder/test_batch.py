@@ -6,11 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.recorder.core.audit import AuditError, check_head, check_signed, rederive
 from services.recorder.core.batch import Entry, Window, plan
 from services.recorder.core.custody import WrappedKey
 from services.recorder.core.merkle import Frontier, hash_leaf
-from services.recorder.core.note import Checkpoint
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
 RECORDS = [(n, hash_leaf(str(n).encode()), str(n).encode()) for n in range(9)]
@@ -70,37 +68,3 @@ def test_full_by_bytes_too() -> None:
     """Few large records close a batch as many small ones do."""
     assert Window(max_bytes=10).full(records=1, size_bytes=10)
     assert not Window(max_bytes=10).full(records=1, size_bytes=9)
-
-
-@pytest.mark.spec("REC-07")
-def test_rederived() -> None:
-    """Untouched records lead to the same tree, in however many pages they are read."""
-    first = rederive(Frontier(), RECORDS[:4])
-
-    assert rederive(first, RECORDS[4:]) == Frontier().extend(leaf for _, leaf, _ in RECORDS).frontier
-
-
-@pytest.mark.spec("REC-07")
-@pytest.mark.parametrize(
-    ("records", "index"),
-    [
-        (RECORDS[:3] + RECORDS[4:], "3"),
-        ([*RECORDS[:2], RECORDS[1], *RECORDS[2:]], "2"),
-        ([*RECORDS[:5], (5, RECORDS[5][1], b"forged"), *RECORDS[6:]], "5"),
-    ],
-)
-def test_first_bad_index_is_named(records: list[tuple[int, bytes, bytes]], index: str) -> None:
-    """A hole, a double or a forgery is named by its index."""
-    with pytest.raises(AuditError, match=f"index {index} "):
-        rederive(Frontier(), records)
-
-
-def test_two_trees_are_never_signed() -> None:
-    """A head or checkpoint that is not of this tree is refused."""
-    tree = rederive(Frontier(), RECORDS)
-
-    with pytest.raises(AuditError):
-        check_head(rederive(Frontier(), RECORDS[:8]), tree)
-    with pytest.raises(AuditError):
-        check_signed(tree, Checkpoint(origin="o", size=9, root=bytes(32)))
-    check_signed(tree, Checkpoint(origin="o", size=9, root=tree.root()))

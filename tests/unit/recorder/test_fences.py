@@ -7,7 +7,7 @@ import pytest
 
 from tests.fakes.postgres import Database, PostgresServer, fresh_database, migrate
 
-TABLES = ("ev", "ev_body", "node", "checkpoint")
+TABLES = ("ev", "ev_body", "node", "checkpoint", "finding")
 KEYS = ("tenant_key", "dek")
 ROWS = """
 select recorder.open_log('o', 't');
@@ -91,6 +91,8 @@ def test_heads_only_grow(database: Database, change: str) -> None:
         "create table recorder.mine (x int)",
         "insert into recorder.head (origin, tenant) values ('mine', 't')",
         "select recorder.open_bodies(9)",
+        "select recorder.open_records(9)",
+        "select * from recorder.ev_1",
         "select recorder.drop_bodies(1)",
         "select * from recorder.ev_body_1",
         "drop table recorder.ev_body_1",
@@ -102,8 +104,42 @@ def test_least_privilege(database: Database, statement: str) -> None:
     forbidden(database.dsn("recorder"), statement)
 
 
+@pytest.mark.spec("REC-07", "REC-20")
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "insert into recorder.ev (log, seq) values (1, 1)",
+        "insert into recorder.node (log, level, number, hash) values (1, 8, 1, sha256(''))",
+        "insert into recorder.dek (id, tenant_key, destroyed_at) values ('0123456789abcdee', 1, now())",
+        "update recorder.head set size = 2",
+        "select wrapped from recorder.dek",
+        "select subject from recorder.dek",
+        "select * from recorder.tenant_key",
+        "select recorder.open_log('x', 't')",
+        "select recorder.drop_bodies(1)",
+        "update recorder.checkpoint set note = 'x'",
+        "delete from recorder.finding",
+        "set session_replication_role = replica",
+    ],
+)
+def test_the_publisher_reads_and_signs_alone(database: Database, statement: str) -> None:
+    """Whoever signs can change no record and open no body."""
+    forbidden(database.dsn("publisher"), statement)
+
+
+@pytest.mark.spec("REC-07")
+def test_only_the_publisher_stores_checkpoints(database: Database) -> None:
+    """The recorder's role cannot, and two checkpoints never follow upon the same one."""
+    row = "insert into recorder.checkpoint values (1, {}, sha256(''), 'n', now(), 1)"
+    forbidden(database.dsn("recorder"), row.format(2))
+    with psycopg.connect(database.dsn("publisher")) as publisher:
+        publisher.execute(row.format(3).encode())
+        with pytest.raises(psycopg.errors.UniqueViolation):
+            publisher.execute(row.format(4).encode())
+
+
 @pytest.mark.spec("REC-14")
-@pytest.mark.parametrize("revision", ["base", "0001", "0002", "0003"])
+@pytest.mark.parametrize("revision", ["base", "0001", "0002", "0003", "0004"])
 def test_migrations_go_down_and_up_again(postgres: PostgresServer, revision: str) -> None:
     """From any revision the schema comes back, with rows in it; the log itself survives all but the first."""
     with fresh_database(postgres, migrations_of=["recorder"]) as fresh:
@@ -117,6 +153,7 @@ def test_migrations_go_down_and_up_again(postgres: PostgresServer, revision: str
                 connection.execute(ROWS.encode())
             after = connection.execute("select * from recorder.ev").fetchall()
             bodies = connection.execute("select count(*) from recorder.ev_body_1").fetchone()
+            records = connection.execute("select count(*) from recorder.ev_1").fetchone()
     assert len(after) == 1
     assert revision == "base" or after == before
-    assert bodies == (1,)
+    assert records == bodies == (1,)

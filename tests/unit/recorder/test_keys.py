@@ -10,9 +10,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from services.chassis.config import load
 from services.chassis.errors import WorldError
+from services.recorder import config as recorder
 from services.recorder.adapters.keys import AesSeal, Ed25519Signer, KeyFileError
-from services.recorder.config import Config
-from tools.verify.keys import BODY_KEY, SIGNING_KEY, generate
+from services.recorder.publisher import config as publisher
+from tools.verify.keys import BODY_KEY, SIGNING_KEY, VERIFIER_KEY, generate
 
 
 def test_made_keys_are_the_right_ones(tmp_path: Path) -> None:
@@ -84,18 +85,22 @@ def test_start_without_a_key_names_what_is_missing(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Without a signing key the start ends with one line that says which variable is missing."""
-    monkeypatch.delenv("MAGISTRATE_RECORDER_SIGNING_KEY_FILE", raising=False)
+    monkeypatch.delenv("MAGISTRATE_PUBLISHER_SIGNING_KEY_FILE", raising=False)
 
     with pytest.raises(SystemExit, match="2"):
-        load(Config)
+        load(publisher.Config)
     (line,) = capsys.readouterr().err.splitlines()
-    assert "MAGISTRATE_RECORDER_SIGNING_KEY_FILE" in line
+    assert "MAGISTRATE_PUBLISHER_SIGNING_KEY_FILE" in line
 
 
 @pytest.mark.spec("T10")
 @pytest.mark.parametrize(
     ("variable", "problem"),
-    [("MAGISTRATE_RECORDER_SIGNING_KEY_FILE", "Ed25519"), ("MAGISTRATE_RECORDER_BODY_KEY_FILE", "32 bytes")],
+    [
+        ("MAGISTRATE_PUBLISHER_SIGNING_KEY_FILE", "Ed25519"),
+        ("MAGISTRATE_RECORDER_VERIFIER_KEY_FILE", "Ed25519"),
+        ("MAGISTRATE_RECORDER_BODY_KEY_FILE", "32 bytes"),
+    ],
 )
 def test_start_with_a_wrong_key_names_it(
     tmp_path: Path,
@@ -107,12 +112,14 @@ def test_start_with_a_wrong_key_names_it(
     """A file that holds something else stops the start with one line that names variable and remedy."""
     generate(tmp_path)
     (tmp_path / "wrong").write_text("AAAA")
-    monkeypatch.setenv("MAGISTRATE_RECORDER_SIGNING_KEY_FILE", str(tmp_path / SIGNING_KEY))
+    monkeypatch.setenv("MAGISTRATE_PUBLISHER_SIGNING_KEY_FILE", str(tmp_path / SIGNING_KEY))
+    monkeypatch.setenv("MAGISTRATE_PUBLISHER_MEMORY_FILE", str(tmp_path / "memory"))
+    monkeypatch.setenv("MAGISTRATE_RECORDER_VERIFIER_KEY_FILE", str(tmp_path / VERIFIER_KEY))
     monkeypatch.setenv("MAGISTRATE_RECORDER_BODY_KEY_FILE", str(tmp_path / BODY_KEY))
     monkeypatch.setenv(variable, str(tmp_path / "wrong"))
 
     with pytest.raises(SystemExit, match="2"):
-        load(Config)
+        load(publisher.Config if "PUBLISHER" in variable else recorder.Config)
     (line,) = capsys.readouterr().err.splitlines()
     assert variable in line
     assert problem in line

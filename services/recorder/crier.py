@@ -1,0 +1,43 @@
+"""Write into a tenant's own security log what the publisher found wrong with one of its logs."""
+
+import asyncio
+
+from services.chassis.errors import MeshError
+from services.chassis.log import get_logger
+from services.recorder.core.alarm import damaged_log
+from services.recorder.intake import Intake
+from services.recorder.ports import Damages, RejectedError
+
+_log = get_logger("recorder.crier", fields=("origin",))
+
+
+class Crier:
+    """Safe in any number of processes: what is said about a log has one key."""
+
+    def __init__(self, damages: Damages, intake: Intake, *, interval_s: float) -> None:
+        self._damages, self._intake, self._interval_s = damages, intake, interval_s
+        self._said = set[str]()
+
+    async def run(self) -> None:
+        """Look every ``interval_s``, for ever."""
+        while True:
+            try:
+                await self.cry()
+            except MeshError as error:
+                _log.warning("damage_not_recorded", reason=error.reason)
+            await asyncio.sleep(self._interval_s)
+
+    async def cry(self) -> None:
+        """Record what was found since.
+
+        Raises:
+            MeshError: the store is away or takes nothing; it is tried again.
+        """
+        for damage in await self._damages.damages():
+            if damage.origin not in self._said:
+                alarm = damaged_log(damage.tenant, damage.origin, damage.first_bad, damage.problem)
+                try:
+                    await self._intake.append(alarm, None)
+                except RejectedError:  # the security log itself is damaged: the publisher's metric and log say so
+                    _log.error("damage_not_recorded", origin=damage.origin, tenant=damage.tenant)
+                self._said.add(damage.origin)

@@ -1,0 +1,29 @@
+"""What the publisher must be told."""
+
+from pathlib import Path
+
+from pydantic import Field, field_validator
+
+from services.chassis.config import SecretFile, Settings
+from services.recorder.adapters.keys import Ed25519Signer
+
+
+class Config(Settings, env_prefix="MAGISTRATE_PUBLISHER_"):
+    """The signing key of the evidence log, and how it is used."""
+
+    signing_key_file: SecretFile
+    """Ed25519 private key in PKCS 8 PEM that signs checkpoints; `python -m tools.verify.keys FOLDER` makes one."""
+    memory_file: Path
+    """File that remembers what was signed, on a disk that no restore of the database turns back."""
+    interval_s: float = Field(default=1.0, gt=0, le=60)
+    """Seconds between checkpoints of a growing log; a proof that needs one sooner gets it at once."""
+    audit_records_per_s: int = Field(default=5_000, ge=1, le=10_000_000)
+    """Records that the auditor reads anew in a second; it walks through all logs again and again."""
+    audit_pause_s: float = Field(default=5.0, ge=0, le=86_400)
+    """Seconds that the auditor rests between two walks through all logs."""
+
+    @field_validator("signing_key_file")
+    @classmethod
+    def _must_sign(cls, file: SecretFile) -> SecretFile:
+        Ed25519Signer(file.read())
+        return file

@@ -1,0 +1,141 @@
+"""What the publisher needs from the world: the logs as they stand, a place that only one can hold, and a memory."""
+
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from services.recorder.core.audit import Record
+from services.recorder.core.merkle import Node
+from services.recorder.core.note import Checkpoint
+from services.recorder.core.proof import Tile
+from services.recorder.core.remains import Remains
+from services.recorder.ports import Head, SignedCheckpoint
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """What was found wrong with a log, which is signed no more."""
+
+    log: int
+    first_bad: int
+    problem: str
+    found_at: datetime
+
+
+class Logs(Protocol):
+    """The logs as they stand. Every method raises WorldError where the store is away."""
+
+    async def logs(self) -> Sequence[int]:
+        """Return every log that has a record."""
+        ...
+
+    async def findings(self) -> Sequence[Finding]:
+        """Return what was found wrong so far."""
+        ...
+
+    async def head_of(self, log: int) -> Head:
+        """Return one log as it is now.
+
+        Raises:
+            TreeError: its head contradicts itself.
+        """
+        ...
+
+    async def records(self, log: int, start: int, stop: int) -> Sequence[Record]:
+        """Return the records from ``start`` to before ``stop``."""
+        ...
+
+    async def remains(self, log: int, start: int, stop: int) -> Sequence[Remains]:
+        """Return what is stored of the bodies of the records from ``start`` to before ``stop``."""
+        ...
+
+    async def shelved(self, head: Head) -> bool:
+        """Return whether the bodies of a log are kept; they are not where their retention is over, and on record."""
+        ...
+
+    async def nodes(self, log: int, start: int, stop: int) -> Collection[Node]:
+        """Return the stored nodes whose last leaf is from ``start`` to before ``stop``."""
+        ...
+
+    async def tiles(self, log: int, wanted: Collection[Tile]) -> Mapping[Tile, Sequence[bytes]]:
+        """Return the stored hashes of each tile, from its left."""
+        ...
+
+    async def newest(self, log: int) -> SignedCheckpoint | None:
+        """Return the newest checkpoint."""
+        ...
+
+    async def checkpoints(self, log: int, above: int, upto: int) -> Sequence[SignedCheckpoint]:
+        """Return the checkpoints of these sizes, in their order."""
+        ...
+
+    async def report(self, finding: Finding) -> None:
+        """Store what was found wrong; the first finding of a log stays."""
+        ...
+
+
+class Seat(Logs, Protocol):
+    """The place of the one publisher; whoever loses it can store nothing more."""
+
+    async def grown(self) -> Sequence[int]:
+        """Return the logs whose newest checkpoint is not of their present size."""
+        ...
+
+    async def publish(self, log: int, signed: SignedCheckpoint, previous: int) -> bool:
+        """Store a checkpoint on top of that of size ``previous`` (0: the first); False where another one is there."""
+        ...
+
+    async def asked(self, timeout_s: float) -> None:
+        """Return when somebody waits for a checkpoint, when the seat is lost, or after ``timeout_s``."""
+        ...
+
+
+class Ledger(Protocol):
+    """Where the logs and their checkpoints are."""
+
+    def logs(self) -> AbstractAsyncContextManager[Logs]:
+        """Open the logs for reading.
+
+        Raises:
+            WorldError: the store is away.
+        """
+        ...
+
+    def seat(self) -> AbstractAsyncContextManager[Seat]:
+        """Wait for the seat and hold it.
+
+        Raises:
+            WorldError: the store is away.
+        """
+        ...
+
+
+class Memory(Protocol):
+    """What this publisher has signed, remembered apart from the store: a store that was turned back is known by it."""
+
+    def last(self, origin: str) -> Checkpoint | None:
+        """Return the largest checkpoint of a log that was about to be signed."""
+        ...
+
+    def remember(self, checkpoint: Checkpoint) -> None:
+        """Keep a checkpoint durably, before it is signed."""
+        ...
+
+
+class Signer(Protocol):
+    """The Ed25519 key of the deployment."""
+
+    @property
+    def public_key(self) -> bytes:
+        """Return the 32 raw bytes that verify its signatures."""
+        ...
+
+    def sign(self, message: bytes) -> bytes:
+        """Return the 64-byte signature of ``message``."""
+        ...
+
+    def holds(self, signature: bytes, message: bytes) -> bool:
+        """Return whether ``signature`` is one of ``message`` by this key."""
+        ...

@@ -1,0 +1,187 @@
+"""Sign checkpoints, and only of trees that were derived twice from the stored records, by two ways."""
+
+import asyncio
+from collections.abc import Sequence
+
+from services.chassis.clock import Clock
+from services.chassis.errors import MeshError
+from services.chassis.log import get_logger
+from services.chassis.metrics import gauge
+from services.recorder.core import note
+from services.recorder.core.audit import AuditError, check_head, check_root, check_signed, rederive
+from services.recorder.core.merkle import Frontier, TreeError
+from services.recorder.core.note import Checkpoint
+from services.recorder.core.proof import fold, peak_spans, tiles_of
+from services.recorder.ports import Head, SignedCheckpoint
+from services.recorder.publisher.ports import Finding, Ledger, Logs, Memory, Seat, Signer
+from services.recorder.publisher.scan import PAGE_RECORDS, Scan
+
+AWAY_S = 1.0
+"""Wait before the store is tried again."""
+
+_log = get_logger("recorder.publisher", fields=("log", "first_bad", "problem"))
+_failed = gauge("magistrate_recorder_audit_failed", "1 where a log does not match its records", ["log"])
+_signed_size = gauge("magistrate_recorder_checkpoint_size", "Leaves that the newest checkpoint covers", ["origin"])
+_age = gauge("magistrate_recorder_checkpoint_age_seconds", "Time since every sound log was last found signed")
+
+
+class Publisher:
+    """Keeps, for each log, the tree that it has itself derived and signed, and builds upon nothing else."""
+
+    def __init__(self, ledger: Ledger, memory: Memory, signer: Signer, clock: Clock, *, interval_s: float) -> None:
+        self._ledger, self._memory, self._signer, self._clock = ledger, memory, signer, clock
+        self._interval_s = interval_s
+        self._signed = dict[int, Frontier]()
+        self._refused = set[int]()
+        self._current_at = clock.monotonic()
+        _age.set_function(lambda: clock.monotonic() - self._current_at)
+
+    async def run(self) -> None:
+        """Take the seat, sign whatever grows every ``interval_s`` or when asked, for ever."""
+        while True:
+            try:
+                async with self._ledger.seat() as seat:
+                    await self._hold(seat)
+            except MeshError as error:
+                _log.warning("checkpoint_failed", reason=error.reason)
+            await asyncio.sleep(AWAY_S)
+
+    async def publish_all(self, seat: Seat) -> None:
+        """Sign every log that has grown; one that fails its audit is reported and does not stop the others.
+
+        Raises:
+            WorldError: the store is away, or the seat is lost.
+        """
+        for log in await seat.grown():
+            if log not in self._refused:
+                await self._try(seat, log)
+        self._current_at = self._clock.monotonic()
+
+    def is_signed(self, signed: SignedCheckpoint) -> bool:
+        """Return whether a stored note is the log's own."""
+        return note.is_signed(signed.note, signed.checkpoint, self._signer.public_key, self._signer.holds)
+
+    def refuses(self, log: int) -> bool:
+        """Return whether a log is signed no more."""
+        return log in self._refused
+
+    async def refuse(self, logs: Logs, log: int, error: AuditError) -> None:
+        """Sign a log no more, and say so wherever somebody may look.
+
+        Raises:
+            WorldError: the store is away; this process signs it no more all the same.
+        """
+        self._refused.add(log)
+        _failed.labels(str(log)).set(1)
+        _log.critical("log_does_not_match_its_records", log=log, first_bad=error.first_bad, problem=error.problem)
+        found = Finding(log=log, first_bad=error.first_bad, problem=error.problem, found_at=self._clock.now())
+        await logs.report(found)
+
+    async def _hold(self, seat: Seat) -> None:
+        self._signed.clear()  # another publisher may have signed since
+        for found in await seat.findings():
+            self._refused.add(found.log)
+            _failed.labels(str(found.log)).set(1)
+        while True:
+            await self.publish_all(seat)
+            await seat.asked(self._interval_s)
+
+    async def _try(self, seat: Seat, log: int) -> None:
+        try:
+            await self._sign(seat, log)
+        except (AuditError, TreeError) as error:
+            await self.refuse(seat, log, await self._exactly(seat, log, error))
+
+    async def _sign(self, seat: Seat, log: int) -> None:
+        head, last = await seat.head_of(log), await seat.newest(log)
+        signed = self._signed.get(log) or await self._resume(seat, head, last)
+        self._check_last(signed, last)
+        derived = await self._follow(seat, log, signed, head.frontier.size)
+        check_head(derived, head.frontier)
+        (root,) = await _roots(seat, log, [derived.size])
+        check_root(derived, root, since=signed.size, of="the stored tiles")
+        if derived.size > signed.size:
+            await self._publish(seat, head, previous=signed.size)
+        self._signed[log] = derived
+
+    async def _resume(self, seat: Seat, head: Head, last: SignedCheckpoint | None) -> Frontier:
+        """Return the tree of the last checkpoint, from tiles whose root is the signed one, without reading it anew."""
+        signed = Frontier()
+        if last:
+            size = last.checkpoint.size
+            if size > head.frontier.size:
+                raise AuditError(head.frontier.size, f"is missing up to {size - 1}, which was signed")
+            if not self.is_signed(last):
+                raise AuditError(size - 1, "the checkpoint up to here does not have the log's signature")
+            signed = await _frontier(seat, head.log, size)
+            check_signed(signed, last.checkpoint, since=0)
+        await self._check_memory(seat, head, signed)
+        return signed
+
+    async def _check_memory(self, seat: Seat, head: Head, signed: Frontier) -> None:
+        """Compare with what this publisher was about to sign: it may have been stopped before it was stored."""
+        remembered = self._memory.last(head.origin)
+        if remembered is None:
+            return
+        if remembered.size > head.frontier.size:
+            problem = f"is missing up to {remembered.size - 1}, which was signed: the store was turned back"
+            raise AuditError(head.frontier.size, problem)
+        if remembered.size >= signed.size:
+            followed = await self._follow(seat, head.log, signed, remembered.size)
+            check_signed(followed, remembered, since=signed.size)
+        else:
+            (root,) = await _roots(seat, head.log, [remembered.size])
+            if root != remembered.root:
+                raise AuditError(0, f"some record from here to {remembered.size - 1} is not the one that was signed")
+
+    @staticmethod
+    def _check_last(signed: Frontier, last: SignedCheckpoint | None) -> None:
+        size = last.checkpoint.size if last else 0
+        if size != signed.size:
+            raise AuditError(min(size, signed.size), f"the newest checkpoint is of size {size}, not {signed.size}")
+        if last:
+            check_signed(signed, last.checkpoint, since=size - 1)
+
+    @staticmethod
+    async def _follow(seat: Seat, log: int, tree: Frontier, size: int) -> Frontier:
+        """Extend a tree to ``size`` from the stored records."""
+        while tree.size < size:
+            stop = min(size, tree.size + PAGE_RECORDS)
+            tree = rederive(tree, await seat.records(log, tree.size, stop), stop)
+        return tree
+
+    async def _publish(self, seat: Seat, head: Head, *, previous: int) -> None:
+        checkpoint = Checkpoint(origin=head.origin, size=head.frontier.size, root=head.frontier.root())
+        self._memory.remember(checkpoint)
+        text = note.sign(
+            checkpoint.text(), name=head.origin, public_key=self._signer.public_key, signer=self._signer.sign
+        )
+        made = SignedCheckpoint(checkpoint=checkpoint, note=text, signed_at=self._clock.now())
+        if not await seat.publish(head.log, made, previous):
+            raise AuditError(previous, f"another checkpoint than that of size {checkpoint.size} was stored")
+        _signed_size.labels(head.origin).set(checkpoint.size)
+
+    async def _exactly(self, seat: Seat, log: int, error: AuditError | TreeError) -> AuditError:
+        """Return the first bad index as a walk over the whole log finds it; what was seen, where that finds none."""
+        seen = error if isinstance(error, AuditError) else AuditError(0, f"{error}")
+        try:
+            scan = Scan(seat, await seat.head_of(log), self.is_signed)
+            while not scan.ended:
+                await scan.step()
+        except AuditError as found:
+            return found
+        except TreeError:
+            pass
+        return seen
+
+
+async def _roots(seat: Seat, log: int, sizes: Sequence[int]) -> list[bytes]:
+    """Return the roots at these sizes, folded from stored tiles."""
+    spans = [range(size) for size in sizes]
+    return fold(spans, await seat.tiles(log, tiles_of(spans)))
+
+
+async def _frontier(seat: Seat, log: int, size: int) -> Frontier:
+    """Return the tree of ``size`` leaves as the stored tiles have it."""
+    spans = peak_spans(size)
+    return Frontier(size=size, peaks=tuple(fold(spans, await seat.tiles(log, tiles_of(spans)))))

@@ -1,0 +1,94 @@
+"""Read a whole log anew, from its first record, and compare it with everything that was ever derived from it."""
+
+from collections.abc import Callable, Sequence
+
+from services.recorder.core.audit import AuditError, Record, check_head, check_signed, checked
+from services.recorder.core.merkle import Frontier, Node
+from services.recorder.core.remains import check_remains
+from services.recorder.ports import Head, SignedCheckpoint
+from services.recorder.publisher.ports import Logs
+
+PAGE_RECORDS = 2000
+"""Records re-read at a time: few milliseconds of hashing between two turns of the event loop."""
+
+PAGE_BODIES = 100
+"""Bodies that the store hashes in one statement, each of up to 1 MiB."""
+
+IsSigned = Callable[[SignedCheckpoint], bool]
+
+
+class Scan:
+    """One walk over a log as it was when it began; it ends where its head then ended."""
+
+    def __init__(self, logs: Logs, head: Head, is_signed: IsSigned) -> None:
+        self._logs, self._head, self._is_signed = logs, head, is_signed
+        self._derived, self._agreed = Frontier(), 0
+
+    @property
+    def ended(self) -> bool:
+        """Return whether everything was read and agrees."""
+        return self._derived.size == self._head.frontier.size
+
+    async def step(self) -> int:
+        """Read the next page and return how many records it had.
+
+        Raises:
+            AuditError: a record, a tile, a checkpoint or the head is not what it was.
+            WorldError: the store is away; the same step may be repeated.
+        """
+        log, start = self._head.log, self._derived.size
+        stop = min(self._head.frontier.size, start + PAGE_RECORDS)
+        records = list(checked(start, await self._logs.records(log, start, stop), stop))
+        nodes = {(node.level, node.number): node.hash for node in await self._logs.nodes(log, start, stop)}
+        self._grow(records, await self._logs.checkpoints(log, start, stop), nodes)
+        await self._check_bodies(records)
+        if self.ended:
+            check_head(self._derived, self._head.frontier)
+            await self._check_end()
+        return stop - start
+
+    def _grow(
+        self,
+        records: Sequence[Record],
+        checkpoints: Sequence[SignedCheckpoint],
+        nodes: dict[tuple[int, int], bytes],
+    ) -> None:
+        start = self._derived.size
+        for signed in checkpoints:
+            self._extend(records[self._derived.size - start : signed.checkpoint.size - start], nodes)
+            self._compare(signed)
+        self._extend(records[self._derived.size - start :], nodes)
+
+    def _extend(self, records: Sequence[Record], nodes: dict[tuple[int, int], bytes]) -> None:
+        growth = self._derived.extend(leaf for _, leaf, _ in records)
+        for node in growth.nodes:
+            _check_node(node, nodes)
+        self._derived = growth.frontier
+
+    def _compare(self, signed: SignedCheckpoint) -> None:
+        check_signed(self._derived, signed.checkpoint, since=self._agreed)
+        if not self._is_signed(signed):
+            raise AuditError(signed.checkpoint.size - 1, "the checkpoint up to here does not have the log's signature")
+        self._agreed = signed.checkpoint.size
+
+    async def _check_bodies(self, records: Sequence[Record]) -> None:
+        """Compare every stored body with what its envelope says, a few at a time: the store hashes each of them."""
+        if records and await self._logs.shelved(self._head):
+            for at in range(0, len(records), PAGE_BODIES):
+                page = records[at : at + PAGE_BODIES]
+                remains = await self._logs.remains(self._head.log, page[0][0], page[-1][0] + 1)
+                for (_, _, envelope), left in zip(page, remains, strict=True):
+                    check_remains(left, envelope, self._head.origin)
+
+    async def _check_end(self) -> None:
+        """Compare the newest checkpoint with the head: records at the end may have been taken away."""
+        newest = await self._logs.newest(self._head.log)
+        if newest and newest.checkpoint.size > self._head.frontier.size:
+            now = await self._logs.head_of(self._head.log)
+            if now.frontier.size < newest.checkpoint.size:
+                raise AuditError(now.frontier.size, f"is missing up to {newest.checkpoint.size - 1}, which was signed")
+
+
+def _check_node(node: Node, stored: dict[tuple[int, int], bytes]) -> None:
+    if stored.get((node.level, node.number)) != node.hash:
+        raise AuditError(node.number << node.level, f"the stored tile of level {node.level} is not that of the records")
