@@ -52,9 +52,9 @@ def check(folder: Path, pristine: Pristine) -> Found:
 
 
 def flip(path: Path, at: int = 0) -> None:
-    """Change one byte."""
+    """Change one byte; what was base64 stays base64."""
     raw = bytearray(path.read_bytes())
-    raw[at] ^= 1
+    raw[at] = ord("B") if chr(raw[at]).isalnum() and raw[at] != ord("B") else raw[at] ^ 1
     path.write_bytes(raw)
 
 
