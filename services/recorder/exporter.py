@@ -10,6 +10,7 @@ from services.recorder.core import body
 from services.recorder.core.custody import BodyState
 from services.recorder.core.envelope import check_subject
 from services.recorder.core.export import Extent, disclosure, extent, groups
+from services.recorder.core.merkle import HASH_BYTES
 from services.recorder.core.proof import TILE_WIDTH, Tile
 from services.recorder.intake import Intake
 from services.recorder.ports import EvidenceReader, Head, Keyring, RangeReader, SignedCheckpoint, Stored
@@ -141,10 +142,11 @@ class Exporter:
         await self._intake.append(draft, remaining_s)
 
     async def _tile(self, head: Head, asked: Extent, tile: Tile) -> Hashes:
-        hashes = (await self._reader.tiles(head.log, [tile]))[tile][: asked.width(tile)]
-        if len(hashes) != asked.width(tile):
+        tree = (await self._reader.tiles(head.log, [tile])).get(tile)
+        width = asked.width(tile)
+        if tree is None or tree.width < width:
             raise _damaged(f"tile {tile.number} of level {tile.level} is not whole")
-        return Hashes(tile=tile, hashes=b"".join(hashes))
+        return Hashes(tile=tile, hashes=tree.hashes[: width * HASH_BYTES])
 
     async def _records(self, head: Head, asked: Extent, wanted: Wanted) -> AsyncIterator[Piece]:
         tags = self._keyring.tags(head.tenant, wanted.subject_id) if wanted.subject_id else ()

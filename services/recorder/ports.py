@@ -10,7 +10,7 @@ from services.recorder.core.custody import Body, DataKey
 from services.recorder.core.merkle import Frontier
 from services.recorder.core.note import Checkpoint
 from services.recorder.core.obligation import Obligation
-from services.recorder.core.proof import Tile
+from services.recorder.core.proof import Tile, Tiles
 from services.recorder.core.retention import Kept
 
 
@@ -225,8 +225,8 @@ class EvidenceReader(Protocol):
         """Return a page of records, without their bodies."""
         ...
 
-    async def tiles(self, log: int, wanted: Collection[Tile]) -> Mapping[Tile, Sequence[bytes]]:
-        """Return the stored hashes of each tile, from its left."""
+    async def tiles(self, log: int, wanted: Collection[Tile]) -> Tiles:
+        """Return the stored hashes of each tile; one of which nothing is stored is missing."""
         ...
 
 

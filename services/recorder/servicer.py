@@ -110,6 +110,19 @@ class RecorderServicer(rpc.RecorderServiceServicer):
             record=_opened(found),
         )
 
+    async def BatchGetInclusionProofs(
+        self, request: pb.BatchGetInclusionProofsRequest, _: _Context
+    ) -> pb.BatchGetInclusionProofsResponse:
+        """Prove that many records are in one log."""
+        head = await self._archive.log(tenant(), request.origin)
+        proof = await self._prover.inclusions(head, request.indexes)
+        return pb.BatchGetInclusionProofsResponse(
+            origin=head.origin,
+            tree_size=proof.signed.checkpoint.size,
+            checkpoint=proof.signed.note,
+            proofs=[pb.InclusionProof(index=p.index, leaf_hash=p.leaf, hashes=p.hashes) for p in proof.paths],
+        )
+
     async def GetConsistencyProof(
         self, request: pb.GetConsistencyProofRequest, _: _Context
     ) -> pb.GetConsistencyProofResponse:

@@ -116,6 +116,7 @@ def recorder() -> tuple[Registration, Callable[[Any], Any]]:
         (recorder, "GetRecord", recorder_pb2.GetRecordRequest(decision_id="d-1")),
         (recorder, "ListRecords", recorder_pb2.ListRecordsRequest()),
         (recorder, "GetInclusionProof", recorder_pb2.GetInclusionProofRequest(decision_id="d-1")),
+        (recorder, "BatchGetInclusionProofs", recorder_pb2.BatchGetInclusionProofsRequest(indexes=[0])),
         (recorder, "GetConsistencyProof", recorder_pb2.GetConsistencyProofRequest()),
         (recorder, "GetCheckpoint", recorder_pb2.GetCheckpointRequest()),
     ],

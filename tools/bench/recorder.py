@@ -6,7 +6,6 @@ what counts.
 
 import asyncio
 import os
-import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -15,18 +14,14 @@ from functools import partial
 from itertools import count
 from pathlib import Path
 
-import grpc
-from grpc_health.v1 import health_pb2, health_pb2_grpc
-
 from magistrate.recorder.v1 import recorder_pb2 as pb
 from magistrate.recorder.v1.recorder_pb2_grpc import RecorderServiceStub
-from services.chassis.call import Principal
-from services.chassis.client import Departures, MeshChannel, open_channel
+from services.chassis.client import MeshChannel
 from services.chassis.postgres import PostgresSettings
 from tools.bench.database import scratch_database
 from tools.bench.load import Measured, measure
+from tools.bench.recorder_process import running_recorder
 from tools.bench.table import Row, table
-from tools.verify.keys import BODY_KEY, SIGNING_KEY, VERIFIER_KEY, generate
 
 PAYLOAD = os.urandom(1024)
 IN_FLIGHT = 64
@@ -48,7 +43,6 @@ PACED_SIZE = 50
 CALLS_APART = 1500
 """Fewer where each record has a transaction of its own, so that it takes about as long."""
 WARM_UP = 100
-CALL_S = 30.0
 STREAM_S = 120.0
 SINGLE, GROUPED = "one record a transaction", "group commit"
 _STRIDE = 7919
@@ -64,10 +58,10 @@ def main() -> None:
 
 async def _run(root: Path) -> None:
     async with scratch_database(root / "state", "recorder") as postgres:
-        async with _recorder(root / "apart", postgres, "apart", batch_records="1") as bench:
+        async with _bench(root / "apart", postgres, "apart", batch_records="1") as bench:
             apart = await bench.append(CALLS_APART, IN_FLIGHT)
             apart_alone = await bench.append(CALLS_ALONE, 1)
-        async with _recorder(root / "grouped", postgres, "grouped") as bench:
+        async with _bench(root / "grouped", postgres, "grouped") as bench:
             grouped = await bench.append(CALLS, IN_FLIGHT)
             grouped_alone = await bench.append(CALLS_ALONE, 1)
             streamed = await bench.stream(STREAMED)
@@ -116,6 +110,13 @@ def _compare(what: str, measured: float, target: float, *, at_most: bool = False
 
 def _row(measured: Measured) -> Row:
     return measured.rate, measured.percentile_ms(50), measured.percentile_ms(99)
+
+
+@asynccontextmanager
+async def _bench(folder: Path, postgres: PostgresSettings, tenant: str, **settings: str) -> AsyncIterator["Bench"]:
+    """Yield a bench for a recorder and a publisher of its own."""
+    async with running_recorder(folder, postgres, tenant, **settings) as channel:
+        yield Bench(channel)
 
 
 class Bench:
@@ -218,54 +219,3 @@ class Bench:
             payload=PAYLOAD,
             content_type="application/octet-stream",
         )
-
-
-@asynccontextmanager
-async def _recorder(folder: Path, postgres: PostgresSettings, tenant: str, **settings: str) -> AsyncIterator[Bench]:
-    """Yield a bench for a recorder and a publisher of its own."""
-    generate(folder)
-    environment = _environment(folder, postgres, settings)
-    publishing = environment | {"MAGISTRATE_POSTGRES_USER": "publisher"}
-    processes = [
-        await asyncio.create_subprocess_exec(sys.executable, "-m", "services", name, env=env)
-        for name, env in (("recorder", environment), ("publisher", publishing))
-    ]
-    channel = open_channel(
-        str(folder / "recorder.sock"), Departures(default_timeout_s=CALL_S, principal=Principal(tenant=tenant))
-    )
-    try:
-        await _serving(folder / "recorder.sock")
-        yield Bench(channel)
-    finally:
-        await channel.close()
-        for process in processes:
-            process.terminate()
-        await asyncio.gather(*(process.wait() for process in processes))
-
-
-def _environment(folder: Path, postgres: PostgresSettings, settings: dict[str, str]) -> dict[str, str]:
-    return {
-        **os.environ,
-        "MAGISTRATE_RUN_DIR": str(folder),
-        "MAGISTRATE_LOG_LEVEL": "error",
-        "MAGISTRATE_DRAIN_DELAY_S": "0",
-        "MAGISTRATE_POSTGRES_HOST": postgres.host,
-        "MAGISTRATE_POSTGRES_PORT": str(postgres.port),
-        "MAGISTRATE_POSTGRES_DATABASE": postgres.database,
-        "MAGISTRATE_POSTGRES_USER": postgres.user,
-        "MAGISTRATE_POSTGRES_PASSWORD_FILE": str(postgres.password_file.path if postgres.password_file else ""),
-        "MAGISTRATE_POSTGRES_SCHEMA": postgres.schema,
-        "MAGISTRATE_RECORDER_VERIFIER_KEY_FILE": str(folder / VERIFIER_KEY),
-        "MAGISTRATE_PUBLISHER_SIGNING_KEY_FILE": str(folder / SIGNING_KEY),
-        "MAGISTRATE_PUBLISHER_MEMORY_FILE": str(folder / "signed.sqlite"),
-        "MAGISTRATE_RECORDER_BODY_KEY_FILE": str(folder / BODY_KEY),
-        **{f"MAGISTRATE_RECORDER_{name.upper()}": value for name, value in settings.items()},
-    }
-
-
-async def _serving(path: Path) -> None:
-    async with grpc.aio.insecure_channel(f"unix:{path}") as channel:
-        watching = health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest(), wait_for_ready=True)
-        async for answer in watching:
-            if answer.status == health_pb2.HealthCheckResponse.SERVING:
-                return

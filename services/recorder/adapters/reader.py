@@ -1,17 +1,17 @@
 """Read evidence back from PostgreSQL, always from the primary."""
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 
 import asyncpg
 from asyncpg import Pool
 
 from services.chassis.postgres import guarded
 from services.recorder.adapters.bodies import BODY, BODY_TABLES, body_of
-from services.recorder.adapters.tiles import FullTiles, fetch_tile
+from services.recorder.adapters.tiles import FullTiles, fetch_tiles
 from services.recorder.core.custody import Body
 from services.recorder.core.merkle import Frontier
-from services.recorder.core.proof import Tile
+from services.recorder.core.proof import Tile, Tiles
 from services.recorder.ports import Head, Query, Stored
 
 HEAD = """
@@ -81,17 +81,16 @@ class PostgresReader:
             rows = await self._pool.fetch(RECORDS.format(more=more), head.log, query.after, *filters)
         return [stored_of(head, row) for row in rows]
 
-    async def tiles(self, log: int, wanted: Collection[Tile]) -> Mapping[Tile, Sequence[bytes]]:
-        """Return the stored hashes of each tile, from its left."""
-        return {tile: await self._tile(log, tile) for tile in wanted}
-
-    async def _tile(self, log: int, tile: Tile) -> Sequence[bytes]:
-        hashes = self._full.get(log, tile)
-        if hashes is None:
+    async def tiles(self, log: int, wanted: Collection[Tile]) -> Tiles:
+        """Return the stored hashes of each tile; one of which nothing is stored is missing."""
+        known = {tile: tree for tile in wanted if (tree := self._full.get(log, tile))}
+        if missing := [tile for tile in wanted if tile not in known]:
             with guarded():
-                hashes = await fetch_tile(self._pool, log, tile)
-            self._full.keep(log, tile, hashes)
-        return hashes
+                fetched = await fetch_tiles(self._pool, log, missing)
+            for tile, tree in fetched.items():
+                self._full.keep(log, tile, tree)
+            known |= fetched
+        return known
 
 
 def head_of(row: asyncpg.Record) -> Head:

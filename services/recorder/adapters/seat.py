@@ -4,7 +4,7 @@ A publisher whose session ended has lost the seat and cannot store what it may s
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 
 import asyncpg
@@ -16,10 +16,10 @@ from services.chassis.log import get_logger
 from services.chassis.postgres import RETRY_AFTER_S, guarded
 from services.recorder.adapters.checkpoints import BELL, NEWEST, SIGNED, signed_of
 from services.recorder.adapters.reader import head_of
-from services.recorder.adapters.tiles import fetch_tile
+from services.recorder.adapters.tiles import fetch_tiles
 from services.recorder.core.audit import Record
 from services.recorder.core.merkle import Node
-from services.recorder.core.proof import Tile
+from services.recorder.core.proof import Tile, Tiles
 from services.recorder.core.remains import Remains
 from services.recorder.core.retention import announcement_key
 from services.recorder.ports import Head, SignedCheckpoint
@@ -152,10 +152,10 @@ class PostgresLogs:
         """Return the stored nodes whose last leaf is from ``start`` to before ``stop``."""
         return [Node(**row) for row in await self._fetch(NODES, log, start, stop)]
 
-    async def tiles(self, log: int, wanted: Collection[Tile]) -> Mapping[Tile, Sequence[bytes]]:
-        """Return the stored hashes of each tile, from its left."""
+    async def tiles(self, log: int, wanted: Collection[Tile]) -> Tiles:
+        """Return the stored hashes of each tile; one of which nothing is stored is missing."""
         with in_session():
-            return {tile: await fetch_tile(self._connection, log, tile) for tile in wanted}
+            return await fetch_tiles(self._connection, log, wanted)
 
     async def newest(self, log: int) -> SignedCheckpoint | None:
         """Return the newest checkpoint."""

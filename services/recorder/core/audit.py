@@ -1,8 +1,8 @@
 """Re-derive a tree from the records it claims to hold, and say where it first disagrees."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from services.recorder.core.merkle import Frontier, hash_leaf
+from services.recorder.core.merkle import Frontier, hash_leaves
 from services.recorder.core.note import Checkpoint
 
 
@@ -29,23 +29,26 @@ def rederive(frontier: Frontier, records: Iterable[Record], stop: int) -> Fronti
     return frontier.extend(leaves).frontier
 
 
-def checked(start: int, records: Iterable[Record], stop: int) -> Iterable[Record]:
-    """Yield the records of the indexes from ``start`` to before ``stop``, each of which hashes to its leaf.
+def checked(start: int, records: Iterable[Record], stop: int) -> Sequence[Record]:
+    """Return the records of the indexes from ``start`` to before ``stop``, each of which hashes to its leaf.
 
     Raises:
         AuditError: an index is missing or doubled, or an envelope does not hash to its leaf.
     """
-    expected = start
-    for record in records:
-        index, leaf, envelope = record
+    found = list(records)
+    hashes = hash_leaves(envelope for _, _, envelope in found)
+    if hashes != [leaf for _, leaf, _ in found] or [index for index, _, _ in found] != list(range(start, stop)):
+        raise _first_bad(range(start, stop), found, hashes)
+    return found
+
+
+def _first_bad(wanted: range, records: Sequence[Record], hashes: Sequence[bytes]) -> AuditError:
+    for expected, (index, leaf, _), hash_ in zip(wanted, records, hashes, strict=False):
         if index != expected:
-            break
-        if hash_leaf(envelope) != leaf:
-            raise AuditError(index, "was altered: its envelope does not hash to its leaf")
-        yield record
-        expected += 1
-    if expected != stop:
-        raise AuditError(expected, "is missing")
+            return AuditError(expected, "is missing")
+        if hash_ != leaf:
+            return AuditError(index, "was altered: its envelope does not hash to its leaf")
+    return AuditError(min(wanted.start + len(records), wanted.stop), "is missing")
 
 
 def check_head(rederived: Frontier, head: Frontier) -> None:

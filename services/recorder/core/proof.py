@@ -7,7 +7,7 @@ name the spans of leaves (`inclusion_spans`, `consistency_spans`), fetch the til
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from services.recorder.core.merkle import TILE_HEIGHT, TreeError, hash_children
+from services.recorder.core.merkle import HASH_BYTES, TILE_HEIGHT, TreeError, hash_children, hash_level
 
 TILE_WIDTH = 1 << TILE_HEIGHT
 
@@ -23,8 +23,43 @@ class Tile:
     number: int
 
 
-Tiles = Mapping[Tile, Sequence[bytes]]
-"""The hashes of each tile, from its left; the rightmost tile of a level may be partly filled."""
+class TileTree:
+    """A tile with the nodes between its hashes and their root, made once: in one string, for 511 objects weigh more.
+
+    A tile that is partly filled has the nodes over the full subtrees in it.
+    """
+
+    __slots__ = ("_begins", "_nodes", "width")
+
+    def __init__(self, hashes: bytes) -> None:
+        self.width = len(hashes) // HASH_BYTES
+        row = [hashes[at : at + HASH_BYTES] for at in range(0, len(hashes), HASH_BYTES)]
+        begins, nodes = [0], row
+        while len(row) > 1:
+            begins.append(len(nodes))
+            row = hash_level(row)
+            nodes += row
+        self._begins, self._nodes = tuple(begins), b"".join(nodes)
+
+    @property
+    def hashes(self) -> bytes:
+        """Return the hashes of the tile itself, from its left."""
+        return self._nodes[: self.width * HASH_BYTES]
+
+    def node(self, depth: int, at: int) -> bytes:
+        """Return the root over 2**depth hashes, the ``at``-th such group from the left.
+
+        Raises:
+            TreeError: the tile does not have so many hashes.
+        """
+        if (at + 1) << depth > self.width:
+            raise TreeError(f"a tile of {self.width} hashes has no {at + 1} subtrees of {1 << depth}")
+        begin = (self._begins[depth] + at) * HASH_BYTES
+        return self._nodes[begin : begin + HASH_BYTES]
+
+
+Tiles = Mapping[Tile, TileTree]
+"""Tiles that were fetched; the rightmost tile of a level may be partly filled."""
 
 
 def inclusion_spans(index: int, size: int) -> list[Span]:
@@ -70,6 +105,37 @@ def peak_spans(size: int) -> list[Span]:
 def tiles_of(spans: Sequence[Span]) -> set[Tile]:
     """Return the tiles that hold what the roots of ``spans`` are folded from."""
     return {_place(level, number)[0] for span in spans for level, number in _full_subtrees(span)}
+
+
+def way_tiles(index: int, size: int) -> set[Tile]:
+    """Return the tiles that hold the path of leaf ``index`` in a tree of ``size`` leaves, and the leaf."""
+    way, edge = index // TILE_WIDTH, size // TILE_WIDTH
+    tiles, level = {Tile(0, way), Tile(0, edge)}, 0
+    while edge:
+        way, edge, level = way // TILE_WIDTH, edge // TILE_WIDTH, level + 1
+        tiles |= {Tile(level, way), Tile(level, edge)}
+    return tiles
+
+
+def way(index: int, size: int, tiles: Tiles) -> tuple[bytes, list[bytes]]:
+    """Return leaf ``index`` and its inclusion path in a tree of ``size`` leaves.
+
+    Raises:
+        TreeError: a tile lacks a hash that a tree of this size must have.
+    """
+    path, at, last, level = list[bytes](), index, size - 1, 0
+    tree: TileTree | None = None
+    while last:
+        depth, sibling = level % TILE_HEIGHT, at ^ 1
+        if not depth:
+            tree = None
+        if sibling < last or (sibling == last and (last + 1) << level <= size):
+            tree = tree or _tree(Tile(level // TILE_HEIGHT, sibling // (TILE_WIDTH >> depth)), tiles)
+            path.append(tree.node(depth, sibling % (TILE_WIDTH >> depth)))
+        elif sibling == last:
+            path.append(_span_root(range(last << level, size), tiles))
+        at, last, level = at // 2, last // 2, level + 1
+    return _subtree_root(0, index, tiles), path
 
 
 def fold(spans: Sequence[Span], tiles: Tiles) -> list[bytes]:
@@ -132,20 +198,22 @@ def _full_subtrees(span: Span) -> Iterator[tuple[int, int]]:
 
 
 def _place(level: int, number: int) -> tuple[Tile, int, int]:
-    """Return the tile under a subtree, and where in it the subtree's hashes begin and how many they are."""
+    """Return the tile that holds a subtree, how far above the tile's hashes it is, and which it is of that level."""
     depth = level % TILE_HEIGHT
-    start = number << depth
-    return Tile(level // TILE_HEIGHT, start // TILE_WIDTH), start % TILE_WIDTH, 1 << depth
+    tile, at = divmod(number, TILE_WIDTH >> depth)
+    return Tile(level // TILE_HEIGHT, tile), depth, at
 
 
 def _subtree_root(level: int, number: int, tiles: Tiles) -> bytes:
-    tile, start, count = _place(level, number)
-    hashes = list(tiles.get(tile, ())[start : start + count])
-    if len(hashes) != count:
-        raise TreeError(f"tile {tile.number} of level {tile.level} lacks hashes from {start} on")
-    while len(hashes) > 1:
-        hashes = [hash_children(*hashes[at : at + 2]) for at in range(0, len(hashes), 2)]
-    return hashes[0]
+    tile, depth, at = _place(level, number)
+    return _tree(tile, tiles).node(depth, at)
+
+
+def _tree(tile: Tile, tiles: Tiles) -> TileTree:
+    tree = tiles.get(tile)
+    if tree is None:
+        raise TreeError(f"tile {tile.number} of level {tile.level} is missing")
+    return tree
 
 
 def _span_root(span: Span, tiles: Tiles) -> bytes:

@@ -1,6 +1,6 @@
 """What the publisher needs from the world: the logs as they stand, a place that only one can hold, and a memory."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,7 +9,7 @@ from typing import Protocol
 from services.recorder.core.audit import Record
 from services.recorder.core.merkle import Node
 from services.recorder.core.note import Checkpoint
-from services.recorder.core.proof import Tile
+from services.recorder.core.proof import Tile, Tiles
 from services.recorder.core.remains import Remains
 from services.recorder.ports import Head, SignedCheckpoint
 
@@ -59,8 +59,8 @@ class Logs(Protocol):
         """Return the stored nodes whose last leaf is from ``start`` to before ``stop``."""
         ...
 
-    async def tiles(self, log: int, wanted: Collection[Tile]) -> Mapping[Tile, Sequence[bytes]]:
-        """Return the stored hashes of each tile, from its left."""
+    async def tiles(self, log: int, wanted: Collection[Tile]) -> Tiles:
+        """Return the stored hashes of each tile; one of which nothing is stored is missing."""
         ...
 
     async def newest(self, log: int) -> SignedCheckpoint | None:

@@ -8,6 +8,7 @@ import pytest
 
 from magistrate.recorder.v1 import recorder_pb2 as pb
 from services.chassis.errors import Kind, MeshError
+from tests.contract.promises import reasons
 from tests.contract.recorder.client import (
     OTHER,
     Stub,
@@ -36,6 +37,44 @@ async def test_every_record_is_proven(stub: Stub, keys: Path) -> None:
         reply = await stub.GetInclusionProof(pb.GetInclusionProofRequest(at=at(index)))
         result = verify(bundle_of(reply), vkey)
         assert (result.fault, result.index, result.tree_size) == (None, index, 600)
+
+
+@pytest.mark.spec("REC-07")
+async def test_many_records_are_proven_at_once(stub: Stub) -> None:
+    """Each proof of a batch is the one that the record has by itself, in the order of the request, twice if asked."""
+    entries = [entry(f"k{n}", decision_id=f"d{n}") for n in range(257)]
+    async for answer in stub.AppendStream(iter([pb.AppendStreamRequest(entries=entries)])):
+        assert not any(each.reason for each in answer.acknowledgements)
+    indexes = [256, 0, 255, 128, 0]
+
+    batch = await stub.BatchGetInclusionProofs(pb.BatchGetInclusionProofsRequest(indexes=indexes))
+
+    assert [proof.index for proof in batch.proofs] == indexes
+    for proof in batch.proofs:
+        alone = await stub.GetInclusionProof(pb.GetInclusionProofRequest(at=at(proof.index)))
+        assert (alone.checkpoint, alone.tree_size) == (batch.checkpoint, batch.tree_size)
+        assert (alone.position.origin, alone.position.leaf_hash) == (batch.origin, proof.leaf_hash)
+        assert alone.hashes == proof.hashes
+
+
+NOT_PROVEN: dict[str, tuple[list[int], Kind, str]] = {
+    "none": ([], Kind.INVALID, "FIELD_REQUIRED"),
+    "too many": ([0] * 1001, Kind.INVALID, "FIELD_TOO_LONG"),
+    "beyond the end": ([0, 1], Kind.OUT_OF_RANGE, "INDEX_OUT_OF_RANGE"),
+    "before the start": ([-1], Kind.OUT_OF_RANGE, "INDEX_OUT_OF_RANGE"),
+}
+
+
+@pytest.mark.parametrize("case", NOT_PROVEN)
+async def test_refused_batches(stub: Stub, case: str) -> None:
+    """A batch of none, of too many, or with an index that the log has not is refused with its reason."""
+    indexes, kind, reason = NOT_PROVEN[case]
+    await append(stub)
+    with pytest.raises(MeshError) as raised:
+        await stub.BatchGetInclusionProofs(pb.BatchGetInclusionProofsRequest(indexes=indexes))
+
+    assert (raised.value.kind, raised.value.reason) == (kind, reason)
+    assert reason in reasons("recorder")["BatchGetInclusionProofs"]
 
 
 async def test_proof_by_decision_and_by_the_log_s_own_key(stub: Stub, keys: Path) -> None:

@@ -9,12 +9,15 @@ from hypothesis import strategies as st
 from services.recorder.core.merkle import EMPTY_ROOT, Frontier, TreeError, hash_children, hash_leaf
 from services.recorder.core.proof import (
     Tile,
+    TileTree,
     consistency_roots,
     consistency_spans,
     fold,
     inclusion_root,
     inclusion_spans,
     tiles_of,
+    way,
+    way_tiles,
 )
 
 VECTORS = (
@@ -53,17 +56,27 @@ def root_at(size: int) -> bytes:
     return start.extend(LEAVES[start.size : size]).frontier.root()
 
 
-def stored_tiles() -> dict[Tile, list[bytes]]:
+def stored_tiles() -> dict[Tile, TileTree]:
     """Return every tile of the tree over all leaves, as a store would hold them."""
     tiles: dict[Tile, list[bytes]] = {}
     for index, leaf in enumerate(LEAVES):
         tiles.setdefault(Tile(0, index // 256), []).append(leaf)
     for node in Frontier().extend(LEAVES).nodes:
         tiles.setdefault(Tile(node.level // 8, node.number // 256), []).append(node.hash)
-    return tiles
+    return {tile: TileTree(b"".join(hashes)) for tile, hashes in tiles.items()}
 
 
 TILES = stored_tiles()
+
+
+def tiles_at(size: int) -> dict[Tile, TileTree]:
+    """Return the tiles as they were stored when the tree had ``size`` leaves."""
+    widths = {tile: (size >> 8 * tile.level) - 256 * tile.number for tile in TILES}
+    return {
+        tile: TILES[tile] if width >= 256 else TileTree(TILES[tile].hashes[: 32 * width])
+        for tile, width in widths.items()
+        if width > 0
+    }
 
 
 def test_empty_tree() -> None:
@@ -125,6 +138,16 @@ def test_inclusion(size: int, data: st.DataObject) -> None:
     assert all(root != attempt(LEAVES[index], other, size, path) for other in {index - 1, index + 1, index ^ 1})
 
 
+@given(size=sizes, data=st.data())
+def test_the_short_way(size: int, data: st.DataObject) -> None:
+    """A leaf and its path, looked up in the tiles on their way alone, are those of the long way over spans."""
+    index = data.draw(st.one_of(st.integers(0, size - 1), st.just(size - 1)))
+    stored = tiles_at(size)
+    tiles = {tile: stored[tile] for tile in way_tiles(index, size) if tile in stored}
+
+    assert way(index, size, tiles) == (LEAVES[index], fold(inclusion_spans(index, size), TILES))
+
+
 @given(second=sizes, data=st.data())
 def test_consistency(second: int, data: st.DataObject) -> None:
     """The proof between any two sizes leads to both roots, and to neither from a forged beginning."""
@@ -150,6 +173,21 @@ def test_missing_hash_is_named() -> None:
     """A tile with a hole makes no proof."""
     with pytest.raises(TreeError, match="tile 0 of level 0"):
         fold(inclusion_spans(1, 300), {})
+
+
+@given(width=st.integers(1, 256), data=st.data())
+def test_nodes_of_a_tile(width: int, data: st.DataObject) -> None:
+    """Every full subtree of a tile has its root at hand, and one that is not full has none."""
+    depth = data.draw(st.integers(0, 8))
+    at = data.draw(st.integers(0, 256 >> depth))
+    tree, group = TileTree(b"".join(LEAVES[:width])), LEAVES[at << depth : (at + 1) << depth]
+
+    assert (tree.width, tree.hashes) == (width, b"".join(LEAVES[:width]))
+    if (at + 1) << depth <= width:
+        assert tree.node(depth, at) == naive_root(group)
+    else:
+        with pytest.raises(TreeError):
+            tree.node(depth, at)
 
 
 @pytest.mark.parametrize(("index", "size"), [(0, 0), (3, 3), (-1, 3)])

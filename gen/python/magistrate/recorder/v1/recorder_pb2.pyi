@@ -806,6 +806,102 @@ class GetInclusionProofResponse(_message.Message):
 Global___GetInclusionProofResponse: _TypeAlias = GetInclusionProofResponse  # noqa: Y015
 
 @_typing.final
+class BatchGetInclusionProofsRequest(_message.Message):
+    """Request of RecorderService.BatchGetInclusionProofs."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORIGIN_FIELD_NUMBER: _builtins.int
+    INDEXES_FIELD_NUMBER: _builtins.int
+    origin: _builtins.str
+    """Log; empty means the tenant's current one."""
+    @_builtins.property
+    def indexes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Which records, 1 to 1000."""
+
+    def __init__(
+        self,
+        *,
+        origin: _builtins.str = ...,
+        indexes: _abc.Iterable[_builtins.int] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["indexes", b"indexes", "origin", b"origin"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BatchGetInclusionProofsRequest: _TypeAlias = BatchGetInclusionProofsRequest  # noqa: Y015
+
+@_typing.final
+class BatchGetInclusionProofsResponse(_message.Message):
+    """Reply of RecorderService.BatchGetInclusionProofs."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORIGIN_FIELD_NUMBER: _builtins.int
+    TREE_SIZE_FIELD_NUMBER: _builtins.int
+    CHECKPOINT_FIELD_NUMBER: _builtins.int
+    PROOFS_FIELD_NUMBER: _builtins.int
+    origin: _builtins.str
+    """Log."""
+    tree_size: _builtins.int
+    """Size of the tree that the checkpoint signs."""
+    checkpoint: _builtins.str
+    """The signed checkpoint (C2SP tlog-checkpoint)."""
+    @_builtins.property
+    def proofs(self) -> _containers.RepeatedCompositeFieldContainer[Global___InclusionProof]:
+        """A proof for each index, in the order of the request."""
+
+    def __init__(
+        self,
+        *,
+        origin: _builtins.str = ...,
+        tree_size: _builtins.int = ...,
+        checkpoint: _builtins.str = ...,
+        proofs: _abc.Iterable[Global___InclusionProof] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["checkpoint", b"checkpoint", "origin", b"origin", "proofs", b"proofs", "tree_size", b"tree_size"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BatchGetInclusionProofsResponse: _TypeAlias = BatchGetInclusionProofsResponse  # noqa: Y015
+
+@_typing.final
+class InclusionProof(_message.Message):
+    """The way from one leaf to the root."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INDEX_FIELD_NUMBER: _builtins.int
+    LEAF_HASH_FIELD_NUMBER: _builtins.int
+    HASHES_FIELD_NUMBER: _builtins.int
+    index: _builtins.int
+    """Index of the record."""
+    leaf_hash: _builtins.bytes
+    """SHA-256 leaf hash, 32 bytes."""
+    @_builtins.property
+    def hashes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """Hashes of the path, leaf to root, 32 bytes each (RFC 6962 2.1.1)."""
+
+    def __init__(
+        self,
+        *,
+        index: _builtins.int = ...,
+        leaf_hash: _builtins.bytes = ...,
+        hashes: _abc.Iterable[_builtins.bytes] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["hashes", b"hashes", "index", b"index", "leaf_hash", b"leaf_hash"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___InclusionProof: _TypeAlias = InclusionProof  # noqa: Y015
+
+@_typing.final
 class GetConsistencyProofRequest(_message.Message):
     """Request of RecorderService.GetConsistencyProof."""
 

@@ -60,6 +60,11 @@ class RecorderServiceStub:
                 request_serializer=magistrate_dot_recorder_dot_v1_dot_recorder__pb2.GetInclusionProofRequest.SerializeToString,
                 response_deserializer=magistrate_dot_recorder_dot_v1_dot_recorder__pb2.GetInclusionProofResponse.FromString,
                 _registered_method=True)
+        self.BatchGetInclusionProofs = channel.unary_unary(
+                '/magistrate.recorder.v1.RecorderService/BatchGetInclusionProofs',
+                request_serializer=magistrate_dot_recorder_dot_v1_dot_recorder__pb2.BatchGetInclusionProofsRequest.SerializeToString,
+                response_deserializer=magistrate_dot_recorder_dot_v1_dot_recorder__pb2.BatchGetInclusionProofsResponse.FromString,
+                _registered_method=True)
         self.GetConsistencyProof = channel.unary_unary(
                 '/magistrate.recorder.v1.RecorderService/GetConsistencyProof',
                 request_serializer=magistrate_dot_recorder_dot_v1_dot_recorder__pb2.GetConsistencyProofRequest.SerializeToString,
@@ -135,6 +140,15 @@ class RecorderServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def BatchGetInclusionProofs(self, request, context):
+        """Prove that many records are in one log, all by the same checkpoint; the records themselves do not come along.
+        Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_MALFORMED, LOG_NOT_FOUND, INDEX_OUT_OF_RANGE, RECORD_DAMAGED,
+        EVIDENCE_UNAVAILABLE, STORE_UNAVAILABLE.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetConsistencyProof(self, request, context):
         """Prove that a log only grew between two sizes.
         Reasons: FIELD_OUT_OF_RANGE, FIELD_MALFORMED, LOG_NOT_FOUND, INDEX_OUT_OF_RANGE, RECORD_DAMAGED, STORE_UNAVAILABLE.
@@ -205,6 +219,11 @@ def add_RecorderServiceServicer_to_server(servicer, server):
                     servicer.GetInclusionProof,
                     request_deserializer=magistrate_dot_recorder_dot_v1_dot_recorder__pb2.GetInclusionProofRequest.FromString,
                     response_serializer=magistrate_dot_recorder_dot_v1_dot_recorder__pb2.GetInclusionProofResponse.SerializeToString,
+            ),
+            'BatchGetInclusionProofs': grpc.unary_unary_rpc_method_handler(
+                    servicer.BatchGetInclusionProofs,
+                    request_deserializer=magistrate_dot_recorder_dot_v1_dot_recorder__pb2.BatchGetInclusionProofsRequest.FromString,
+                    response_serializer=magistrate_dot_recorder_dot_v1_dot_recorder__pb2.BatchGetInclusionProofsResponse.SerializeToString,
             ),
             'GetConsistencyProof': grpc.unary_unary_rpc_method_handler(
                     servicer.GetConsistencyProof,
@@ -368,6 +387,33 @@ class RecorderService:
             '/magistrate.recorder.v1.RecorderService/GetInclusionProof',
             magistrate_dot_recorder_dot_v1_dot_recorder__pb2.GetInclusionProofRequest.SerializeToString,
             magistrate_dot_recorder_dot_v1_dot_recorder__pb2.GetInclusionProofResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BatchGetInclusionProofs(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/magistrate.recorder.v1.RecorderService/BatchGetInclusionProofs',
+            magistrate_dot_recorder_dot_v1_dot_recorder__pb2.BatchGetInclusionProofsRequest.SerializeToString,
+            magistrate_dot_recorder_dot_v1_dot_recorder__pb2.BatchGetInclusionProofsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -57,6 +57,11 @@ class RecorderServiceStub:
     Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_MALFORMED, RECORD_NOT_FOUND, RECORD_DAMAGED, LOG_NOT_FOUND,
     INDEX_OUT_OF_RANGE, STORE_UNAVAILABLE.
     """
+    BatchGetInclusionProofs: _grpc.UnaryUnaryMultiCallable[_recorder_pb2.BatchGetInclusionProofsRequest, _recorder_pb2.BatchGetInclusionProofsResponse]
+    """Prove that many records are in one log, all by the same checkpoint; the records themselves do not come along.
+    Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_MALFORMED, LOG_NOT_FOUND, INDEX_OUT_OF_RANGE, RECORD_DAMAGED,
+    EVIDENCE_UNAVAILABLE, STORE_UNAVAILABLE.
+    """
     GetConsistencyProof: _grpc.UnaryUnaryMultiCallable[_recorder_pb2.GetConsistencyProofRequest, _recorder_pb2.GetConsistencyProofResponse]
     """Prove that a log only grew between two sizes.
     Reasons: FIELD_OUT_OF_RANGE, FIELD_MALFORMED, LOG_NOT_FOUND, INDEX_OUT_OF_RANGE, RECORD_DAMAGED, STORE_UNAVAILABLE.
@@ -109,6 +114,11 @@ class RecorderServiceAsyncStub(RecorderServiceStub):
     """Prove that a record is in the log that a signed checkpoint names.
     Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_MALFORMED, RECORD_NOT_FOUND, RECORD_DAMAGED, LOG_NOT_FOUND,
     INDEX_OUT_OF_RANGE, STORE_UNAVAILABLE.
+    """
+    BatchGetInclusionProofs: _aio.UnaryUnaryMultiCallable[_recorder_pb2.BatchGetInclusionProofsRequest, _recorder_pb2.BatchGetInclusionProofsResponse]  # type: ignore[assignment]
+    """Prove that many records are in one log, all by the same checkpoint; the records themselves do not come along.
+    Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_MALFORMED, LOG_NOT_FOUND, INDEX_OUT_OF_RANGE, RECORD_DAMAGED,
+    EVIDENCE_UNAVAILABLE, STORE_UNAVAILABLE.
     """
     GetConsistencyProof: _aio.UnaryUnaryMultiCallable[_recorder_pb2.GetConsistencyProofRequest, _recorder_pb2.GetConsistencyProofResponse]  # type: ignore[assignment]
     """Prove that a log only grew between two sizes.
@@ -184,6 +194,16 @@ class RecorderServiceServicer:
         """Prove that a record is in the log that a signed checkpoint names.
         Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_MALFORMED, RECORD_NOT_FOUND, RECORD_DAMAGED, LOG_NOT_FOUND,
         INDEX_OUT_OF_RANGE, STORE_UNAVAILABLE.
+        """
+
+    def BatchGetInclusionProofs(
+        self,
+        request: _recorder_pb2.BatchGetInclusionProofsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_recorder_pb2.BatchGetInclusionProofsResponse, _abc.Awaitable[_recorder_pb2.BatchGetInclusionProofsResponse]]:
+        """Prove that many records are in one log, all by the same checkpoint; the records themselves do not come along.
+        Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_MALFORMED, LOG_NOT_FOUND, INDEX_OUT_OF_RANGE, RECORD_DAMAGED,
+        EVIDENCE_UNAVAILABLE, STORE_UNAVAILABLE.
         """
 
     def GetConsistencyProof(

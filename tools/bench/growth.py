@@ -1,0 +1,270 @@
+"""How a log grows: what a record costs at 10,000 to 5,000,000 of them, and what its proof costs.
+
+    python -m tools.bench growth                 10,000, 100,000 and 1,000,000 records
+    python -m tools.bench.growth 5000000         up to as many as are named
+
+Records of 1 KiB would measure the disk; these are small, so that what is measured is the log. It is filled through the
+recorder's own writer; appends and proofs come in through its API.
+"""
+
+import asyncio
+import os
+import random
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import asyncpg
+
+from magistrate.recorder.v1 import recorder_pb2 as pb
+from magistrate.recorder.v1.recorder_pb2_grpc import RecorderServiceStub
+from services.chassis.client import MeshChannel
+from services.chassis.errors import WorldError
+from services.chassis.postgres import open_pool
+from services.recorder.adapters.writer import PostgresWriter
+from services.recorder.core import audit
+from services.recorder.core.batch import Entry
+from services.recorder.core.custody import WrappedKey
+from services.recorder.core.envelope import Draft, Stamp, write
+from services.recorder.core.log import origin
+from services.recorder.core.merkle import HASH_BYTES, Frontier, hash_leaf
+from tools.bench.database import scratch_database
+from tools.bench.recorder_process import running_recorder
+from tools.bench.table import Row, table
+
+if TYPE_CHECKING:
+    from magistrate.recorder.v1.recorder_pb2_grpc import RecorderServiceAsyncStub
+
+SIZES = (10_000, 100_000, 1_000_000)
+LARGEST = 5_000_000
+TENANT = "growth"
+FILL = 1000
+"""Records in a transaction of the filling."""
+APPENDED, MESSAGE, UNDERWAY = 10_000, 200, 5
+"""Records that are appended, in each message, and messages at once."""
+PROVEN, BATCH, CALLERS = 20_000, 1000, 2
+"""Proofs that are made, in each call, and calls at once."""
+ALONE = 500
+CONTENT = b"a few words"
+SIGNED_S = 600.0
+"""How long the publisher may take to sign what was filled in."""
+BYTES = """
+select sum(pg_table_size(part)) filter (where name <> 'node') as records,
+  sum(pg_indexes_size(part)) filter (where name <> 'node') as indexes,
+  sum(pg_total_relation_size(part)) filter (where name = 'node') as nodes
+from (select format('%I.%I', schemaname, tablename)::regclass as part, tablename as name from pg_tables
+      where schemaname = 'recorder' and (tablename ~ '^ev_[0-9]+$' or tablename = 'node')) as parts"""
+COLUMNS = ("append/s", "proof/s", "first time", "proof bytes", "alone ms", "log bytes", "index bytes", "tree bytes")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """What a log of one size costs."""
+
+    appends: float
+    proofs: float
+    proofs_cold: float
+    """Where no tile is at hand."""
+    proof_bytes: float
+    alone_ms: float
+    log_bytes: float
+    index_bytes: float
+    tree_bytes: float
+
+    def row(self) -> Row:
+        """Return the figures in the order of ``COLUMNS``."""
+        return (
+            self.appends,
+            self.proofs,
+            self.proofs_cold,
+            self.proof_bytes,
+            self.alone_ms,
+            self.log_bytes,
+            self.index_bytes,
+            self.tree_bytes,
+        )
+
+
+def main(sizes: Iterable[int] = SIZES) -> None:
+    """Measure, print."""
+    _rederive(SIZES[-1])
+    with tempfile.TemporaryDirectory(prefix="growth-") as scratch:
+        os.chmod(scratch, 0o755)  # noqa: PTH101, S103 - PostgreSQL's own account must get in
+        asyncio.run(_run(Path(scratch), sizes))
+
+
+def _rederive(count: int) -> None:
+    """Print how long it takes to hash every record and the tree over them, in one process."""
+    records = [(entry.leaf, entry.envelope) for entry in _entries(0, 1000)]
+    stored = [(index, *records[index % 1000]) for index in range(count)]
+    began = time.perf_counter()
+    tree = Frontier()
+    for start in range(0, count, 2000):
+        tree = audit.rederive(tree, stored[start : start + 2000], min(count, start + 2000))
+    took_s = time.perf_counter() - began
+    size = sum(len(envelope) for _, envelope in records) / len(records)
+    print(f"{count:,} records of {size:.0f} bytes derived anew in {took_s:.2f} s; they may take 2 s")
+
+
+async def _run(root: Path, sizes: Iterable[int]) -> None:
+    rows, grown = dict[str, Row](), 0
+    async with (
+        scratch_database(root / "state", "recorder") as postgres,
+        open_pool(postgres) as pool,
+        running_recorder(root / "run", postgres, TENANT) as channel,
+    ):
+        for size in sizes:
+            await _fill(pool, grown, size)
+            rows[f"{size:,} records"] = (await _measured(channel, pool, size)).row()
+            grown = size + APPENDED
+    print(table(COLUMNS, rows))
+    print(
+        f"proofs of records all over the log, {BATCH} in a call and {CALLERS} calls at once; at least 10,000/s wanted"
+    )
+    print("alone: one proof in a call, one call at a time; bytes are for each record, without its content")
+
+
+async def _measured(channel: MeshChannel, pool: asyncpg.Pool, size: int) -> Measured:
+    stub = RecorderServiceStub(channel)
+    await _until_signed(stub)
+    cold, _ = await _prove(stub, size)
+    warm, proof_bytes = await _prove(stub, size)
+    alone_ms = await _prove_alone(stub, size)
+    log_bytes, index_bytes, tree_bytes = await _bytes(pool)
+    return Measured(
+        appends=await _append(channel, size),
+        proofs=warm,
+        proofs_cold=cold,
+        proof_bytes=proof_bytes,
+        alone_ms=alone_ms,
+        log_bytes=log_bytes / size,
+        index_bytes=index_bytes / size,
+        tree_bytes=tree_bytes / size,
+    )
+
+
+async def _until_signed(stub: "RecorderServiceAsyncStub") -> None:
+    """Wait until the publisher has caught up with what was filled in."""
+    async with asyncio.timeout(SIGNED_S):
+        while True:
+            try:
+                await stub.GetCheckpoint(pb.GetCheckpointRequest())
+            except WorldError as error:
+                if error.reason != "EVIDENCE_UNAVAILABLE":
+                    raise
+                await asyncio.sleep(error.retry_after_s or 1.0)
+            else:
+                return
+
+
+async def _prove(stub: "RecorderServiceAsyncStub", size: int) -> tuple[float, float]:
+    """Have records all over the log proven; return how many a second and the bytes of a proof."""
+    draw = random.Random(size)  # noqa: S311 - a sample, no secret
+    batches = iter([[draw.randrange(size) for _ in range(BATCH)] for _ in range(PROVEN // BATCH)])
+    hash_bytes = 0
+
+    async def caller() -> None:
+        nonlocal hash_bytes
+        for indexes in batches:
+            reply = await stub.BatchGetInclusionProofs(pb.BatchGetInclusionProofsRequest(indexes=indexes))
+            hash_bytes += sum(len(proof.hashes) * HASH_BYTES for proof in reply.proofs)
+
+    began = time.perf_counter()
+    await asyncio.gather(*(caller() for _ in range(CALLERS)))
+    return PROVEN / (time.perf_counter() - began), hash_bytes / PROVEN
+
+
+async def _prove_alone(stub: "RecorderServiceAsyncStub", size: int) -> float:
+    """Return the median milliseconds of a call that proves one record."""
+    draw, times = random.Random(size), list[float]()  # noqa: S311 - a sample, no secret
+    for _ in range(ALONE):
+        request = pb.BatchGetInclusionProofsRequest(indexes=[draw.randrange(size)])
+        began = time.perf_counter()
+        await stub.BatchGetInclusionProofs(request)
+        times.append(time.perf_counter() - began)
+    return statistics.median(times) * 1000
+
+
+async def _append(channel: MeshChannel, size: int) -> float:
+    """Append through the API; return how many a second."""
+    free = asyncio.Semaphore(UNDERWAY)
+
+    async def messages() -> AsyncIterator[pb.AppendStreamRequest]:
+        for start in range(0, APPENDED, MESSAGE):
+            await free.acquire()
+            numbers = range(start, start + MESSAGE)
+            yield pb.AppendStreamRequest(entries=[_entry(f"{size}-{number}") for number in numbers])
+
+    began = time.perf_counter()
+    async for answer in RecorderServiceStub(channel).AppendStream(messages(), timeout=SIGNED_S):
+        if refused := [each.reason for each in answer.acknowledgements if each.reason]:
+            raise RuntimeError(refused[0])
+        free.release()
+    return APPENDED / (time.perf_counter() - began)
+
+
+def _entry(key: str) -> pb.Entry:
+    return pb.Entry(
+        idempotency_key=key,
+        kind=pb.RECORD_KIND_ATTEMPT,
+        decision_id=f"decision-{key}",
+        payload=CONTENT,
+        content_type="text/plain",
+    )
+
+
+async def _bytes(pool: asyncpg.Pool) -> tuple[int, int, int]:
+    """Return the bytes of the log's records, of their indexes, and of the stored tree above the leaves."""
+    (row,) = await pool.fetch(BYTES)
+    return row["records"], row["indexes"], row["nodes"]
+
+
+async def _fill(pool: asyncpg.Pool, grown: int, size: int) -> None:
+    writer = PostgresWriter(pool, timeout_s=SIGNED_S)
+    for start in range(grown, size, FILL):
+        await writer.append(TENANT, list(_entries(start, min(start + FILL, size))))
+
+
+def _entries(start: int, stop: int) -> Iterator[Entry]:
+    """Yield records as the recorder makes them, but for their content, which nobody opens."""
+    now = datetime.now(UTC)
+    log = origin("local", TENANT, now)
+    for number in range(start, stop):
+        key = f"filled-{number}"
+        draft = Draft(
+            tenant=TENANT,
+            idempotency_key=key,
+            kind="ATTEMPT",
+            decision_id=f"decision-{number // 8}",
+            subject_id="",
+            payload=CONTENT,
+            content_type="text/plain",
+            attributes={"provider": "local", "model": "smollm2"},
+        )
+        envelope = write(draft, Stamp(recorded_at=now, salt=bytes(32), body_digest=bytes(32)))
+        yield Entry(
+            tenant=TENANT,
+            origin=log,
+            key=key,
+            leaf=hash_leaf(envelope),
+            envelope=envelope,
+            sealed=CONTENT,
+            data_key=WrappedKey(id=number.to_bytes(16, "big"), tenant_key=0, wrapped=CONTENT),
+            kind=draft.kind,
+            decision_id=draft.decision_id,
+            content_type=draft.content_type,
+            intent="",
+            occurred_at=now,
+            recorded_at=now,
+        )
+
+
+if __name__ == "__main__":
+    _largest = int(sys.argv[1]) if len(sys.argv) > 1 else LARGEST
+    main([size for size in (*SIZES, LARGEST) if size <= _largest])
