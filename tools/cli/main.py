@@ -14,10 +14,17 @@ from tools.cli import (
     decide,
     erase,
     export,
+<<<<<<< HEAD
     keys,
     knowledge,
     migrate,
     models,
+=======
+    knowledge,
+    migrate,
+    models,
+    replay,
+>>>>>>> main
     stack,
     verify,
 )
@@ -60,6 +67,7 @@ app.command()(models.models)
 app.command()(costs.costs)
 app.command()(verify.verify)
 app.command()(export.export)
+app.command()(replay.replay)
 app.command()(erase.erase)
 app.add_typer(backup.app, name="backup")
 app.add_typer(champion.app, name="champion")
