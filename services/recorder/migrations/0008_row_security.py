@@ -70,6 +70,17 @@ create function recorder.damaged_logs()
     from recorder.finding f join recorder.head h using (log) order by f.log
 $$;
 
+create function recorder.open_logs()
+    returns table (tenant text, origin text, stream text, note text)
+    language sql stable security definer set search_path = recorder, pg_temp as $$
+    select l.tenant, l.origin, l.stream, c.note
+    from (select distinct on (h.tenant, h.stream) h.log, h.tenant, h.origin, h.stream
+          from (select *, case split_part(origin, '/', 5) when '' then '' else split_part(origin, '/', 4) end as stream
+                from recorder.head where size > 0 and tenant <> '') h
+          order by h.tenant, h.stream, h.log desc) l
+    join lateral (select k.note from recorder.checkpoint k where k.log = l.log order by k.size desc limit 1) c on true
+$$;
+
 create function recorder.logs_by_lot(at_most int)
     returns table (log bigint, origin text, tenant text, size bigint, frontier bytea, seq bigint)
     language sql volatile security definer set search_path = recorder, pg_temp as $$
@@ -77,9 +88,9 @@ create function recorder.logs_by_lot(at_most int)
     from recorder.head, generate_series(1, at_most) where size > 0 and tenant <> '' order by random() limit at_most
 $$;
 revoke all on function recorder.overdue(timestamptz, int), recorder.kept_logs(), recorder.damaged_logs(),
-    recorder.logs_by_lot(int) from public;
+    recorder.open_logs(), recorder.logs_by_lot(int) from public;
 grant execute on function recorder.overdue(timestamptz, int), recorder.kept_logs(), recorder.damaged_logs(),
-    recorder.logs_by_lot(int) to recorder;
+    recorder.open_logs(), recorder.logs_by_lot(int) to recorder;
 
 create or replace function recorder.open_log(new_origin text, new_tenant text) returns void
     language plpgsql security definer set search_path = recorder, pg_temp as $$
@@ -113,7 +124,7 @@ begin
     end if;
 end $$;
 drop function recorder.overdue(timestamptz, int), recorder.kept_logs(), recorder.damaged_logs(),
-    recorder.logs_by_lot(int);
+    recorder.open_logs(), recorder.logs_by_lot(int);
 drop view recorder.searchable;
 """
 
