@@ -14,17 +14,11 @@ from tools.cli import (
     decide,
     erase,
     export,
-<<<<<<< HEAD
     keys,
     knowledge,
     migrate,
     models,
-=======
-    knowledge,
-    migrate,
-    models,
     replay,
->>>>>>> main
     stack,
     verify,
 )
