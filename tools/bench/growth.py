@@ -8,6 +8,7 @@ recorder's own writer; appends and proofs come in through its API.
 """
 
 import asyncio
+import hashlib
 import os
 import random
 import statistics
@@ -52,6 +53,7 @@ PROVEN, BATCH, CALLERS = 20_000, 1000, 2
 """Proofs that are made, in each call, and calls at once."""
 ALONE = 500
 CONTENT = b"a few words"
+BODY_DIGEST = hashlib.sha256(CONTENT).digest()
 SIGNED_S = 600.0
 """How long the publisher may take to sign what was filled in."""
 BYTES = """
@@ -247,7 +249,7 @@ def _entries(start: int, stop: int) -> Iterator[Entry]:
             content_type="text/plain",
             attributes={"provider": "local", "model": "smollm2"},
         )
-        envelope = write(draft, Stamp(recorded_at=now, salt=bytes(32), body_digest=bytes(32)))
+        envelope = write(draft, Stamp(recorded_at=now, salt=bytes(32), body_digest=BODY_DIGEST))
         yield Entry(
             tenant=TENANT,
             origin=log,

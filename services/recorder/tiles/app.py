@@ -33,8 +33,9 @@ class TileServer:
 
     def app(self) -> web.Application:
         """Return the application; aiohttp answers other methods with 405 by itself."""
-        app = web.Application(client_max_size=0)
+        app = web.Application()
         app.router.add_get("/{path:.*}", self._answer)
+        app.on_response_prepare.append(_without_version)
         return app
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
@@ -72,10 +73,17 @@ class TileServer:
         content = await self._store.part(log.log, part) if part.covered(log.size) else None
         if content is None:
             raise web.HTTPNotFound
-        headers = {hdrs.CONTENT_TYPE: BYTES, hdrs.CACHE_CONTROL: FOR_EVER, hdrs.VARY: hdrs.ACCEPT_ENCODING}
+        headers = {hdrs.CONTENT_TYPE: BYTES, hdrs.CACHE_CONTROL: FOR_EVER}
+        if part.is_bundle:
+            headers[hdrs.VARY] = hdrs.ACCEPT_ENCODING
         if part.is_bundle and len(content) >= COMPRESSED_FROM_BYTES and _takes_gzip(request):
             content, headers[hdrs.CONTENT_ENCODING] = gzip.compress(content, mtime=0), "gzip"
         return web.Response(body=content, headers=headers)
+
+
+async def _without_version(_: web.Request, response: web.StreamResponse) -> None:
+    """Tell nobody which version of what answers."""
+    response.headers[hdrs.SERVER] = "magistrate"
 
 
 def _split(path: str) -> tuple[str, str]:

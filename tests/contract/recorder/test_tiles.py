@@ -110,6 +110,7 @@ async def test_forms_and_caches(evidence: Evidence, tmp_path: Path) -> None:
                 "application/octet-stream",
                 FOR_EVER,
             )
+            assert ("vary" in tile.headers, tile.headers["server"]) == ("entries" in name, "magistrate")
             head = await http.head(f"/{evidence.origin}/{name}")
             assert (head.status_code, head.content) == (200, b"")
             assert head.headers["content-length"] == str(len(tile.content))
