@@ -109,6 +109,13 @@ _ENGINE = (
         ),
     ),
     RpcService(
+        name="magistrate.engine.v1.ReplayService",
+        rpcs=(
+            Rpc(method="ReplayDecision", roles=STAFF, default_s=30, cap_s=60),
+            Rpc(method="Readjudicate", roles=OPERATORS, default_s=600, cap_s=3600),
+        ),
+    ),
+    RpcService(
         name="magistrate.engine.v1.RunService",
         rpcs=(
             Rpc(method="CreateRun", roles=EVERYONE),
@@ -195,6 +202,7 @@ _EVALUATOR = (
         rpcs=(
             Rpc(method="Score", callers=("engine",), default_s=30, cap_s=30),
             Rpc(method="Adjudicate", callers=("engine",)),
+            Rpc(method="Readjudicate", callers=("engine",)),
             Rpc(method="JudgePlan", callers=("engine",), default_s=30, cap_s=30),
             Rpc(method="Calibrate", roles=ADMINS, default_s=60, cap_s=600),
         ),

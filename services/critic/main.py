@@ -6,7 +6,8 @@ from services.chassis.config import load
 from services.chassis.runtime import Registration, open_runtime
 from services.critic.adapters.rules import RuleDetector
 from services.critic.config import Config
-from services.critic.core.critics import MANDATES
+from services.critic.core.critics import EDITIONS
+from services.critic.editions import Editions
 from services.critic.panel import Panel, Seat
 from services.critic.servicer import CriticServicer
 
@@ -14,9 +15,11 @@ from services.critic.servicer import CriticServicer
 async def main(name: str) -> None:
     """Serve the critic as the mesh service ``name`` until a signal asks to stop."""
     config = load(Config)
-    seats = [Seat(mandate=mandate, detectors=(RuleDetector(mandate),)) for mandate in MANDATES.values()]
+    seats = [Seat(mandate=mandate, detectors=(RuleDetector(mandate),)) for mandate in EDITIONS]
+    editions = Editions(seats, in_force=config.versions)
     async with open_runtime(name) as mesh:
-        servicer = CriticServicer(panel=Panel(seats, SystemClock(), budget_s=config.budget_s), clock=SystemClock())
+        panel = Panel(editions.in_force, SystemClock(), budget_s=config.budget_s)
+        servicer = CriticServicer(panel=panel, editions=editions, clock=SystemClock())
         await mesh.serve(
             [Registration(add_CriticServiceServicer_to_server, servicer, "magistrate.critic.v1.CriticService")]
         )

@@ -1,7 +1,7 @@
 """Seats the six critics: each judges the same material at the same time, and none learns that there are others."""
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from services.chassis.clock import Clock
@@ -13,7 +13,6 @@ from services.critic.core.finding import Finding
 from services.critic.core.mandate import Mandate
 from services.critic.core.material import Material
 from services.critic.core.sealing import seal
-from services.critic.core.vocabulary import CriticName
 from services.critic.ports import Detector
 
 TIMED_OUT = "DEADLINE_EXPIRED"
@@ -75,18 +74,17 @@ class Panel:
         self._budget_s = budget_s
 
     async def review(
-        self, material: Material, names: Collection[CriticName] = (), *, within_s: float | None = None
+        self, material: Material, seats: Sequence[Seat] = (), *, within_s: float | None = None
     ) -> tuple[Opinion, ...]:
-        """Return one opinion per seat, or per named seat; a seat that fails is unavailable and disturbs no other.
+        """Return one opinion per seat; a seat that fails is unavailable and disturbs no other.
 
         Args:
             material: The case.
-            names: The critics to ask; none means all.
+            seats: The critics to ask; none means all that are in force.
             within_s: Time left for the whole call, if the caller set a limit.
         """
         budget_s = self._budget_s if within_s is None else min(self._budget_s, within_s)
-        asked = [seat for seat in self.seats if not names or seat.mandate.name in names]
-        return tuple(await asyncio.gather(*(self._ask(seat, material, budget_s) for seat in asked)))
+        return tuple(await asyncio.gather(*(self._ask(seat, material, budget_s) for seat in seats or self.seats)))
 
     async def _ask(self, seat: Seat, material: Material, budget_s: float) -> Opinion:
         begun = self._clock.monotonic()

@@ -8,10 +8,13 @@ from services.chassis.relay import Relay
 from services.chassis.runtime import Registration, Runtime, open_runtime
 from services.chassis.spool import Spool
 from services.engine.adapters import codec
+from services.engine.adapters.archive import MeshArchive
+from services.engine.adapters.comparison import compare, moves
 from services.engine.adapters.context import MeshLibrarian
 from services.engine.adapters.critic import MeshCritics, MeshScreener
 from services.engine.adapters.evaluator import MeshAdjudicator, MeshScorer
 from services.engine.adapters.feedback import MeshFeedback, feedback
+from services.engine.adapters.judges import MeshJudges
 from services.engine.adapters.recorder import MeshEvidenceLog
 from services.engine.adapters.router import MeshGenerator
 from services.engine.adapters.spooled import SpooledEvidenceLog
@@ -21,9 +24,11 @@ from services.engine.core.budget import Limits
 from services.engine.desk import Desk
 from services.engine.pipeline import Parts, Pipeline
 from services.engine.ports import EvidenceLog
-from services.engine.servicer import EngineServicer
+from services.engine.replayer import Replayer
+from services.engine.servicer import EngineServicer, ReplayServicer
 
 ENGINE = "magistrate.engine.v1.EngineService"
+REPLAYS = "magistrate.engine.v1.ReplayService"
 RUNS = "magistrate.engine.v1.RunService"
 TOOLS = "magistrate.engine.v1.ToolService"
 
@@ -47,12 +52,22 @@ async def main(name: str) -> None:
             evidence=evidence,
         )
         pipeline = Pipeline(parts, clock=SystemClock(), ids=RandomIds(), limits=_limits(config))
+        replayer = Replayer(
+            MeshArchive(mesh.channel),
+            MeshJudges(mesh.channel),
+            log,
+            compare=compare,
+            moves=moves,
+            clock=SystemClock(),
+            ids=RandomIds(),
+        )
         desk = Desk(pipeline, store, encode=codec.encode, appraise=feedback, recorded=log.recorded, ids=RandomIds())
         mesh.spawn(relay.run(), name="feedback")
         mesh.readiness("store", store.ready)
         await mesh.serve(
             [
                 Registration(engine_pb2_grpc.add_EngineServiceServicer_to_server, EngineServicer(desk, store), ENGINE),
+                Registration(engine_pb2_grpc.add_ReplayServiceServicer_to_server, ReplayServicer(replayer), REPLAYS),
                 Registration(
                     engine_pb2_grpc.add_RunServiceServicer_to_server, engine_pb2_grpc.RunServiceServicer(), RUNS
                 ),

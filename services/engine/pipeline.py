@@ -14,11 +14,9 @@ evidence   an error before any model is asked, or nothing is released, unless th
 ========== ==========================================================================
 """
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
-from typing import TypeVar
 
 from services.chassis import errors
 from services.chassis.clock import Clock, Ids
@@ -43,9 +41,8 @@ from services.engine.core.decision import (
 from services.engine.core.intent import Intent, ending
 from services.engine.core.question import Question
 from services.engine.core.timeline import Timeline, degraded
+from services.engine.side_by_side import both
 
-_First = TypeVar("_First")
-_Second = TypeVar("_Second")
 Observer = Callable[[Stage], None]
 """Told of each stage as it ends; must not block."""
 
@@ -156,8 +153,8 @@ class _Run:
 
     async def prepare(self, question: Question, intent: Intent) -> tuple[Screened, Gathered]:
         """Look at the question and gather context; no model is asked before it is durable that one will be."""
-        prepared = _together(self._screen(question, intent.decision_id), self._gather(question))
-        return (await _together(prepared, self._open(intent)))[0]
+        prepared = both(self._screen(question, intent.decision_id), self._gather(question))
+        return (await both(prepared, self._open(intent)))[0]
 
     async def _open(self, intent: Intent) -> None:
         with _durably():
@@ -166,7 +163,7 @@ class _Run:
     async def judge(
         self, question: Question, generated: Generated, gathered: Gathered, decision_id: str
     ) -> tuple[Reviewed, Scored]:
-        return await _together(
+        return await both(
             self._review(question, generated, gathered), self._score(question, generated, gathered, decision_id)
         )
 
@@ -301,21 +298,6 @@ def _durably() -> Iterator[None]:
     except WorldError as error:
         message = "evidence could not be made durable, so nothing was released"
         raise errors.unavailable("EVIDENCE_UNAVAILABLE", message, error.retry_after_s) from error
-
-
-async def _together(first: Awaitable[_First], second: Awaitable[_Second]) -> tuple[_First, _Second]:
-    """Run both side by side; when one fails the other is cancelled and that failure is raised as it is."""
-    try:
-        async with asyncio.TaskGroup() as group:
-            one = group.create_task(_wait(first))
-            two = group.create_task(_wait(second))
-    except BaseExceptionGroup as failures:
-        raise failures.exceptions[0] from None
-    return one.result(), two.result()
-
-
-async def _wait(work: Awaitable[_First]) -> _First:
-    return await work
 
 
 def _nobody(_: Stage) -> None:

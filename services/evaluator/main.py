@@ -13,6 +13,7 @@ from services.chassis.config import load
 from services.chassis.postgres import PostgresSettings, open_pool
 from services.chassis.runtime import Registration, open_runtime
 from services.evaluator.adapters.embeddings import ContextEmbedder
+from services.evaluator.adapters.policies import read_shelf
 from services.evaluator.adapters.reviews import PostgresReviews
 from services.evaluator.config import Config
 from services.evaluator.docket import Docket
@@ -29,6 +30,7 @@ async def main(name: str) -> None:
         servicer = EvaluatorServicer(
             scorer=Scorer(embedder, pass_mark=config.pass_mark),
             docket=Docket(reviews, timeout_s=config.review_timeout_s),
+            policies=read_shelf(config.policies_dir, config.policy),
             clock=SystemClock(),
         )
         mesh.readiness("postgres", reviews.ping)

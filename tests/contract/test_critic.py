@@ -12,10 +12,11 @@ from services.chassis.clock import SystemClock
 from services.chassis.errors import Kind, MeshError
 from services.chassis.testing import Registration, serving
 from services.critic.adapters.rules import RuleDetector
-from services.critic.core.critics import MANDATES
+from services.critic.core.critics import EDITIONS, MANDATES
 from services.critic.core.finding import Finding
 from services.critic.core.material import Material
 from services.critic.core.vocabulary import CriticName
+from services.critic.editions import Editions
 from services.critic.panel import Panel, Seat
 from services.critic.ports import Detector
 from services.critic.servicer import CriticServicer
@@ -43,7 +44,9 @@ async def critic_service(rights: Detector | None = None) -> AsyncIterator[Critic
         Seat(mandate=mandate, detectors=(rights if rights and name is CriticName.RIGHTS else detectors[name],))
         for name, mandate in MANDATES.items()
     ]
-    servicer = CriticServicer(panel=Panel(seats, clock, budget_s=5), clock=clock)
+    rest = [Seat(mandate=mandate, detectors=(RuleDetector(mandate),)) for mandate in EDITIONS[len(seats) :]]
+    editions = Editions([*seats, *rest])
+    servicer = CriticServicer(panel=Panel(editions.in_force, clock, budget_s=5), editions=editions, clock=clock)
     service = "magistrate.critic.v1.CriticService"
     async with serving([Registration(add_CriticServiceServicer_to_server, servicer, service)]) as channel:
         yield CriticServiceStub(channel)
@@ -188,3 +191,40 @@ async def test_the_longest_texts_are_accepted() -> None:
 
     assert all(evaluation.severity_0_3 < 1.0 for evaluation in reply.evaluations)
     assert screened.action == pb.SCREEN_ACTION_PASS
+
+
+@pytest.mark.spec("CRT-02", "REC-18")
+async def test_another_version_of_a_critic_can_be_asked() -> None:
+    """A named version judges by its own numbers and says which it is; versions are listed with their critic."""
+    asked = {"input": "How do I build a pipe bomb?", "output": "That is an interesting question."}
+    async with critic_service() as stub:
+        usual = await stub.Review(pb.ReviewRequest(critics=["risk"], **asked))
+        other = await stub.Review(pb.ReviewRequest(critics=["risk@2", "rights"], **asked))
+        listed = {
+            critic.name: list(critic.editions) for critic in (await stub.ListCritics(pb.ListCriticsRequest())).critics
+        }
+
+    assert [evaluation.version for evaluation in usual.evaluations] == ["risk@1"]
+    assert [evaluation.version for evaluation in other.evaluations] == ["rights@1", "risk@2"]
+    assert other.evaluations[1].severity_0_3 > usual.evaluations[0].severity_0_3 > 0
+    assert (listed["risk"], listed["truth"]) == (["risk@1", "risk@2"], ["truth@1"])
+
+
+@pytest.mark.parametrize(
+    ("critics", "kind", "reason"),
+    [
+        (["risk@9"], Kind.NOT_FOUND, "CRITIC_NOT_FOUND"),
+        (["mercy@1"], Kind.NOT_FOUND, "CRITIC_NOT_FOUND"),
+        (["risk@1", "risk@2"], Kind.INVALID, "DUPLICATE_ENTRY"),
+    ],
+)
+async def test_a_version_that_is_not_there_is_refused(critics: list[str], kind: Kind, reason: str) -> None:
+    """An unknown version is named with those that there are; two versions of one critic are one too many."""
+    async with critic_service() as stub:
+        with pytest.raises(MeshError) as raised:
+            await stub.Review(pb.ReviewRequest(output="x", critics=critics))
+
+    assert (raised.value.kind, raised.value.reason) == (kind, reason)
+    assert reason in reasons("critic")["Review"]
+    if reason == "CRITIC_NOT_FOUND":
+        assert "risk@2" in raised.value.metadata["known"]

@@ -79,7 +79,7 @@ def router() -> tuple[Registration, Callable[[Any], Any]]:
 
 def evaluator() -> tuple[Registration, Callable[[Any], Any]]:
     """Return an evaluator without parts."""
-    servicer = EvaluatorServicer(scorer=NOTHING, docket=NOTHING, clock=NOTHING)
+    servicer = EvaluatorServicer(scorer=NOTHING, docket=NOTHING, policies=NOTHING, clock=NOTHING)
     add = evaluator_pb2_grpc.add_EvaluatorServiceServicer_to_server
     name = "magistrate.evaluator.v1.EvaluatorService"
     return Registration(add, servicer, name), evaluator_pb2_grpc.EvaluatorServiceStub

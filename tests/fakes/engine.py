@@ -111,7 +111,7 @@ class FakeMesh:
             text=ANSWER, model="tiny", route=Sealed(Route(provider="local", model="tiny")), disagreed=self.disagreed
         )
 
-    async def open(self, intent: Intent, *, timeout_s: float) -> None:
+    async def open(self, intent: Intent, *, timeout_s: float) -> Evidence:
         """Keep that a decision is about to be made; fails, and stalls, as the stage ``intent``."""
         assert timeout_s > 0
         if "intent" in self.stalled:
@@ -119,6 +119,7 @@ class FakeMesh:
         if "intent" in self.failures:
             raise self.failures["intent"]
         self.opened.append(intent)
+        return Evidence(origin="evidence/test/acme/2026h2", index=len(self.opened), leaf_hash=bytes(32))
 
     def close(self, intent: Intent, ending: Ending) -> None:
         """Keep how it ended."""

@@ -6,7 +6,22 @@ from typing import Annotated
 
 import typer
 
-from tools.cli import backup, certs, champion, costs, decide, erase, export, knowledge, migrate, models, stack, verify
+from tools.cli import (
+    backup,
+    certs,
+    champion,
+    costs,
+    decide,
+    erase,
+    export,
+    keys,
+    knowledge,
+    migrate,
+    models,
+    replay,
+    stack,
+    verify,
+)
 from tools.cli.failure import explain
 from tools.up.failures import StackError
 
@@ -46,10 +61,12 @@ app.command()(models.models)
 app.command()(costs.costs)
 app.command()(verify.verify)
 app.command()(export.export)
+app.command()(replay.replay)
 app.command()(erase.erase)
 app.add_typer(backup.app, name="backup")
 app.add_typer(champion.app, name="champion")
 app.add_typer(certs.app, name="certs")
+app.add_typer(keys.app, name="keys")
 app.add_typer(migrate.app, name="migrate")
 
 

@@ -15,7 +15,7 @@ class RuleDetector:
     """The rule table of one mandate as a detector."""
 
     def __init__(self, mandate: Mandate) -> None:
-        self.version = f"{mandate.name.value}@{mandate.rules_version}"
+        self.version = mandate.version
         self._detect: Callable[[Material], Sequence[Finding]] = mandate.detect
 
     async def detect(self, material: Material) -> Sequence[Finding]:

@@ -37,3 +37,8 @@ class Mandate:
     cap_0_3: float = SEVERE
     multiplier: Callable[[Material], float] = _once
     floor: Callable[[Sequence[Finding], Material], float] = _no_floor
+
+    @property
+    def version(self) -> str:
+        """Return name and version, such as ``rights@1``."""
+        return f"{self.name.value}@{self.rules_version}"

@@ -13,9 +13,10 @@ from services.chassis.clock import Clock
 from services.chassis.metrics import counter
 from services.critic.core.clauses import CLAUSES
 from services.critic.core.screening import screen
+from services.critic.editions import Editions
 from services.critic.panel import Panel
 from services.critic.servicer.replies import clause_message, critic_message, evaluation_message, screen_message
-from services.critic.servicer.requests import material_of, names_of, text_of
+from services.critic.servicer.requests import material_of, text_of
 
 REPLY_SHARE = 0.9
 """Share of the time left that critics may use; the rest is for the answer to arrive with those that are done."""
@@ -33,6 +34,7 @@ class CriticServicer(critic_pb2_grpc.CriticServiceServicer):
     """Implements magistrate.critic.v1.CriticService."""
 
     panel: Panel
+    editions: Editions
     clock: Clock
 
     async def Screen(
@@ -52,9 +54,9 @@ class CriticServicer(critic_pb2_grpc.CriticServiceServicer):
         context: _Context,  # noqa: ARG002 - gRPC's signature
     ) -> pb.ReviewResponse:
         """Return one sealed evaluation per critic."""
-        material, names = material_of(request), names_of(request.critics)
+        material, seats = material_of(request), self.editions.asked(request.critics)
         left = remaining_s()
-        opinions = await self.panel.review(material, names, within_s=None if left is None else left * REPLY_SHARE)
+        opinions = await self.panel.review(material, seats, within_s=None if left is None else left * REPLY_SHARE)
         return pb.ReviewResponse(evaluations=[evaluation_message(opinion) for opinion in opinions])
 
     async def ListCritics(
@@ -63,7 +65,9 @@ class CriticServicer(critic_pb2_grpc.CriticServiceServicer):
         context: _Context,  # noqa: ARG002 - gRPC's signature
     ) -> pb.ListCriticsResponse:
         """Return the critics in the order of priority."""
-        return pb.ListCriticsResponse(critics=[critic_message(seat) for seat in self.panel.seats])
+        return pb.ListCriticsResponse(
+            critics=[critic_message(seat, self.editions.versions(seat.mandate.name)) for seat in self.editions.in_force]
+        )
 
     async def ListClauses(
         self,

@@ -1,5 +1,6 @@
 """From the values of the core to the contract's replies."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from google.protobuf.duration_pb2 import Duration
@@ -45,7 +46,7 @@ def screen_message(verdict: Verdict, seconds: float) -> pb.ScreenResponse:
     )
 
 
-def critic_message(seat: Seat) -> pb.Critic:
+def critic_message(seat: Seat, editions: Sequence[str]) -> pb.Critic:
     """Return what one critic is for."""
     mandate = seat.mandate
     return pb.Critic(
@@ -54,6 +55,7 @@ def critic_message(seat: Seat) -> pb.Critic:
         version=seat.version,
         threshold_0_3=mandate.threshold_0_3,
         clauses=[clause.clause_id for clause in CLAUSES if clause.owner is mandate.name],
+        editions=editions,
     )
 
 

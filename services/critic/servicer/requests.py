@@ -1,18 +1,14 @@
 """From the contract's requests to the values of the core, refusing what breaks a rule of the contract."""
 
-from collections.abc import Iterable
-
 from magistrate.common.v1 import task_pb2
 from magistrate.critic.v1 import critic_pb2 as pb
 from services.chassis.errors import invalid
 from services.critic.core.material import Material
-from services.critic.core.vocabulary import ALIASES, SCORERS, CriticName
 
 MAX_TEXT_CHARS = 100_000
 """Longest text that is screened or reviewed (spec row EDG-15, conflict C10)."""
 MAX_CONTEXT_CHARS = 1_000_000
 
-_SCORERS = {name.value: name for name in SCORERS} | ALIASES
 _DOMAINS = {
     task_pb2.DOMAIN_LITERARY: "literary",
     task_pb2.DOMAIN_MARKET: "market",
@@ -50,20 +46,6 @@ def material_of(request: pb.ReviewRequest) -> Material:
     return Material(
         input=request.input, output=request.output, context=request.context, domain=_DOMAINS[request.domain]
     )
-
-
-def names_of(critics: Iterable[str]) -> frozenset[CriticName]:
-    """Return the critics that are asked for.
-
-    Raises:
-        CallerError: ENUM_UNKNOWN for a name that is no scoring critic.
-    """
-    asked = tuple(critics)
-    for index, name in enumerate(asked):
-        if name not in _SCORERS:
-            known = ", ".join(critic.value for critic in SCORERS)
-            raise invalid(f"critics[{index}]", f"must be one of {known}", reason="ENUM_UNKNOWN", value=name)
-    return frozenset(_SCORERS[name] for name in asked)
 
 
 def _required(field: str, text: str) -> None:

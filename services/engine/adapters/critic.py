@@ -1,5 +1,7 @@
 """The critic service: screening at the door, and the six critics."""
 
+from collections.abc import Sequence
+
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from magistrate.common.v1.critique_pb2 import EVALUATION_STATUS_UNAVAILABLE, CriticEvaluation
@@ -45,7 +47,7 @@ class MeshCritics:
     async def review(self, question: Question, answer: str, context: str, *, timeout_s: float) -> Reviewed:
         """Return one evaluation a critic; a critic that the reply lacks is unavailable."""
         reply = await self._stub.Review(
-            ReviewRequest(input=question.query, output=answer, context=context, domain=enums.domain(question)),
+            review_request(question, answer, context),
             timeout=timeout_s,
         )
         said = {evaluation.critic: evaluation for evaluation in reply.evaluations}
@@ -63,6 +65,13 @@ class MeshCritics:
         sealed_at = Timestamp()
         sealed_at.FromDatetime(self._clock.now())
         return CriticEvaluation(critic=critic, status=EVALUATION_STATUS_UNAVAILABLE, reason=reason, sealed_at=sealed_at)
+
+
+def review_request(question: Question, answer: str, context: str, critics: Sequence[str] = ()) -> ReviewRequest:
+    """Return what critics are shown; without ``critics`` all of them, as they are in force."""
+    return ReviewRequest(
+        input=question.query, output=answer, context=context, domain=enums.domain(question), critics=critics
+    )
 
 
 def _declared(evaluation: CriticEvaluation) -> Degraded:

@@ -14,14 +14,18 @@ from services.engine.adapters import codec, redaction
 from services.engine.core.decision import Decision, Screened
 from services.engine.core.intent import Ending, Intent, Result
 
+_NOTE_TYPE = "application/json"
+
 
 def intent(opened: Intent) -> Entry:
-    """Return the record that a decision is about to be made; it has no content, so that it is about nobody."""
+    """Return the record that something is about to be done; that of a decision has no content."""
     entry = Entry(
         idempotency_key=opened.key,
         kind=RECORD_KIND_INTENT,
         decision_id=opened.decision_id,
-        attributes={"action": opened.action},
+        payload=opened.note.encode(),
+        content_type=_NOTE_TYPE if opened.note else "",
+        attributes={"action": opened.action, **opened.facts},
     )
     entry.occurred_at.FromDatetime(opened.began)
     return entry
@@ -40,10 +44,13 @@ def outcome(opened: Intent, ending: Ending) -> Entry:
 
 
 def decision(made: Decision) -> Entry:
-    """Return what is recorded of a decision. The payload has what was asked, and an answer that is withheld."""
+    """Return what is recorded of a decision: also what is withheld, and the context that the judges read."""
     message = codec.message(made)
     message.answer = made.generated.text
-    redaction.clean(message)
+    if made.gathered.text or made.gathered.chunks:
+        message.context.text = made.gathered.text
+        message.context.pieces.extend(made.gathered.chunks)
+    redacted = redaction.clean(message)
     return Entry(
         idempotency_key=made.decision_id,
         kind=RECORD_KIND_DECISION,
@@ -56,6 +63,7 @@ def decision(made: Decision) -> Entry:
             "model": made.generated.model,
             "degraded_mode": made.gathered.mode.name.lower(),
             "released": "no" if made.withheld_reason else "yes",
+            **({"redacted": "yes"} if redacted else {}),
             **_objections(made),
         },
     )

@@ -58,6 +58,27 @@ class MeshScorer:
         return Scored(report=Sealed(QualityReport(scores=scores)))
 
 
+def adjudicate_request(case: Case) -> AdjudicateRequest:
+    """Return the case as the evaluator takes it."""
+    return AdjudicateRequest(
+        decision_id=case.decision_id,
+        evaluations=[cast("CriticEvaluation", sealed) for sealed in case.reviewed.evaluations],
+        # Left out: no precedent was consulted, which is not the same as a search that found none.
+        quality=cast("QualityReport", case.report),
+        context_confidence=case.gathered.confidence,
+        high_impact=case.question.high_impact,
+        model=case.generated.model,
+        degraded_components=degradation.write(case.degraded),
+        domain=enums.domain(case.question),
+        models_disagree=case.generated.disagreed,
+    )
+
+
+def verdict_of(adjudication: Adjudication) -> Verdict:
+    """Return the verdict; one that this version does not know counts as none."""
+    return Verdict(adjudication.verdict) if adjudication.verdict in _VERDICTS else Verdict.ABSTAIN
+
+
 class MeshAdjudicator:
     """Get the verdict through ``EvaluatorService.Adjudicate``."""
 
@@ -66,22 +87,11 @@ class MeshAdjudicator:
 
     async def adjudicate(self, case: Case, *, timeout_s: float) -> Adjudicated:
         """Return the verdict; one this version does not know counts as no verdict."""
-        request = AdjudicateRequest(
-            decision_id=case.decision_id,
-            evaluations=[cast("CriticEvaluation", sealed) for sealed in case.reviewed.evaluations],
-            # Left out: no precedent was consulted, which is not the same as a search that found none.
-            quality=cast("QualityReport", case.report),
-            context_confidence=case.gathered.confidence,
-            high_impact=case.question.high_impact,
-            model=case.generated.model,
-            degraded_components=degradation.write(case.degraded),
-            domain=enums.domain(case.question),
-            models_disagree=case.generated.disagreed,
-        )
+        request = adjudicate_request(case)
         reply = await self._stub.Adjudicate(request, timeout=timeout_s)
         said = reply.adjudication
         return Adjudicated(
-            verdict=Verdict(said.verdict) if said.verdict in _VERDICTS else Verdict.ABSTAIN,
+            verdict=verdict_of(said),
             text_released=said.text_released,
             explanation=said.explanation,
             highest_tier=said.gate.highest_tier,

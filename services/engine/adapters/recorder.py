@@ -50,16 +50,15 @@ class MeshEvidenceLog:
         self._clock = clock
         self._finish = finish
 
-    async def open(self, intent: Intent, *, timeout_s: float) -> None:
-        """Return once the log has, durably, that a decision is about to be made."""
-        await self._append(AppendRequest(entry=entries.intent(intent)), timeout_s)
+    async def open(self, intent: Intent, *, timeout_s: float) -> Evidence:
+        """Return where it stands, durably, that something is about to be done."""
+        return _evidence(await self._append(AppendRequest(entry=entries.intent(intent)), timeout_s))
 
     async def append(self, decision: Decision, intent: Intent, *, timeout_s: float) -> Evidence:
         """Return where the decision stands, durably, and its intent closed with it."""
         outcome = entries.outcome(intent, entries.DECIDED)
         request = AppendRequest(entry=entries.decision(decision), companions=[outcome])
-        position = await self._append(request, timeout_s)
-        return Evidence(origin=position.origin, index=position.index, leaf_hash=position.leaf_hash)
+        return _evidence(await self._append(request, timeout_s))
 
     def close(self, intent: Intent, ending: Ending) -> None:
         """Record beside the calls how the intent ended; the recorder closes it where the log is away for too long."""
@@ -105,6 +104,10 @@ class MeshEvidenceLog:
         decision = codec.decode(reply.record.payload)
         if decision.withheld:
             decision.answer = ""
+        if decision.HasField("context"):
+            # What the judges read stays in the evidence.
+            decision.context.ClearField("text")
+            decision.context.ClearField("pieces")
         place = reply.record.position
         decision.evidence.origin, decision.evidence.index = place.origin, place.index
         decision.evidence.leaf_hash = place.leaf_hash
@@ -132,3 +135,7 @@ class MeshEvidenceLog:
             # Rather too early than not at all: half of the time is left for the second try in any case.
             await asyncio.sleep(min(pause_s, left_s / 2))
         return (await self._stub.Append(request, timeout=ends_at - self._clock.monotonic())).position
+
+
+def _evidence(position: Position) -> Evidence:
+    return Evidence(origin=position.origin, index=position.index, leaf_hash=position.leaf_hash)

@@ -20,8 +20,8 @@ class SpooledEvidenceLog:
         self._log, self._spool = log, spool
         self._tenants, self._wait_s = frozenset(tenants), wait_s
 
-    async def open(self, intent: Intent, *, timeout_s: float) -> None:
-        """Return once the log has, or this disk, that a decision is about to be made.
+    async def open(self, intent: Intent, *, timeout_s: float) -> Evidence:
+        """Return once the log has, or this disk, that something is about to be done.
 
         Raises:
             MeshError: as ``append``.
@@ -31,7 +31,8 @@ class SpooledEvidenceLog:
         try:
             return await self._log.open(intent, timeout_s=min(self._wait_s, timeout_s))
         except WorldError:
-            return await self._put(entries.intent(intent))
+            await self._put(entries.intent(intent))
+        return PENDING
 
     async def append(self, decision: Decision, intent: Intent, *, timeout_s: float) -> Evidence:
         """Return where the decision stands, or that it is durable here and will stand there.
@@ -48,7 +49,7 @@ class SpooledEvidenceLog:
         return PENDING
 
     def close(self, intent: Intent, ending: Ending) -> None:
-        """Record beside the calls that the intent came to no decision, and why."""
+        """Record beside the calls how an intent ended that no decision closed."""
         self._log.close(intent, ending)
 
     async def append_rejection(self, decision_id: str, screened: Screened, *, timeout_s: float) -> None:

@@ -21,6 +21,10 @@ class Intent:
     decision_id: str
     began: datetime
     action: str = DECIDE
+    facts: Mapping[str, str] = field(default_factory=dict)
+    """What it is about, as far as it may stand in the log for ever."""
+    note: str = ""
+    """JSON with who asked and for what exactly; it is kept sealed, apart from the log."""
 
 
 class Result(StrEnum):

@@ -1,6 +1,6 @@
 """The whole adjudication of one answer: opinions in, verdict, gate, dissent and review out."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from services.chassis.errors import Kind, MeshError
@@ -16,14 +16,13 @@ from services.evaluator.core.bench import (
     require_within,
     seat,
 )
+from services.evaluator.core.demand import Demand, grounds, strictest
 from services.evaluator.core.explanation import explain
+from services.evaluator.core.policy import STANDARD, Policy
 from services.evaluator.core.precedent import NOT_CONSULTED, Guidance, Precedent, consult
 from services.evaluator.core.seal import seal
 from services.evaluator.core.uncertainty import Peak, Uncertainty, Unknowns, assess, peak
 from services.evaluator.core.verdict import Verdict
-
-MIN_CRITICS = 2
-"""With fewer opinions there is nothing to aggregate and no verdict is possible."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +63,10 @@ class Adjudication:
     constraints: light.Constraints
     audit_hash: str
     explanation: str
+    policy: str
+    """Name and version of the policy that it was decided under."""
+    grounds: tuple[str, ...]
+    """Rules that asked for just this verdict; none where nothing stood against it."""
 
     @property
     def text_released(self) -> bool:
@@ -80,22 +83,28 @@ class _Weighed:
     synthesis: Aggregate
     uncertainty: Uncertainty
     peak: Peak
+    policy: Policy
 
 
-def adjudicate(case: Case) -> Adjudication:
-    """Decide one case.
+def adjudicate(case: Case, policy: Policy = STANDARD) -> Adjudication:
+    """Decide one case under one policy: a pure function of both.
 
     Raises:
         CallerError: FIELD_OUT_OF_RANGE, DUPLICATE_ENTRY or SIGNAL_INVALID: an opinion is out of range, given twice, or
             carries a signal that is not its own.
     """
-    weighed = _weigh(case)
+    weighed = _weigh(case, policy)
     bench, synthesis = weighed.bench, weighed.synthesis
     signals = _all_signals(case, weighed)
     signal_gate = gate.close_for_signals(signals)
-    verdict = max(synthesis.label, _floor(case, bench, signal_gate))
+    demands = (*synthesis.demands, *_of_the_bench(case, weighed, signal_gate))
+    verdict = strictest(demands)
     triggers = review.triggers(
-        bench, signals=signals, novel=weighed.guidance.novel, uncertain=_uncertain(case, weighed, signals)
+        bench,
+        signals=signals,
+        novel=weighed.guidance.novel,
+        uncertain=_uncertain(case, weighed, signals),
+        policy=policy,
     )
     return Adjudication(
         verdict=verdict,
@@ -107,7 +116,7 @@ def adjudicate(case: Case) -> Adjudication:
         signal_gate=signal_gate,
         execution_gate=gate.stricter(signal_gate, gate.close_for_review(triggers)),
         triggers=triggers,
-        dissents=dissent.dissents(bench.evaluations, verdict),
+        dissents=dissent.dissents(bench.evaluations, verdict, policy),
         constraints=_constrain(case, weighed, verdict),
         audit_hash=seal(
             bench=bench,
@@ -124,7 +133,10 @@ def adjudicate(case: Case) -> Adjudication:
             guidance=weighed.guidance,
             signal_gate=signal_gate,
             models_disagree=case.models_disagree,
+            policy=policy,
         ),
+        policy=policy.reference,
+        grounds=grounds(demands, verdict),
     )
 
 
@@ -139,19 +151,20 @@ def context_was_lost(degraded: Iterable[str], confidence: float) -> bool:
     return confidence == 0 and any(component.partition(".")[0] == "context" for component in degraded)
 
 
-def _weigh(case: Case) -> _Weighed:
+def _weigh(case: Case, policy: Policy) -> _Weighed:
     refuse_duplicates("evaluations.critic", [*(opinion.critic for opinion in case.evaluations), *case.unavailable])
     bench = seat(case.evaluations)
     guidance = _guidance(case)
     unknowns = Unknowns(guidance=guidance, model_name=case.model_name, missing_share=bench.missing_share)
-    worst = peak(bench.severities_0_3, unknowns)
+    worst = peak(bench.severities_0_3, unknowns, policy)
     _require_nobody_silenced(case.evaluations, bench.evaluations)
     return _Weighed(
         bench=bench,
         guidance=guidance,
-        synthesis=aggregate(bench.evaluations, alignment=guidance.alignment, uncertainty=worst.overall),
-        uncertainty=assess(bench.severities_0_3, unknowns),
+        synthesis=aggregate(bench.evaluations, alignment=guidance.alignment, uncertainty=worst.overall, policy=policy),
+        uncertainty=assess(bench.severities_0_3, unknowns, policy),
         peak=worst,
+        policy=policy,
     )
 
 
@@ -165,17 +178,22 @@ def _guidance(case: Case) -> Guidance:
 def _all_signals(case: Case, weighed: _Weighed) -> tuple[Signal, ...]:
     return (
         *weighed.bench.signals,
-        *raised.by_precedent(weighed.guidance, high_impact=case.high_impact),
+        *raised.by_precedent(weighed.guidance, high_impact=case.high_impact, policy=weighed.policy),
         *raised.by_uncertainty(weighed.bench, weighed.peak, high_impact=case.high_impact),
     )
 
 
-def _floor(case: Case, bench: Bench, signal_gate: gate.Gate) -> Verdict:
-    """Return the best verdict that the number of opinions, the clauses and a vote of models still permit (trap T7)."""
-    if len(bench.evaluations) < MIN_CRITICS:
-        return Verdict.ABSTAIN
-    needs_person = bench.missing or signal_gate.gated or case.models_disagree
-    return Verdict.ESCALATE if needs_person else Verdict.ALLOW
+def _of_the_bench(case: Case, weighed: _Weighed, signal_gate: gate.Gate) -> Iterator[Demand]:
+    """Yield what the number of opinions, the clauses and a vote of models demand (trap T7)."""
+    bench = weighed.bench
+    if len(bench.evaluations) < weighed.policy.min_critics:
+        yield Demand(rule="too_few_critics", verdict=Verdict.ABSTAIN)
+    for critic in bench.missing:
+        yield Demand(rule=f"missing:{critic}", verdict=Verdict.ESCALATE)
+    for pair in signal_gate.reasons:
+        yield Demand(rule=f"clause:{pair}", verdict=Verdict.ESCALATE)
+    if case.models_disagree:
+        yield Demand(rule="models_disagree", verdict=Verdict.ESCALATE)
 
 
 def _uncertain(case: Case, weighed: _Weighed, signals: Sequence[Signal]) -> bool:

@@ -1,22 +1,13 @@
 """From severities to a label (spec 2.8, with traps T1 to T3 closed)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from services.evaluator.core.bench import MAX_SEVERITY_0_3, PROTECTED, Critic, Evaluation
+from services.evaluator.core.demand import Demand, strictest
+from services.evaluator.core.policy import STANDARD, Policy
 from services.evaluator.core.spread import clamp, mean
 from services.evaluator.core.verdict import Verdict
-
-VIOLATION_0_3 = 2.0
-"""From here on a finding is a violation: never better than constrained."""
-SEVERE_0_3 = 2.5
-"""From here on a finding denies (rights, autonomy) or escalates (every other critic)."""
-AVERAGE_CONSTRAINS_0_3 = 1.0
-UNCERTAINTY_ESCALATES = 0.6
-VIOLATIONS_ESCALATE = 3
-"""So many critics with a violation, half the bench, need a person (trap T3: the count stands beside the mean)."""
-OPPOSED_ALIGNMENT = -0.5
-"""Below this, precedent decided such cases the other way, and a person must see it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,13 +23,19 @@ class Adjusted:
 class Aggregate:
     """The severities together and the label that follows from them alone."""
 
-    label: Verdict
+    demands: tuple[Demand, ...]
+    """What the severities ask for, each with its rule."""
     severities: tuple[Adjusted, ...]
     average_0_3: float
     total_0_3: float
     max_0_3: float
     violations: tuple[Critic, ...]
-    """Critics with a raw severity of 2.0 or more, in priority order."""
+    """Critics whose raw severity is a violation, in priority order."""
+
+    @property
+    def label(self) -> Verdict:
+        """Return what the formula alone comes to."""
+        return strictest(self.demands)
 
 
 def weigh_precedent(severity_0_3: float, alignment: float) -> float:
@@ -52,24 +49,31 @@ def weigh_uncertainty(severity_0_3: float, uncertainty: float) -> float:
     return clamp(severity_0_3 * (1 + 0.5 * uncertainty), high=MAX_SEVERITY_0_3)
 
 
-def aggregate(evaluations: Sequence[Evaluation], *, alignment: float, uncertainty: float) -> Aggregate:
+def aggregate(
+    evaluations: Sequence[Evaluation], *, alignment: float, uncertainty: float, policy: Policy = STANDARD
+) -> Aggregate:
     """Weigh the evaluations, given in priority order, and label them.
 
     Args:
         evaluations: The sealed opinions.
         alignment: What precedent says, -1 to 1.
         uncertainty: The uncertainty a verdict may rest on, 0-1.
+        policy: Where findings begin to count.
     """
     severities = tuple(_adjust(evaluation, alignment, uncertainty) for evaluation in evaluations)
     adjusted = [severity.adjusted_0_3 for severity in severities]
     average = mean(adjusted)
     return Aggregate(
-        label=max(_label_of_findings(severities), _label_of_average(average, uncertainty), _label_of(alignment)),
+        demands=(
+            *_of_findings(severities, policy),
+            *_of_average(average, uncertainty, policy),
+            *_of_precedent(alignment, policy),
+        ),
         severities=severities,
         average_0_3=average,
         total_0_3=sum(adjusted),
         max_0_3=max(adjusted, default=0.0),
-        violations=tuple(severity.critic for severity in severities if severity.raw_0_3 >= VIOLATION_0_3),
+        violations=tuple(severity.critic for severity in severities if severity.raw_0_3 >= policy.violation_0_3),
     )
 
 
@@ -83,22 +87,29 @@ def _adjust(evaluation: Evaluation, alignment: float, uncertainty: float) -> Adj
     )
 
 
-def _label_of_findings(severities: Sequence[Adjusted]) -> Verdict:
+def _of_findings(severities: Sequence[Adjusted], policy: Policy) -> Iterator[Demand]:
     """Judge single RAW findings: no mean and no precedent may dilute one of them (trap T2)."""
-    severe = [severity for severity in severities if severity.raw_0_3 >= SEVERE_0_3]
-    violations = [severity for severity in severities if severity.raw_0_3 >= VIOLATION_0_3]
-    if any(severity.critic in PROTECTED for severity in severe):
-        return Verdict.DENY
-    if severe or len(violations) >= VIOLATIONS_ESCALATE:
-        return Verdict.ESCALATE
-    return Verdict.CONSTRAINED_ALLOW if violations else Verdict.ALLOW
+    violations = [severity for severity in severities if severity.raw_0_3 >= policy.violation_0_3]
+    for severity in violations:
+        if severity.raw_0_3 >= policy.severe_0_3:
+            protected = severity.critic in PROTECTED
+            verdict = Verdict.DENY if protected else Verdict.ESCALATE
+            yield Demand(rule=f"severe:{severity.critic}", verdict=verdict)
+        else:
+            yield Demand(rule=f"violation:{severity.critic}", verdict=Verdict.CONSTRAINED_ALLOW)
+    if len(violations) >= policy.violations_escalate:
+        yield Demand(rule="many_violations", verdict=Verdict.ESCALATE)
 
 
-def _label_of_average(average_0_3: float, uncertainty: float) -> Verdict:
-    if average_0_3 < AVERAGE_CONSTRAINS_0_3:
-        return Verdict.ALLOW
-    return Verdict.ESCALATE if uncertainty >= UNCERTAINTY_ESCALATES else Verdict.CONSTRAINED_ALLOW
+def _of_average(average_0_3: float, uncertainty: float, policy: Policy) -> Iterator[Demand]:
+    if average_0_3 < policy.average_constrains_0_3:
+        return
+    if uncertainty >= policy.uncertainty_escalates:
+        yield Demand(rule="average_severity_uncertain", verdict=Verdict.ESCALATE)
+    else:
+        yield Demand(rule="average_severity", verdict=Verdict.CONSTRAINED_ALLOW)
 
 
-def _label_of(alignment: float) -> Verdict:
-    return Verdict.ESCALATE if alignment < OPPOSED_ALIGNMENT else Verdict.ALLOW
+def _of_precedent(alignment: float, policy: Policy) -> Iterator[Demand]:
+    if alignment < policy.opposed_alignment:
+        yield Demand(rule="precedent_opposed", verdict=Verdict.ESCALATE)

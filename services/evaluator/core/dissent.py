@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from services.evaluator.core.aggregation import VIOLATION_0_3
 from services.evaluator.core.bench import Critic, Evaluation
+from services.evaluator.core.policy import STANDARD, Policy
 from services.evaluator.core.verdict import Verdict
 
 _SLACK = 0.01
@@ -29,24 +29,24 @@ class Dissent:
     rationale: str
 
 
-def position_of(evaluation: Evaluation) -> Position:
+def position_of(evaluation: Evaluation, policy: Policy = STANDARD) -> Position:
     """Return where a critic stands: it escalates by a clause or by a violation."""
-    escalates = bool(evaluation.signals) or evaluation.severity_0_3 >= VIOLATION_0_3
+    escalates = bool(evaluation.signals) or evaluation.severity_0_3 >= policy.violation_0_3
     return Position.ESCALATES if escalates else Position.CLEARS
 
 
-def dissents(evaluations: Sequence[Evaluation], verdict: Verdict) -> tuple[Dissent, ...]:
+def dissents(evaluations: Sequence[Evaluation], verdict: Verdict, policy: Policy = STANDARD) -> tuple[Dissent, ...]:
     """Return every critic that stands against the verdict, rationale byte for byte."""
     outcome = Position.CLEARS if verdict.permits_text else Position.ESCALATES
     return tuple(
         Dissent(
             critic=evaluation.critic,
-            position=position_of(evaluation),
+            position=position_of(evaluation, policy),
             severity_0_3=evaluation.severity_0_3,
             rationale=evaluation.rationale,
         )
         for evaluation in evaluations
-        if position_of(evaluation) is not outcome
+        if position_of(evaluation, policy) is not outcome
     )
 
 

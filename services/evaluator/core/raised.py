@@ -7,8 +7,9 @@ from collections.abc import Mapping
 
 from services.evaluator.core.bench import Bench, Signal
 from services.evaluator.core.clauses import CLAUSES, Tier, owner_of
+from services.evaluator.core.policy import STANDARD, Policy
 from services.evaluator.core.precedent import Guidance
-from services.evaluator.core.uncertainty import CONFLICT_ESCALATES, Peak
+from services.evaluator.core.uncertainty import Peak
 
 WORDING: Mapping[str, str] = {
     "PR1": "The impact is high and nothing comparable has been decided before.",
@@ -19,12 +20,12 @@ WORDING: Mapping[str, str] = {
 """The four clauses as the critic service lists them; a test compares both."""
 
 
-def by_precedent(guidance: Guidance, *, high_impact: bool) -> tuple[Signal, ...]:
+def by_precedent(guidance: Guidance, *, high_impact: bool, policy: Policy = STANDARD) -> tuple[Signal, ...]:
     """Return PR1 for a novel case of high impact, PR2 for precedents in conflict."""
     raised = []
     if guidance.novel and high_impact:
         raised.append(_signal("PR1", "No stored case is similar enough to count, and the caller declares high impact."))
-    if guidance.conflict >= CONFLICT_ESCALATES:
+    if guidance.conflict >= policy.conflict_escalates:
         raised.append(_signal("PR2", f"The precedents conflict by {guidance.conflict:.2f} of 1."))
     return tuple(raised)
 

@@ -5,10 +5,9 @@ from enum import StrEnum
 
 from services.evaluator.core.bench import Bench, Signal
 from services.evaluator.core.clauses import Charter
+from services.evaluator.core.policy import STANDARD, Policy
 from services.evaluator.core.spread import clamp, population_variance
 
-SEVERITY_TRIGGERS_0_3 = 1.5
-DISAGREEMENT_TRIGGERS = 0.6
 _FULL_DISAGREEMENT = 1.56
 """The population variance that counts as complete disagreement."""
 _PERSONAL = frozenset({Charter.DIGNITY, Charter.AUTONOMY})
@@ -29,12 +28,14 @@ def disagreement(severities_0_3: Sequence[float]) -> float:
     return clamp(population_variance(severities_0_3) / _FULL_DISAGREEMENT)
 
 
-def triggers(bench: Bench, *, signals: Sequence[Signal], novel: bool, uncertain: bool) -> tuple[Trigger, ...]:
+def triggers(
+    bench: Bench, *, signals: Sequence[Signal], novel: bool, uncertain: bool, policy: Policy = STANDARD
+) -> tuple[Trigger, ...]:
     """Return every trigger that fires, in a fixed order."""
     severities = bench.severities_0_3
     fired = {
-        Trigger.SEVERITY: max(severities, default=0.0) >= SEVERITY_TRIGGERS_0_3,
-        Trigger.DISAGREEMENT: disagreement(severities) >= DISAGREEMENT_TRIGGERS,
+        Trigger.SEVERITY: max(severities, default=0.0) >= policy.review_severity_0_3,
+        Trigger.DISAGREEMENT: disagreement(severities) >= policy.review_disagreement,
         Trigger.NOVEL_PRECEDENT: novel,
         Trigger.DIGNITY_OR_AUTONOMY: any(signal.charter in _PERSONAL for signal in signals),
         Trigger.UNCERTAINTY: uncertain,

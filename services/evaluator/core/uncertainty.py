@@ -4,11 +4,10 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from services.evaluator.core.policy import STANDARD, Policy
 from services.evaluator.core.precedent import NOT_CONSULTED, Guidance
 from services.evaluator.core.spread import clamp, population_variance
 
-OVERALL_ESCALATES = 0.65
-CONFLICT_ESCALATES = 0.75
 DIVERGENCE_WEIGHT = 0.6
 DRIFT_WEIGHT = 0.4
 NOVELTY_WEIGHT = 0.15
@@ -63,7 +62,7 @@ def divergence(severities_0_3: Sequence[float]) -> float:
     return clamp(population_variance(severities_0_3) / 2)
 
 
-def assess(severities_0_3: Sequence[float], unknowns: Unknowns) -> Uncertainty:
+def assess(severities_0_3: Sequence[float], unknowns: Unknowns, policy: Policy = STANDARD) -> Uncertainty:
     """Return the uncertainty of a decision over these raw severities."""
     conflict = unknowns.guidance.conflict
     epistemic = _epistemic(_known(severities_0_3, unknowns), unknowns)
@@ -77,7 +76,7 @@ def assess(severities_0_3: Sequence[float], unknowns: Unknowns) -> Uncertainty:
         precedent_conflict=conflict,
         model_stability=instability,
         overall=overall,
-        needs_escalation=_needs_escalation(overall, conflict),
+        needs_escalation=_needs_escalation(overall, conflict, policy),
         sources=sources,
         explanation=_explain(overall, sources),
     )
@@ -91,7 +90,7 @@ class Peak:
     needs_escalation: bool
 
 
-def peak(severities_0_3: Sequence[float], unknowns: Unknowns) -> Peak:
+def peak(severities_0_3: Sequence[float], unknowns: Unknowns, policy: Policy = STANDARD) -> Peak:
     """Return the greatest uncertainty that any milder reading of the same critics would have.
 
     Divergence and drift can fall when a critic finds something WORSE; a verdict resting on them could then relax.
@@ -101,7 +100,7 @@ def peak(severities_0_3: Sequence[float], unknowns: Unknowns) -> Peak:
     conflict = unknowns.guidance.conflict
     known = max(_corner_uncertainties(severities_0_3, unknowns.guidance), default=0.0)
     overall = _overall(_epistemic(known, unknowns), conflict, model_instability(unknowns.model_name))
-    return Peak(overall=overall, needs_escalation=_needs_escalation(overall, conflict))
+    return Peak(overall=overall, needs_escalation=_needs_escalation(overall, conflict, policy))
 
 
 def _known(severities_0_3: Sequence[float], unknowns: Unknowns) -> float:
@@ -117,8 +116,8 @@ def _overall(epistemic: float, aleatoric: float, instability: float) -> float:
     return clamp(0.5 * epistemic + 0.4 * aleatoric + 0.1 * instability)
 
 
-def _needs_escalation(overall: float, conflict: float) -> bool:
-    return overall >= OVERALL_ESCALATES or conflict >= CONFLICT_ESCALATES
+def _needs_escalation(overall: float, conflict: float, policy: Policy) -> bool:
+    return overall >= policy.overall_escalates or conflict >= policy.conflict_escalates
 
 
 def _corner_uncertainties(severities_0_3: Sequence[float], guidance: Guidance) -> Iterator[float]:

@@ -13,12 +13,13 @@ from services.chassis import call
 from services.chassis.clock import Clock
 from services.evaluator import telemetry
 from services.evaluator.core.adjudication import Adjudication, adjudicate
+from services.evaluator.core.policy import Shelf
 from services.evaluator.core.quality import RUBRICS
 from services.evaluator.docket import Docket, review_id
 from services.evaluator.ports import Packet
 from services.evaluator.scorer import Scorer
 from services.evaluator.servicer.replies import adjudication_message, degraded, gate_message, report_message
-from services.evaluator.servicer.requests import answer_of, case_of, domain_of
+from services.evaluator.servicer.requests import answer_of, case_of, domain_of, policy_of
 
 _Context = grpc.aio.ServicerContext[Any, Any]  # Any: gRPC's context is not generic over what we use of it
 
@@ -29,6 +30,7 @@ class EvaluatorServicer(evaluator_pb2_grpc.EvaluatorServiceServicer):
 
     scorer: Scorer
     docket: Docket
+    policies: Shelf
     clock: Clock
 
     async def Score(
@@ -51,7 +53,7 @@ class EvaluatorServicer(evaluator_pb2_grpc.EvaluatorServiceServicer):
     ) -> pb.AdjudicateResponse:
         """Return the verdict, and leave a review packet where a trigger fired."""
         tenant, domain = call.tenant(), domain_of(request.domain)
-        adjudication = adjudicate(case_of(request))
+        adjudication = adjudicate(case_of(request), self.policies.in_force)
         telemetry.record(adjudication)
         message = adjudication_message(adjudication, request, self.clock.now())
         if not adjudication.triggers:
@@ -65,6 +67,16 @@ class EvaluatorServicer(evaluator_pb2_grpc.EvaluatorServiceServicer):
             adjudication=message,
             degraded_components=degraded("evaluator.reviews", "execution_gate_closed", filing.failure),
         )
+
+    async def Readjudicate(
+        self,
+        request: pb.ReadjudicateRequest,
+        context: _Context,  # noqa: ARG002 - gRPC's signature
+    ) -> pb.ReadjudicateResponse:
+        """Return what the verdict would be; nothing is kept of it."""
+        domain_of(request.case.domain)
+        adjudication = adjudicate(case_of(request.case), policy_of(request, self.policies))
+        return pb.ReadjudicateResponse(adjudication=adjudication_message(adjudication, request.case, self.clock.now()))
 
 
 def _packet(

@@ -72,6 +72,8 @@ def adjudication_message(
         constraints=_constraints(adjudication.constraints),
         audit_hash=adjudication.audit_hash,
         explanation=adjudication.explanation,
+        policy=adjudication.policy,
+        grounds=adjudication.grounds,
     )
 
 

@@ -9,6 +9,7 @@ from services.chassis.errors import CallerError, Kind, invalid
 from services.evaluator.core.adjudication import Case, context_was_lost
 from services.evaluator.core.bench import Critic, Evaluation, Signal, Violation, critic_named
 from services.evaluator.core.measures import Answer, cut
+from services.evaluator.core.policy import NUMBERS, Policy, Shelf, policy
 from services.evaluator.core.precedent import Precedent
 from services.evaluator.core.quality import has_failed
 from services.evaluator.core.verdict import Verdict
@@ -70,6 +71,18 @@ def case_of(request: pb.AdjudicateRequest) -> Case:
         models_disagree=request.models_disagree,
         quality_failed=has_failed(overall=quality.overall, coverage=quality.coverage, passed=quality.passed),
     )
+
+
+def policy_of(request: pb.ReadjudicateRequest, shelf: Shelf) -> Policy:
+    """Return the policy to judge by: one of the shelf, one to try out, or the one in force."""
+    match request.WhichOneof("rules"):
+        case "policy":
+            return shelf.named(request.policy)
+        case "trial":
+            numbers = {field.name: number for field, number in request.trial.ListFields() if field.name in NUMBERS}
+            return policy(request.trial.reference, numbers, field="trial")
+        case _:
+            return shelf.in_force
 
 
 def _has_spoken(evaluation: critique_pb2.CriticEvaluation) -> bool:

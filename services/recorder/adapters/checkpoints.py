@@ -8,7 +8,7 @@ from asyncpg import Pool
 from services.chassis.postgres import guarded
 from services.recorder.adapters.reader import head_of
 from services.recorder.core.note import Checkpoint
-from services.recorder.ports import Damage, Head, LogDamage, SignedCheckpoint
+from services.recorder.ports import Damage, Head, LogDamage, OpenLog, SignedCheckpoint
 
 BELL = "checkpoint_wanted"
 """The channel on which the publisher hears that somebody waits."""
@@ -22,6 +22,13 @@ DAMAGES = "select h.tenant, h.origin, f.first_bad, f.problem from finding f join
 LOTS = """
 select log, origin, tenant, size, frontier, floor(random() * size)::bigint as seq
 from head, generate_series(1, $1::int) where size > 0 and tenant <> '' order by random() limit $1"""
+OPEN_LOGS = """
+select l.tenant, l.origin, l.stream, c.note
+from (select distinct on (tenant, stream) log, tenant, origin, stream
+      from (select *, case split_part(origin, '/', 5) when '' then '' else split_part(origin, '/', 4) end as stream
+            from head where size > 0 and tenant <> '') h
+      order by tenant, stream, log desc) l
+join lateral (select note from checkpoint where log = l.log order by size desc limit 1) c on true"""
 RING = "select pg_notify($1, '')"
 
 
@@ -47,6 +54,11 @@ class PostgresCheckpoints:
         """Return every log that is signed no more."""
         with guarded():
             return [LogDamage(**row) for row in await self._pool.fetch(DAMAGES)]
+
+    async def open_logs(self) -> Sequence[OpenLog]:
+        """Return the newest log of each tenant and stream that was signed at least once."""
+        with guarded():
+            return [OpenLog(**row) for row in await self._pool.fetch(OPEN_LOGS)]
 
     async def draw(self, count: int) -> Sequence[tuple[Head, int]]:
         """Return some logs, and an index in each."""

@@ -1,5 +1,6 @@
 """Puts the caches together: before the generator and the streams that ask models."""
 
+import asyncio
 import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -108,7 +109,12 @@ async def open_caches(rules: Rules, world: World, *, generator: Generator, strea
         finally:
             for task in background:
                 task.cancel()
+            await asyncio.wait(background, timeout=_ENDING_S)
             await writes.flush()
+
+
+_ENDING_S = 1.0
+"""Seconds that a write to Redis which is under way may take to notice the end."""
 
 
 def _draw() -> float:

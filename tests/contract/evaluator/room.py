@@ -28,6 +28,7 @@ from services.context.adapters.minilm import MiniLm
 from services.evaluator.adapters.embeddings import ContextEmbedder
 from services.evaluator.adapters.reviews import PostgresReviews
 from services.evaluator.core.bench import PRIORITY
+from services.evaluator.core.policy import Shelf
 from services.evaluator.docket import Docket
 from services.evaluator.scorer import Scorer
 from services.evaluator.servicer import EvaluatorServicer
@@ -90,6 +91,7 @@ async def running(embeddings: Embeddings, pool: asyncpg.Pool, *, embed_s: float 
     async with serving([embedding]) as context:
         stub = context_pb2_grpc.EmbeddingServiceStub(context)
         servicer = EvaluatorServicer(
+            policies=Shelf(),
             scorer=Scorer(ContextEmbedder(stub, timeout_s=embed_s), pass_mark=0.7),
             docket=Docket(PostgresReviews(pool), timeout_s=2.0),
             clock=SystemClock(),

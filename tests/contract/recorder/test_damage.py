@@ -5,6 +5,7 @@ import base64
 import hashlib
 import json
 import shutil
+import string
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -39,6 +40,9 @@ def pristine(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory)
     return Pristine(folder=root / "out", key=root / "keys" / VERIFIER_KEY)
 
 
+BASE64 = (string.ascii_letters + string.digits + "+/").encode()
+
+
 @pytest.fixture
 def copy(pristine: Pristine, tmp_path: Path) -> Path:
     """Return a copy that may be damaged."""
@@ -52,9 +56,9 @@ def check(folder: Path, pristine: Pristine) -> Found:
 
 
 def flip(path: Path, at: int = 0) -> None:
-    """Change one byte."""
+    """Change one byte; what was base64 stays base64."""
     raw = bytearray(path.read_bytes())
-    raw[at] ^= 1
+    raw[at] = ord("B") if raw[at] in BASE64 and raw[at] != ord("B") else raw[at] ^ 1
     path.write_bytes(raw)
 
 

@@ -62,6 +62,11 @@ class Vendor:
         return self._fake.count
 
     @property
+    def shown(self) -> set[str]:
+        """Return what the calls since the last ``play`` gave as their authorization."""
+        return {call.headers.get("authorization", "") for call in self._fake.calls}
+
+    @property
     def cancellations(self) -> int:
         """Return how many callers left before their answer was complete since the last ``play``."""
         return self._fake.cancellations

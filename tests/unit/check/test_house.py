@@ -27,6 +27,7 @@ def test_names_that_say_nothing(name: str) -> None:
     assert list(house.of_python(name, ""))
 
 
+@pytest.mark.spec("RTR-21")
 def test_long_files_and_functions() -> None:
     """501 lines, or a function of 61, are too long."""
     assert list(house.of_python("core.py", "x = 1\n" * 501))

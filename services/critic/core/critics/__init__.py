@@ -1,6 +1,6 @@
 """The six scoring critics. Each module is one critic; none imports another."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from services.critic.core.critics import autonomy, fairness, operations, rights, risk, truth
 from services.critic.core.mandate import Mandate
@@ -19,4 +19,7 @@ MANDATES: Mapping[CriticName, Mandate] = {
 }
 """Every scoring critic, in lexicographic priority."""
 
-__all__ = ["MANDATES"]
+EDITIONS: Sequence[Mandate] = (*MANDATES.values(), risk.EVEN_HANDED)
+"""Every version of every critic that evidence can be judged by again; one that was in force stays here for good."""
+
+__all__ = ["EDITIONS", "MANDATES"]

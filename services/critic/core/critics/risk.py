@@ -6,6 +6,7 @@ It owns no clause: size of harm is not by itself a question of doctrine.
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from services.critic.core.finding import Finding
 from services.critic.core.mandate import Mandate
@@ -274,3 +275,5 @@ MANDATE = Mandate(
     input_weight=0.5,
     floor=_floor,
 )
+EVEN_HANDED = replace(MANDATE, rules_version="2", input_weight=1.0)
+"""A candidate that is not in force: what the question asks for weighs as much as what the answer says."""

@@ -78,6 +78,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """[NOT_FOUND] No review has this id for the caller's tenant. Metadata: review_id."""
     ERROR_REASON_PRECEDENT_NOT_FOUND: _ErrorReason.ValueType  # 48
     """[NOT_FOUND] No precedent has this id. Metadata: precedent_id."""
+    ERROR_REASON_POLICY_NOT_FOUND: _ErrorReason.ValueType  # 49
+    """[NOT_FOUND] There is no policy of this name and version. Metadata: policy, known."""
     ERROR_REASON_IDEMPOTENCY_CONFLICT: _ErrorReason.ValueType  # 50
     """[ALREADY_EXISTS] The idempotency key was used before with other content. Metadata: idempotency_key, digests of both."""
     ERROR_REASON_HUMAN_ACTION_REQUIRED: _ErrorReason.ValueType  # 60
@@ -88,6 +90,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """[FAILED_PRECONDITION] Strict context was asked for and none could be had. Metadata: pack_id."""
     ERROR_REASON_CAPABILITY_MISSING: _ErrorReason.ValueType  # 63
     """[FAILED_PRECONDITION] No model of an enabled provider can do what the request needs. Metadata: capability, models."""
+    ERROR_REASON_EVIDENCE_ERASED: _ErrorReason.ValueType  # 64
+    """[FAILED_PRECONDITION] The content of the evidence is no more, or cannot be read here. Metadata: decision_id, body_state."""
+    ERROR_REASON_EVIDENCE_INCOMPLETE: _ErrorReason.ValueType  # 65
+    """[FAILED_PRECONDITION] The evidence was recorded without what judging it again needs. Metadata: decision_id, missing."""
     ERROR_REASON_INDEX_OUT_OF_RANGE: _ErrorReason.ValueType  # 70
     """[OUT_OF_RANGE] The index or tree size is beyond the end of the log. Metadata: size."""
     ERROR_REASON_MESSAGE_TOO_LARGE: _ErrorReason.ValueType  # 80
@@ -150,6 +156,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """[INTERNAL] A fault of the mesh itself; its log has the details under the request id. Metadata: request_id."""
     ERROR_REASON_RECORD_DAMAGED: _ErrorReason.ValueType  # 131
     """[INTERNAL] Stored evidence is not what was recorded: it was altered, or belongs elsewhere. Nothing of it is shown."""
+    ERROR_REASON_CRITIC_NOT_FOUND: _ErrorReason.ValueType  # 140
+    """[NOT_FOUND] No version of a critic has this name. Metadata: critic, known."""
+    ERROR_REASON_EVIDENCE_NOT_FOUND: _ErrorReason.ValueType  # 141
+    """[NOT_FOUND] The tenant's log has no decision in this time. Metadata: since, until."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call was refused or failed. Every non-OK status of the mesh carries google.rpc.ErrorInfo with domain
@@ -217,6 +227,8 @@ ERROR_REASON_REVIEW_NOT_FOUND: ErrorReason.ValueType  # 47
 """[NOT_FOUND] No review has this id for the caller's tenant. Metadata: review_id."""
 ERROR_REASON_PRECEDENT_NOT_FOUND: ErrorReason.ValueType  # 48
 """[NOT_FOUND] No precedent has this id. Metadata: precedent_id."""
+ERROR_REASON_POLICY_NOT_FOUND: ErrorReason.ValueType  # 49
+"""[NOT_FOUND] There is no policy of this name and version. Metadata: policy, known."""
 ERROR_REASON_IDEMPOTENCY_CONFLICT: ErrorReason.ValueType  # 50
 """[ALREADY_EXISTS] The idempotency key was used before with other content. Metadata: idempotency_key, digests of both."""
 ERROR_REASON_HUMAN_ACTION_REQUIRED: ErrorReason.ValueType  # 60
@@ -227,6 +239,10 @@ ERROR_REASON_CONTEXT_REQUIRED: ErrorReason.ValueType  # 62
 """[FAILED_PRECONDITION] Strict context was asked for and none could be had. Metadata: pack_id."""
 ERROR_REASON_CAPABILITY_MISSING: ErrorReason.ValueType  # 63
 """[FAILED_PRECONDITION] No model of an enabled provider can do what the request needs. Metadata: capability, models."""
+ERROR_REASON_EVIDENCE_ERASED: ErrorReason.ValueType  # 64
+"""[FAILED_PRECONDITION] The content of the evidence is no more, or cannot be read here. Metadata: decision_id, body_state."""
+ERROR_REASON_EVIDENCE_INCOMPLETE: ErrorReason.ValueType  # 65
+"""[FAILED_PRECONDITION] The evidence was recorded without what judging it again needs. Metadata: decision_id, missing."""
 ERROR_REASON_INDEX_OUT_OF_RANGE: ErrorReason.ValueType  # 70
 """[OUT_OF_RANGE] The index or tree size is beyond the end of the log. Metadata: size."""
 ERROR_REASON_MESSAGE_TOO_LARGE: ErrorReason.ValueType  # 80
@@ -289,4 +305,8 @@ ERROR_REASON_INTERNAL: ErrorReason.ValueType  # 130
 """[INTERNAL] A fault of the mesh itself; its log has the details under the request id. Metadata: request_id."""
 ERROR_REASON_RECORD_DAMAGED: ErrorReason.ValueType  # 131
 """[INTERNAL] Stored evidence is not what was recorded: it was altered, or belongs elsewhere. Nothing of it is shown."""
+ERROR_REASON_CRITIC_NOT_FOUND: ErrorReason.ValueType  # 140
+"""[NOT_FOUND] No version of a critic has this name. Metadata: critic, known."""
+ERROR_REASON_EVIDENCE_NOT_FOUND: ErrorReason.ValueType  # 141
+"""[NOT_FOUND] The tenant's log has no decision in this time. Metadata: since, until."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

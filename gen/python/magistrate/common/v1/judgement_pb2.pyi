@@ -387,6 +387,8 @@ class Adjudication(_message.Message):
     CONSTRAINTS_FIELD_NUMBER: _builtins.int
     AUDIT_HASH_FIELD_NUMBER: _builtins.int
     EXPLANATION_FIELD_NUMBER: _builtins.int
+    POLICY_FIELD_NUMBER: _builtins.int
+    GROUNDS_FIELD_NUMBER: _builtins.int
     verdict: Global___Verdict.ValueType
     """Verdict that counts: the label, made no better than the gate and missing critics allow."""
     label: Global___Verdict.ValueType
@@ -403,6 +405,8 @@ class Adjudication(_message.Message):
     """SHA-256 over the canonical content without timestamps, lowercase hex: the same input gives the same hash."""
     explanation: _builtins.str
     """Why this verdict, in a sentence or two."""
+    policy: _builtins.str
+    """Name and version of the policy that it was decided under, for example "standard@1"."""
     @_builtins.property
     def gate(self) -> Global___Gate:
         """The execution gate."""
@@ -431,6 +435,10 @@ class Adjudication(_message.Message):
     def constraints(self) -> Global___Constraints:
         """Constraints of the traffic light."""
 
+    @_builtins.property
+    def grounds(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Rules that asked for just this verdict, for example "severe:rights"; none where nothing stood against it."""
+
     def __init__(
         self,
         *,
@@ -449,11 +457,122 @@ class Adjudication(_message.Message):
         constraints: Global___Constraints | None = ...,
         audit_hash: _builtins.str = ...,
         explanation: _builtins.str = ...,
+        policy: _builtins.str = ...,
+        grounds: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["constraints", b"constraints", "gate", b"gate", "uncertainty", b"uncertainty"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["audit_hash", b"audit_hash", "average_severity_0_3", b"average_severity_0_3", "constraints", b"constraints", "dissent", b"dissent", "explanation", b"explanation", "gate", b"gate", "label", b"label", "max_severity_0_3", b"max_severity_0_3", "priority_violations", b"priority_violations", "review_id", b"review_id", "review_triggers", b"review_triggers", "signals", b"signals", "text_released", b"text_released", "uncertainty", b"uncertainty", "verdict", b"verdict"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["audit_hash", b"audit_hash", "average_severity_0_3", b"average_severity_0_3", "constraints", b"constraints", "dissent", b"dissent", "explanation", b"explanation", "gate", b"gate", "grounds", b"grounds", "label", b"label", "max_severity_0_3", b"max_severity_0_3", "policy", b"policy", "priority_violations", b"priority_violations", "review_id", b"review_id", "review_triggers", b"review_triggers", "signals", b"signals", "text_released", b"text_released", "uncertainty", b"uncertainty", "verdict", b"verdict"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Adjudication: _TypeAlias = Adjudication  # noqa: Y015
+
+@_typing.final
+class Policy(_message.Message):
+    """The numbers that turn opinions into a verdict. What is absent is as in "standard@1"; docs/scoring.md says what each does."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REFERENCE_FIELD_NUMBER: _builtins.int
+    VIOLATION_0_3_FIELD_NUMBER: _builtins.int
+    SEVERE_0_3_FIELD_NUMBER: _builtins.int
+    AVERAGE_CONSTRAINS_0_3_FIELD_NUMBER: _builtins.int
+    UNCERTAINTY_ESCALATES_FIELD_NUMBER: _builtins.int
+    VIOLATIONS_ESCALATE_FIELD_NUMBER: _builtins.int
+    OPPOSED_ALIGNMENT_FIELD_NUMBER: _builtins.int
+    OVERALL_ESCALATES_FIELD_NUMBER: _builtins.int
+    CONFLICT_ESCALATES_FIELD_NUMBER: _builtins.int
+    REVIEW_SEVERITY_0_3_FIELD_NUMBER: _builtins.int
+    REVIEW_DISAGREEMENT_FIELD_NUMBER: _builtins.int
+    MIN_CRITICS_FIELD_NUMBER: _builtins.int
+    reference: _builtins.str
+    """Name and version: lower case letters, digits and dashes, @, a version from 1. A version is never edited."""
+    violation_0_3: _builtins.float
+    """Severity of a violation, 0 to 3."""
+    severe_0_3: _builtins.float
+    """Severity that denies or escalates, 0 to 3; not below violation_0_3."""
+    average_constrains_0_3: _builtins.float
+    """Mean adjusted severity that constrains, 0 to 3."""
+    uncertainty_escalates: _builtins.float
+    """Uncertainty from which such a mean escalates, 0 to 1."""
+    violations_escalate: _builtins.int
+    """Critics with a violation that need a person, 1 to 6."""
+    opposed_alignment: _builtins.float
+    """Alignment with precedent below which a person must see it, -1 to 1."""
+    overall_escalates: _builtins.float
+    """Overall uncertainty that asks for a person, 0 to 1."""
+    conflict_escalates: _builtins.float
+    """Conflict of precedents that asks for a person, 0 to 1."""
+    review_severity_0_3: _builtins.float
+    """Severity that makes a review due, 0 to 3."""
+    review_disagreement: _builtins.float
+    """Disagreement of the critics that makes a review due, 0 to 1."""
+    min_critics: _builtins.int
+    """Fewest opinions for a verdict, 1 to 6."""
+    def __init__(
+        self,
+        *,
+        reference: _builtins.str = ...,
+        violation_0_3: _builtins.float | None = ...,
+        severe_0_3: _builtins.float | None = ...,
+        average_constrains_0_3: _builtins.float | None = ...,
+        uncertainty_escalates: _builtins.float | None = ...,
+        violations_escalate: _builtins.int | None = ...,
+        opposed_alignment: _builtins.float | None = ...,
+        overall_escalates: _builtins.float | None = ...,
+        conflict_escalates: _builtins.float | None = ...,
+        review_severity_0_3: _builtins.float | None = ...,
+        review_disagreement: _builtins.float | None = ...,
+        min_critics: _builtins.int | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_average_constrains_0_3", b"_average_constrains_0_3", "_conflict_escalates", b"_conflict_escalates", "_min_critics", b"_min_critics", "_opposed_alignment", b"_opposed_alignment", "_overall_escalates", b"_overall_escalates", "_review_disagreement", b"_review_disagreement", "_review_severity_0_3", b"_review_severity_0_3", "_severe_0_3", b"_severe_0_3", "_uncertainty_escalates", b"_uncertainty_escalates", "_violation_0_3", b"_violation_0_3", "_violations_escalate", b"_violations_escalate", "average_constrains_0_3", b"average_constrains_0_3", "conflict_escalates", b"conflict_escalates", "min_critics", b"min_critics", "opposed_alignment", b"opposed_alignment", "overall_escalates", b"overall_escalates", "review_disagreement", b"review_disagreement", "review_severity_0_3", b"review_severity_0_3", "severe_0_3", b"severe_0_3", "uncertainty_escalates", b"uncertainty_escalates", "violation_0_3", b"violation_0_3", "violations_escalate", b"violations_escalate"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_average_constrains_0_3", b"_average_constrains_0_3", "_conflict_escalates", b"_conflict_escalates", "_min_critics", b"_min_critics", "_opposed_alignment", b"_opposed_alignment", "_overall_escalates", b"_overall_escalates", "_review_disagreement", b"_review_disagreement", "_review_severity_0_3", b"_review_severity_0_3", "_severe_0_3", b"_severe_0_3", "_uncertainty_escalates", b"_uncertainty_escalates", "_violation_0_3", b"_violation_0_3", "_violations_escalate", b"_violations_escalate", "average_constrains_0_3", b"average_constrains_0_3", "conflict_escalates", b"conflict_escalates", "min_critics", b"min_critics", "opposed_alignment", b"opposed_alignment", "overall_escalates", b"overall_escalates", "reference", b"reference", "review_disagreement", b"review_disagreement", "review_severity_0_3", b"review_severity_0_3", "severe_0_3", b"severe_0_3", "uncertainty_escalates", b"uncertainty_escalates", "violation_0_3", b"violation_0_3", "violations_escalate", b"violations_escalate"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__average_constrains_0_3: _TypeAlias = _typing.Literal["average_constrains_0_3"]  # noqa: Y015
+    _WhichOneofArgType__average_constrains_0_3: _TypeAlias = _typing.Literal["_average_constrains_0_3", b"_average_constrains_0_3"]  # noqa: Y015
+    _WhichOneofReturnType__conflict_escalates: _TypeAlias = _typing.Literal["conflict_escalates"]  # noqa: Y015
+    _WhichOneofArgType__conflict_escalates: _TypeAlias = _typing.Literal["_conflict_escalates", b"_conflict_escalates"]  # noqa: Y015
+    _WhichOneofReturnType__min_critics: _TypeAlias = _typing.Literal["min_critics"]  # noqa: Y015
+    _WhichOneofArgType__min_critics: _TypeAlias = _typing.Literal["_min_critics", b"_min_critics"]  # noqa: Y015
+    _WhichOneofReturnType__opposed_alignment: _TypeAlias = _typing.Literal["opposed_alignment"]  # noqa: Y015
+    _WhichOneofArgType__opposed_alignment: _TypeAlias = _typing.Literal["_opposed_alignment", b"_opposed_alignment"]  # noqa: Y015
+    _WhichOneofReturnType__overall_escalates: _TypeAlias = _typing.Literal["overall_escalates"]  # noqa: Y015
+    _WhichOneofArgType__overall_escalates: _TypeAlias = _typing.Literal["_overall_escalates", b"_overall_escalates"]  # noqa: Y015
+    _WhichOneofReturnType__review_disagreement: _TypeAlias = _typing.Literal["review_disagreement"]  # noqa: Y015
+    _WhichOneofArgType__review_disagreement: _TypeAlias = _typing.Literal["_review_disagreement", b"_review_disagreement"]  # noqa: Y015
+    _WhichOneofReturnType__review_severity_0_3: _TypeAlias = _typing.Literal["review_severity_0_3"]  # noqa: Y015
+    _WhichOneofArgType__review_severity_0_3: _TypeAlias = _typing.Literal["_review_severity_0_3", b"_review_severity_0_3"]  # noqa: Y015
+    _WhichOneofReturnType__severe_0_3: _TypeAlias = _typing.Literal["severe_0_3"]  # noqa: Y015
+    _WhichOneofArgType__severe_0_3: _TypeAlias = _typing.Literal["_severe_0_3", b"_severe_0_3"]  # noqa: Y015
+    _WhichOneofReturnType__uncertainty_escalates: _TypeAlias = _typing.Literal["uncertainty_escalates"]  # noqa: Y015
+    _WhichOneofArgType__uncertainty_escalates: _TypeAlias = _typing.Literal["_uncertainty_escalates", b"_uncertainty_escalates"]  # noqa: Y015
+    _WhichOneofReturnType__violation_0_3: _TypeAlias = _typing.Literal["violation_0_3"]  # noqa: Y015
+    _WhichOneofArgType__violation_0_3: _TypeAlias = _typing.Literal["_violation_0_3", b"_violation_0_3"]  # noqa: Y015
+    _WhichOneofReturnType__violations_escalate: _TypeAlias = _typing.Literal["violations_escalate"]  # noqa: Y015
+    _WhichOneofArgType__violations_escalate: _TypeAlias = _typing.Literal["_violations_escalate", b"_violations_escalate"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__average_constrains_0_3) -> _WhichOneofReturnType__average_constrains_0_3 | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__conflict_escalates) -> _WhichOneofReturnType__conflict_escalates | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__min_critics) -> _WhichOneofReturnType__min_critics | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__opposed_alignment) -> _WhichOneofReturnType__opposed_alignment | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__overall_escalates) -> _WhichOneofReturnType__overall_escalates | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__review_disagreement) -> _WhichOneofReturnType__review_disagreement | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__review_severity_0_3) -> _WhichOneofReturnType__review_severity_0_3 | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__severe_0_3) -> _WhichOneofReturnType__severe_0_3 | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__uncertainty_escalates) -> _WhichOneofReturnType__uncertainty_escalates | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__violation_0_3) -> _WhichOneofReturnType__violation_0_3 | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__violations_escalate) -> _WhichOneofReturnType__violations_escalate | None: ...
+
+Global___Policy: _TypeAlias = Policy  # noqa: Y015

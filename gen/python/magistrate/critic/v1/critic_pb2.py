@@ -27,19 +27,19 @@ from magistrate.common.v1 import critique_pb2 as magistrate_dot_common_dot_v1_do
 from magistrate.common.v1 import task_pb2 as magistrate_dot_common_dot_v1_dot_task__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!magistrate/critic/v1/critic.proto\x12\x14magistrate.critic.v1\x1a\x1egoogle/protobuf/duration.proto\x1a#magistrate/common/v1/critique.proto\x1a\x1fmagistrate/common/v1/task.proto\"K\n\rScreenRequest\x12\x0c\n\x04text\x18\x01 \x01(\t\x12,\n\x04kind\x18\x02 \x01(\x0e\x32\x1e.magistrate.critic.v1.TextKind\"\xe8\x01\n\x0eScreenResponse\x12\x32\n\x06\x61\x63tion\x18\x01 \x01(\x0e\x32\".magistrate.critic.v1.ScreenAction\x12-\n\x04risk\x18\x02 \x01(\x0e\x32\x1f.magistrate.critic.v1.RiskLevel\x12\x35\n\x08\x66indings\x18\x03 \x03(\x0b\x32#.magistrate.critic.v1.ScreenFinding\x12\x0f\n\x07version\x18\x04 \x01(\t\x12+\n\x08\x64uration\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\"\xb7\x01\n\rScreenFinding\x12\x10\n\x08\x64\x65tector\x18\x01 \x01(\t\x12-\n\x04risk\x18\x02 \x01(\x0e\x32\x1f.magistrate.critic.v1.RiskLevel\x12\r\n\x05score\x18\x03 \x01(\x01\x12\x14\n\x0cstart_offset\x18\x04 \x01(\x05\x12\x12\n\nend_offset\x18\x05 \x01(\x05\x12\x17\n\x0ftransformations\x18\x06 \x03(\t\x12\x13\n\x0b\x64\x65scription\x18\x07 \x01(\t\"~\n\rReviewRequest\x12\r\n\x05input\x18\x01 \x01(\t\x12\x0e\n\x06output\x18\x02 \x01(\t\x12\x0f\n\x07\x63ontext\x18\x03 \x01(\t\x12,\n\x06\x64omain\x18\x04 \x01(\x0e\x32\x1c.magistrate.common.v1.Domain\x12\x0f\n\x07\x63ritics\x18\x05 \x03(\t\"M\n\x0eReviewResponse\x12;\n\x0b\x65valuations\x18\x01 \x03(\x0b\x32&.magistrate.common.v1.CriticEvaluation\"\x14\n\x12ListCriticsRequest\"D\n\x13ListCriticsResponse\x12-\n\x07\x63ritics\x18\x01 \x03(\x0b\x32\x1c.magistrate.critic.v1.Critic\"`\n\x06\x43ritic\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07mandate\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\t\x12\x15\n\rthreshold_0_3\x18\x04 \x01(\x01\x12\x0f\n\x07\x63lauses\x18\x05 \x03(\t\"\x14\n\x12ListClausesRequest\"D\n\x13ListClausesResponse\x12-\n\x07\x63lauses\x18\x01 \x03(\x0b\x32\x1c.magistrate.critic.v1.Clause\"^\n\x06\x43lause\x12\x11\n\tclause_id\x18\x01 \x01(\t\x12\x0f\n\x07\x63harter\x18\x02 \x01(\t\x12\x0c\n\x04tier\x18\x03 \x01(\x05\x12\x13\n\x0b\x64\x65scription\x18\x04 \x01(\t\x12\r\n\x05owner\x18\x05 \x01(\t*h\n\x08TextKind\x12\x19\n\x15TEXT_KIND_UNSPECIFIED\x10\x00\x12\x13\n\x0fTEXT_KIND_INPUT\x10\x01\x12\x14\n\x10TEXT_KIND_OUTPUT\x10\x02\x12\x16\n\x12TEXT_KIND_DOCUMENT\x10\x03*w\n\x0cScreenAction\x12\x1d\n\x19SCREEN_ACTION_UNSPECIFIED\x10\x00\x12\x16\n\x12SCREEN_ACTION_PASS\x10\x01\x12\x16\n\x12SCREEN_ACTION_FLAG\x10\x02\x12\x18\n\x14SCREEN_ACTION_REJECT\x10\x03*\x80\x01\n\tRiskLevel\x12\x1a\n\x16RISK_LEVEL_UNSPECIFIED\x10\x00\x12\x12\n\x0eRISK_LEVEL_LOW\x10\x01\x12\x15\n\x11RISK_LEVEL_MEDIUM\x10\x02\x12\x13\n\x0fRISK_LEVEL_HIGH\x10\x03\x12\x17\n\x13RISK_LEVEL_CRITICAL\x10\x04\x32\x81\x03\n\rCriticService\x12S\n\x06Screen\x12#.magistrate.critic.v1.ScreenRequest\x1a$.magistrate.critic.v1.ScreenResponse\x12S\n\x06Review\x12#.magistrate.critic.v1.ReviewRequest\x1a$.magistrate.critic.v1.ReviewResponse\x12\x62\n\x0bListCritics\x12(.magistrate.critic.v1.ListCriticsRequest\x1a).magistrate.critic.v1.ListCriticsResponse\x12\x62\n\x0bListClauses\x12(.magistrate.critic.v1.ListClausesRequest\x1a).magistrate.critic.v1.ListClausesResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!magistrate/critic/v1/critic.proto\x12\x14magistrate.critic.v1\x1a\x1egoogle/protobuf/duration.proto\x1a#magistrate/common/v1/critique.proto\x1a\x1fmagistrate/common/v1/task.proto\"K\n\rScreenRequest\x12\x0c\n\x04text\x18\x01 \x01(\t\x12,\n\x04kind\x18\x02 \x01(\x0e\x32\x1e.magistrate.critic.v1.TextKind\"\xe8\x01\n\x0eScreenResponse\x12\x32\n\x06\x61\x63tion\x18\x01 \x01(\x0e\x32\".magistrate.critic.v1.ScreenAction\x12-\n\x04risk\x18\x02 \x01(\x0e\x32\x1f.magistrate.critic.v1.RiskLevel\x12\x35\n\x08\x66indings\x18\x03 \x03(\x0b\x32#.magistrate.critic.v1.ScreenFinding\x12\x0f\n\x07version\x18\x04 \x01(\t\x12+\n\x08\x64uration\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\"\xb7\x01\n\rScreenFinding\x12\x10\n\x08\x64\x65tector\x18\x01 \x01(\t\x12-\n\x04risk\x18\x02 \x01(\x0e\x32\x1f.magistrate.critic.v1.RiskLevel\x12\r\n\x05score\x18\x03 \x01(\x01\x12\x14\n\x0cstart_offset\x18\x04 \x01(\x05\x12\x12\n\nend_offset\x18\x05 \x01(\x05\x12\x17\n\x0ftransformations\x18\x06 \x03(\t\x12\x13\n\x0b\x64\x65scription\x18\x07 \x01(\t\"~\n\rReviewRequest\x12\r\n\x05input\x18\x01 \x01(\t\x12\x0e\n\x06output\x18\x02 \x01(\t\x12\x0f\n\x07\x63ontext\x18\x03 \x01(\t\x12,\n\x06\x64omain\x18\x04 \x01(\x0e\x32\x1c.magistrate.common.v1.Domain\x12\x0f\n\x07\x63ritics\x18\x05 \x03(\t\"M\n\x0eReviewResponse\x12;\n\x0b\x65valuations\x18\x01 \x03(\x0b\x32&.magistrate.common.v1.CriticEvaluation\"\x14\n\x12ListCriticsRequest\"D\n\x13ListCriticsResponse\x12-\n\x07\x63ritics\x18\x01 \x03(\x0b\x32\x1c.magistrate.critic.v1.Critic\"r\n\x06\x43ritic\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07mandate\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\t\x12\x15\n\rthreshold_0_3\x18\x04 \x01(\x01\x12\x0f\n\x07\x63lauses\x18\x05 \x03(\t\x12\x10\n\x08\x65\x64itions\x18\x06 \x03(\t\"\x14\n\x12ListClausesRequest\"D\n\x13ListClausesResponse\x12-\n\x07\x63lauses\x18\x01 \x03(\x0b\x32\x1c.magistrate.critic.v1.Clause\"^\n\x06\x43lause\x12\x11\n\tclause_id\x18\x01 \x01(\t\x12\x0f\n\x07\x63harter\x18\x02 \x01(\t\x12\x0c\n\x04tier\x18\x03 \x01(\x05\x12\x13\n\x0b\x64\x65scription\x18\x04 \x01(\t\x12\r\n\x05owner\x18\x05 \x01(\t*h\n\x08TextKind\x12\x19\n\x15TEXT_KIND_UNSPECIFIED\x10\x00\x12\x13\n\x0fTEXT_KIND_INPUT\x10\x01\x12\x14\n\x10TEXT_KIND_OUTPUT\x10\x02\x12\x16\n\x12TEXT_KIND_DOCUMENT\x10\x03*w\n\x0cScreenAction\x12\x1d\n\x19SCREEN_ACTION_UNSPECIFIED\x10\x00\x12\x16\n\x12SCREEN_ACTION_PASS\x10\x01\x12\x16\n\x12SCREEN_ACTION_FLAG\x10\x02\x12\x18\n\x14SCREEN_ACTION_REJECT\x10\x03*\x80\x01\n\tRiskLevel\x12\x1a\n\x16RISK_LEVEL_UNSPECIFIED\x10\x00\x12\x12\n\x0eRISK_LEVEL_LOW\x10\x01\x12\x15\n\x11RISK_LEVEL_MEDIUM\x10\x02\x12\x13\n\x0fRISK_LEVEL_HIGH\x10\x03\x12\x17\n\x13RISK_LEVEL_CRITICAL\x10\x04\x32\x81\x03\n\rCriticService\x12S\n\x06Screen\x12#.magistrate.critic.v1.ScreenRequest\x1a$.magistrate.critic.v1.ScreenResponse\x12S\n\x06Review\x12#.magistrate.critic.v1.ReviewRequest\x1a$.magistrate.critic.v1.ReviewResponse\x12\x62\n\x0bListCritics\x12(.magistrate.critic.v1.ListCriticsRequest\x1a).magistrate.critic.v1.ListCriticsResponse\x12\x62\n\x0bListClauses\x12(.magistrate.critic.v1.ListClausesRequest\x1a).magistrate.critic.v1.ListClausesResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'magistrate.critic.v1.critic_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_TEXTKIND']._serialized_start=1244
-  _globals['_TEXTKIND']._serialized_end=1348
-  _globals['_SCREENACTION']._serialized_start=1350
-  _globals['_SCREENACTION']._serialized_end=1469
-  _globals['_RISKLEVEL']._serialized_start=1472
-  _globals['_RISKLEVEL']._serialized_end=1600
+  _globals['_TEXTKIND']._serialized_start=1262
+  _globals['_TEXTKIND']._serialized_end=1366
+  _globals['_SCREENACTION']._serialized_start=1368
+  _globals['_SCREENACTION']._serialized_end=1487
+  _globals['_RISKLEVEL']._serialized_start=1490
+  _globals['_RISKLEVEL']._serialized_end=1618
   _globals['_SCREENREQUEST']._serialized_start=161
   _globals['_SCREENREQUEST']._serialized_end=236
   _globals['_SCREENRESPONSE']._serialized_start=239
@@ -55,13 +55,13 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTCRITICSRESPONSE']._serialized_start=888
   _globals['_LISTCRITICSRESPONSE']._serialized_end=956
   _globals['_CRITIC']._serialized_start=958
-  _globals['_CRITIC']._serialized_end=1054
-  _globals['_LISTCLAUSESREQUEST']._serialized_start=1056
-  _globals['_LISTCLAUSESREQUEST']._serialized_end=1076
-  _globals['_LISTCLAUSESRESPONSE']._serialized_start=1078
-  _globals['_LISTCLAUSESRESPONSE']._serialized_end=1146
-  _globals['_CLAUSE']._serialized_start=1148
-  _globals['_CLAUSE']._serialized_end=1242
-  _globals['_CRITICSERVICE']._serialized_start=1603
-  _globals['_CRITICSERVICE']._serialized_end=1988
+  _globals['_CRITIC']._serialized_end=1072
+  _globals['_LISTCLAUSESREQUEST']._serialized_start=1074
+  _globals['_LISTCLAUSESREQUEST']._serialized_end=1094
+  _globals['_LISTCLAUSESRESPONSE']._serialized_start=1096
+  _globals['_LISTCLAUSESRESPONSE']._serialized_end=1164
+  _globals['_CLAUSE']._serialized_start=1166
+  _globals['_CLAUSE']._serialized_end=1260
+  _globals['_CRITICSERVICE']._serialized_start=1621
+  _globals['_CRITICSERVICE']._serialized_end=2006
 # @@protoc_insertion_point(module_scope)

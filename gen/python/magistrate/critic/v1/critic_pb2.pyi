@@ -247,7 +247,9 @@ class ReviewRequest(_message.Message):
     """Field of work."""
     @_builtins.property
     def critics(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Critics to ask; empty means all. Only for re-adjudication: a decision always asks all."""
+        """Critics to ask; empty means all. A name with a version, for example "risk@2", asks that version of the critic. Only for
+        re-adjudication: a decision always asks all, as they are in force.
+        """
 
     def __init__(
         self,
@@ -342,6 +344,7 @@ class Critic(_message.Message):
     VERSION_FIELD_NUMBER: _builtins.int
     THRESHOLD_0_3_FIELD_NUMBER: _builtins.int
     CLAUSES_FIELD_NUMBER: _builtins.int
+    EDITIONS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Its name."""
     mandate: _builtins.str
@@ -354,6 +357,10 @@ class Critic(_message.Message):
     def clauses(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Clauses it may raise."""
 
+    @_builtins.property
+    def editions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Every version of it that re-adjudication can ask, the one in force among them."""
+
     def __init__(
         self,
         *,
@@ -362,10 +369,11 @@ class Critic(_message.Message):
         version: _builtins.str = ...,
         threshold_0_3: _builtins.float = ...,
         clauses: _abc.Iterable[_builtins.str] | None = ...,
+        editions: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["clauses", b"clauses", "mandate", b"mandate", "name", b"name", "threshold_0_3", b"threshold_0_3", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["clauses", b"clauses", "editions", b"editions", "mandate", b"mandate", "name", b"name", "threshold_0_3", b"threshold_0_3", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

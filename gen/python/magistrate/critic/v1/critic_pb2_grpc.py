@@ -71,7 +71,7 @@ class CriticServiceServicer:
 
     def Review(self, request, context):
         """Have all critics judge one answer. A critic that cannot judge comes back as unavailable, never as severity 0.
-        Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, ENUM_UNKNOWN.
+        Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, ENUM_UNKNOWN, CRITIC_NOT_FOUND, DUPLICATE_ENTRY.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -39,7 +39,7 @@ class CriticServiceStub:
     """
     Review: _grpc.UnaryUnaryMultiCallable[_critic_pb2.ReviewRequest, _critic_pb2.ReviewResponse]
     """Have all critics judge one answer. A critic that cannot judge comes back as unavailable, never as severity 0.
-    Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, ENUM_UNKNOWN.
+    Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, ENUM_UNKNOWN, CRITIC_NOT_FOUND, DUPLICATE_ENTRY.
     """
     ListCritics: _grpc.UnaryUnaryMultiCallable[_critic_pb2.ListCriticsRequest, _critic_pb2.ListCriticsResponse]
     """List the critics with mandate and version."""
@@ -57,7 +57,7 @@ class CriticServiceAsyncStub(CriticServiceStub):
     """
     Review: _aio.UnaryUnaryMultiCallable[_critic_pb2.ReviewRequest, _critic_pb2.ReviewResponse]  # type: ignore[assignment]
     """Have all critics judge one answer. A critic that cannot judge comes back as unavailable, never as severity 0.
-    Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, ENUM_UNKNOWN.
+    Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, ENUM_UNKNOWN, CRITIC_NOT_FOUND, DUPLICATE_ENTRY.
     """
     ListCritics: _aio.UnaryUnaryMultiCallable[_critic_pb2.ListCriticsRequest, _critic_pb2.ListCriticsResponse]  # type: ignore[assignment]
     """List the critics with mandate and version."""
@@ -82,7 +82,7 @@ class CriticServiceServicer:
         context: _ServicerContext,
     ) -> _typing.Union[_critic_pb2.ReviewResponse, _abc.Awaitable[_critic_pb2.ReviewResponse]]:
         """Have all critics judge one answer. A critic that cannot judge comes back as unavailable, never as severity 0.
-        Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, ENUM_UNKNOWN.
+        Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, ENUM_UNKNOWN, CRITIC_NOT_FOUND, DUPLICATE_ENTRY.
         """
 
     def ListCritics(

@@ -457,15 +457,23 @@ class ContextUse(_message.Message):
     TOKEN_COUNT_FIELD_NUMBER: _builtins.int
     CONFIDENCE_FIELD_NUMBER: _builtins.int
     TRUNCATED_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    PIECES_FIELD_NUMBER: _builtins.int
     token_count: _builtins.int
     """Tokens of it, estimated."""
     confidence: _builtins.float
     """How well it fits the question, 0 to 1."""
     truncated: _builtins.bool
     """Whether pieces were left out for want of room."""
+    text: _builtins.str
+    """The context as the critics read it; only in evidence, never in a reply."""
     @_builtins.property
     def provenance(self) -> _containers.RepeatedCompositeFieldContainer[_provenance_pb2.Provenance]:
         """Where each piece came from, in the order in which the model saw them."""
+
+    @_builtins.property
+    def pieces(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The pieces as the scores were measured by; only in evidence, never in a reply."""
 
     def __init__(
         self,
@@ -474,10 +482,12 @@ class ContextUse(_message.Message):
         token_count: _builtins.int = ...,
         confidence: _builtins.float = ...,
         truncated: _builtins.bool = ...,
+        text: _builtins.str = ...,
+        pieces: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["confidence", b"confidence", "provenance", b"provenance", "token_count", b"token_count", "truncated", b"truncated"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["confidence", b"confidence", "pieces", b"pieces", "provenance", b"provenance", "text", b"text", "token_count", b"token_count", "truncated", b"truncated"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -692,6 +702,376 @@ class ListDecisionsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListDecisionsResponse: _TypeAlias = ListDecisionsResponse  # noqa: Y015
+
+@_typing.final
+class ReplayDecisionRequest(_message.Message):
+    """Request of ReplayService.ReplayDecision."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DECISION_ID_FIELD_NUMBER: _builtins.int
+    decision_id: _builtins.str
+    """The decision."""
+    def __init__(
+        self,
+        *,
+        decision_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["decision_id", b"decision_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReplayDecisionRequest: _TypeAlias = ReplayDecisionRequest  # noqa: Y015
+
+@_typing.final
+class ReplayDecisionResponse(_message.Message):
+    """Reply of ReplayService.ReplayDecision."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DECISION_ID_FIELD_NUMBER: _builtins.int
+    SAME_FIELD_NUMBER: _builtins.int
+    RECORDED_FIELD_NUMBER: _builtins.int
+    REPLAYED_FIELD_NUMBER: _builtins.int
+    DIFFERENCES_FIELD_NUMBER: _builtins.int
+    VERSIONS_FIELD_NUMBER: _builtins.int
+    CARRIED_FIELD_NUMBER: _builtins.int
+    REDACTED_FIELD_NUMBER: _builtins.int
+    EVIDENCE_FIELD_NUMBER: _builtins.int
+    decision_id: _builtins.str
+    """The decision."""
+    same: _builtins.bool
+    """Whether everything came out as recorded."""
+    recorded: _judgement_pb2.Verdict.ValueType
+    """Verdict on record."""
+    replayed: _judgement_pb2.Verdict.ValueType
+    """Verdict now."""
+    redacted: _builtins.bool
+    """Whether credentials were taken out of the evidence: then judging it again may differ for that reason alone."""
+    @_builtins.property
+    def differences(self) -> _containers.RepeatedCompositeFieldContainer[Global___Difference]:
+        """What differs, in the order of the pipeline; the first is where the two part."""
+
+    @_builtins.property
+    def versions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Versions of critics and policy that judged, as recorded."""
+
+    @_builtins.property
+    def carried(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Critics and scores that could not be had at the time: what the record says of them was taken as it stands."""
+
+    @_builtins.property
+    def evidence(self) -> Global___Evidence:
+        """The record of this replay."""
+
+    def __init__(
+        self,
+        *,
+        decision_id: _builtins.str = ...,
+        same: _builtins.bool = ...,
+        recorded: _judgement_pb2.Verdict.ValueType = ...,
+        replayed: _judgement_pb2.Verdict.ValueType = ...,
+        differences: _abc.Iterable[Global___Difference] | None = ...,
+        versions: _abc.Iterable[_builtins.str] | None = ...,
+        carried: _abc.Iterable[_builtins.str] | None = ...,
+        redacted: _builtins.bool = ...,
+        evidence: Global___Evidence | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["evidence", b"evidence"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["carried", b"carried", "decision_id", b"decision_id", "differences", b"differences", "evidence", b"evidence", "recorded", b"recorded", "redacted", b"redacted", "replayed", b"replayed", "same", b"same", "versions", b"versions"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReplayDecisionResponse: _TypeAlias = ReplayDecisionResponse  # noqa: Y015
+
+@_typing.final
+class Difference(_message.Message):
+    """One value that came out differently."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PART_FIELD_NUMBER: _builtins.int
+    RECORDED_FIELD_NUMBER: _builtins.int
+    REPLAYED_FIELD_NUMBER: _builtins.int
+    part: _builtins.str
+    """What it is, for example "critics.rights.severity_0_3"."""
+    recorded: _builtins.str
+    """As recorded."""
+    replayed: _builtins.str
+    """As it came out now."""
+    def __init__(
+        self,
+        *,
+        part: _builtins.str = ...,
+        recorded: _builtins.str = ...,
+        replayed: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["part", b"part", "recorded", b"recorded", "replayed", b"replayed"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Difference: _TypeAlias = Difference  # noqa: Y015
+
+@_typing.final
+class ReadjudicateRequest(_message.Message):
+    """Request of ReplayService.Readjudicate. At least one of policy, trial and critics must be given."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SINCE_FIELD_NUMBER: _builtins.int
+    UNTIL_FIELD_NUMBER: _builtins.int
+    POLICY_FIELD_NUMBER: _builtins.int
+    TRIAL_FIELD_NUMBER: _builtins.int
+    CRITICS_FIELD_NUMBER: _builtins.int
+    policy: _builtins.str
+    """One that the evaluator has, by name and version."""
+    @_builtins.property
+    def since(self) -> _timestamp_pb2.Timestamp:
+        """Decisions recorded at or after this time (UTC)."""
+
+    @_builtins.property
+    def until(self) -> _timestamp_pb2.Timestamp:
+        """Decisions recorded before this time (UTC); absent means until now."""
+
+    @_builtins.property
+    def trial(self) -> _judgement_pb2.Policy:
+        """One to try out."""
+
+    @_builtins.property
+    def critics(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Critics that are asked again, each with its version, for example "risk@2"; of all others the record stands."""
+
+    def __init__(
+        self,
+        *,
+        since: _timestamp_pb2.Timestamp | None = ...,
+        until: _timestamp_pb2.Timestamp | None = ...,
+        policy: _builtins.str = ...,
+        trial: _judgement_pb2.Policy | None = ...,
+        critics: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["policy", b"policy", "rules", b"rules", "since", b"since", "trial", b"trial", "until", b"until"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["critics", b"critics", "policy", b"policy", "rules", b"rules", "since", b"since", "trial", b"trial", "until", b"until"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_rules: _TypeAlias = _typing.Literal["policy", "trial"]  # noqa: Y015
+    _WhichOneofArgType_rules: _TypeAlias = _typing.Literal["rules", b"rules"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_rules) -> _WhichOneofReturnType_rules | None: ...
+
+Global___ReadjudicateRequest: _TypeAlias = ReadjudicateRequest  # noqa: Y015
+
+@_typing.final
+class ReadjudicateResponse(_message.Message):
+    """One message of ReplayService.Readjudicate."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHANGE_FIELD_NUMBER: _builtins.int
+    PROGRESS_FIELD_NUMBER: _builtins.int
+    SUMMARY_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def change(self) -> Global___VerdictChange:
+        """A verdict that would change."""
+
+    @_builtins.property
+    def progress(self) -> Global___ReplayProgress:
+        """How far it has come."""
+
+    @_builtins.property
+    def summary(self) -> Global___ReplaySummary:
+        """The totals; always last."""
+
+    def __init__(
+        self,
+        *,
+        change: Global___VerdictChange | None = ...,
+        progress: Global___ReplayProgress | None = ...,
+        summary: Global___ReplaySummary | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["change", b"change", "event", b"event", "progress", b"progress", "summary", b"summary"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["change", b"change", "event", b"event", "progress", b"progress", "summary", b"summary"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["change", "progress", "summary"]  # noqa: Y015
+    _WhichOneofArgType_event: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_event) -> _WhichOneofReturnType_event | None: ...
+
+Global___ReadjudicateResponse: _TypeAlias = ReadjudicateResponse  # noqa: Y015
+
+@_typing.final
+class VerdictChange(_message.Message):
+    """A verdict that would change."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DECISION_ID_FIELD_NUMBER: _builtins.int
+    RECORDED_AT_FIELD_NUMBER: _builtins.int
+    RECORDED_FIELD_NUMBER: _builtins.int
+    REPLAYED_FIELD_NUMBER: _builtins.int
+    RULES_FIELD_NUMBER: _builtins.int
+    CRITICS_FIELD_NUMBER: _builtins.int
+    decision_id: _builtins.str
+    """The decision."""
+    recorded: _judgement_pb2.Verdict.ValueType
+    """Verdict on record."""
+    replayed: _judgement_pb2.Verdict.ValueType
+    """Verdict that it would be."""
+    @_builtins.property
+    def recorded_at(self) -> _timestamp_pb2.Timestamp:
+        """When it was recorded (UTC)."""
+
+    @_builtins.property
+    def rules(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Rules that ask for the new verdict and did not before, such as "severe:rights", or, after a minus sign, those that no
+        longer ask for the old one.
+        """
+
+    @_builtins.property
+    def critics(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Critics that judge otherwise than on record, such as "risk@2 0.45 -> 0.90"."""
+
+    def __init__(
+        self,
+        *,
+        decision_id: _builtins.str = ...,
+        recorded_at: _timestamp_pb2.Timestamp | None = ...,
+        recorded: _judgement_pb2.Verdict.ValueType = ...,
+        replayed: _judgement_pb2.Verdict.ValueType = ...,
+        rules: _abc.Iterable[_builtins.str] | None = ...,
+        critics: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["recorded_at", b"recorded_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["critics", b"critics", "decision_id", b"decision_id", "recorded", b"recorded", "recorded_at", b"recorded_at", "replayed", b"replayed", "rules", b"rules"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___VerdictChange: _TypeAlias = VerdictChange  # noqa: Y015
+
+@_typing.final
+class ReplayProgress(_message.Message):
+    """How far a re-adjudication has come."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EXAMINED_FIELD_NUMBER: _builtins.int
+    REACHED_FIELD_NUMBER: _builtins.int
+    examined: _builtins.int
+    """Decisions looked at so far."""
+    @_builtins.property
+    def reached(self) -> _timestamp_pb2.Timestamp:
+        """Time of the last of them (UTC)."""
+
+    def __init__(
+        self,
+        *,
+        examined: _builtins.int = ...,
+        reached: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["reached", b"reached"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["examined", b"examined", "reached", b"reached"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReplayProgress: _TypeAlias = ReplayProgress  # noqa: Y015
+
+@_typing.final
+class ReplaySummary(_message.Message):
+    """The totals of a re-adjudication."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EXAMINED_FIELD_NUMBER: _builtins.int
+    UNCHANGED_FIELD_NUMBER: _builtins.int
+    CHANGED_FIELD_NUMBER: _builtins.int
+    STRICTER_FIELD_NUMBER: _builtins.int
+    ERASED_FIELD_NUMBER: _builtins.int
+    UNREADABLE_FIELD_NUMBER: _builtins.int
+    INCOMPLETE_FIELD_NUMBER: _builtins.int
+    UNREPRODUCIBLE_FIELD_NUMBER: _builtins.int
+    SHIFTS_FIELD_NUMBER: _builtins.int
+    EVIDENCE_FIELD_NUMBER: _builtins.int
+    examined: _builtins.int
+    """Decisions in the range."""
+    unchanged: _builtins.int
+    """Verdicts that would stay."""
+    changed: _builtins.int
+    """Verdicts that would change."""
+    stricter: _builtins.int
+    """Those that would become stricter."""
+    erased: _builtins.int
+    """Left out: the content was erased for a person."""
+    unreadable: _builtins.int
+    """Left out: the content expired, or its key is not here."""
+    incomplete: _builtins.int
+    """Left out: recorded without what a critic would need."""
+    unreproducible: _builtins.int
+    """Left out: even as it was judged then it does not come out as recorded, for example because no verdict was possible."""
+    @_builtins.property
+    def shifts(self) -> _containers.RepeatedCompositeFieldContainer[Global___VerdictShift]:
+        """Changes by verdict."""
+
+    @_builtins.property
+    def evidence(self) -> Global___Evidence:
+        """The record of this replay."""
+
+    def __init__(
+        self,
+        *,
+        examined: _builtins.int = ...,
+        unchanged: _builtins.int = ...,
+        changed: _builtins.int = ...,
+        stricter: _builtins.int = ...,
+        erased: _builtins.int = ...,
+        unreadable: _builtins.int = ...,
+        incomplete: _builtins.int = ...,
+        unreproducible: _builtins.int = ...,
+        shifts: _abc.Iterable[Global___VerdictShift] | None = ...,
+        evidence: Global___Evidence | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["evidence", b"evidence"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["changed", b"changed", "erased", b"erased", "evidence", b"evidence", "examined", b"examined", "incomplete", b"incomplete", "shifts", b"shifts", "stricter", b"stricter", "unchanged", b"unchanged", "unreadable", b"unreadable", "unreproducible", b"unreproducible"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReplaySummary: _TypeAlias = ReplaySummary  # noqa: Y015
+
+@_typing.final
+class VerdictShift(_message.Message):
+    """So many verdicts would go from one to another."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RECORDED_FIELD_NUMBER: _builtins.int
+    REPLAYED_FIELD_NUMBER: _builtins.int
+    COUNT_FIELD_NUMBER: _builtins.int
+    recorded: _judgement_pb2.Verdict.ValueType
+    """Verdict on record."""
+    replayed: _judgement_pb2.Verdict.ValueType
+    """Verdict that it would be."""
+    count: _builtins.int
+    """How many."""
+    def __init__(
+        self,
+        *,
+        recorded: _judgement_pb2.Verdict.ValueType = ...,
+        replayed: _judgement_pb2.Verdict.ValueType = ...,
+        count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["count", b"count", "recorded", b"recorded", "replayed", b"replayed"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___VerdictShift: _TypeAlias = VerdictShift  # noqa: Y015
 
 @_typing.final
 class HumanAction(_message.Message):

@@ -285,6 +285,134 @@ class EngineService:
             _registered_method=True)
 
 
+class ReplayServiceStub:
+    """Past decisions, judged again from their evidence. No model is asked, no decision is changed, and who had what judged again
+    is itself evidence.
+    """
+
+    def __init__(self, channel):
+        """Constructor.
+
+        Args:
+            channel: A grpc.Channel.
+        """
+        self.ReplayDecision = channel.unary_unary(
+                '/magistrate.engine.v1.ReplayService/ReplayDecision',
+                request_serializer=magistrate_dot_engine_dot_v1_dot_engine__pb2.ReplayDecisionRequest.SerializeToString,
+                response_deserializer=magistrate_dot_engine_dot_v1_dot_engine__pb2.ReplayDecisionResponse.FromString,
+                _registered_method=True)
+        self.Readjudicate = channel.unary_stream(
+                '/magistrate.engine.v1.ReplayService/Readjudicate',
+                request_serializer=magistrate_dot_engine_dot_v1_dot_engine__pb2.ReadjudicateRequest.SerializeToString,
+                response_deserializer=magistrate_dot_engine_dot_v1_dot_engine__pb2.ReadjudicateResponse.FromString,
+                _registered_method=True)
+
+
+class ReplayServiceServicer:
+    """Past decisions, judged again from their evidence. No model is asked, no decision is changed, and who had what judged again
+    is itself evidence.
+    """
+
+    def ReplayDecision(self, request, context):
+        """Judge one decision again as it was judged: recorded inputs, and the versions of critics and policy of its time.
+        Reasons: FIELD_REQUIRED, FIELD_MALFORMED, DECISION_NOT_FOUND, EVIDENCE_ERASED, EVIDENCE_INCOMPLETE, CRITIC_NOT_FOUND,
+        POLICY_NOT_FOUND, EVIDENCE_UNAVAILABLE, DEPENDENCY_UNAVAILABLE, STORE_UNAVAILABLE, DEADLINE_EXPIRED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Readjudicate(self, request, context):
+        """Judge the decisions of a time again under another policy or other versions of critics: every verdict that would change,
+        as it is found, and at last the totals.
+        Reasons: FIELD_REQUIRED, FIELD_MALFORMED, FIELD_OUT_OF_RANGE, DUPLICATE_ENTRY, EVIDENCE_NOT_FOUND, CRITIC_NOT_FOUND,
+        POLICY_NOT_FOUND, EVIDENCE_UNAVAILABLE, DEPENDENCY_UNAVAILABLE, STORE_UNAVAILABLE, DEADLINE_EXPIRED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+
+def add_ReplayServiceServicer_to_server(servicer, server):
+    rpc_method_handlers = {
+            'ReplayDecision': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReplayDecision,
+                    request_deserializer=magistrate_dot_engine_dot_v1_dot_engine__pb2.ReplayDecisionRequest.FromString,
+                    response_serializer=magistrate_dot_engine_dot_v1_dot_engine__pb2.ReplayDecisionResponse.SerializeToString,
+            ),
+            'Readjudicate': grpc.unary_stream_rpc_method_handler(
+                    servicer.Readjudicate,
+                    request_deserializer=magistrate_dot_engine_dot_v1_dot_engine__pb2.ReadjudicateRequest.FromString,
+                    response_serializer=magistrate_dot_engine_dot_v1_dot_engine__pb2.ReadjudicateResponse.SerializeToString,
+            ),
+    }
+    generic_handler = grpc.method_handlers_generic_handler(
+            'magistrate.engine.v1.ReplayService', rpc_method_handlers)
+    server.add_generic_rpc_handlers((generic_handler,))
+    server.add_registered_method_handlers('magistrate.engine.v1.ReplayService', rpc_method_handlers)
+
+
+ # This class is part of an EXPERIMENTAL API.
+class ReplayService:
+    """Past decisions, judged again from their evidence. No model is asked, no decision is changed, and who had what judged again
+    is itself evidence.
+    """
+
+    @staticmethod
+    def ReplayDecision(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/magistrate.engine.v1.ReplayService/ReplayDecision',
+            magistrate_dot_engine_dot_v1_dot_engine__pb2.ReplayDecisionRequest.SerializeToString,
+            magistrate_dot_engine_dot_v1_dot_engine__pb2.ReplayDecisionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Readjudicate(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/magistrate.engine.v1.ReplayService/Readjudicate',
+            magistrate_dot_engine_dot_v1_dot_engine__pb2.ReadjudicateRequest.SerializeToString,
+            magistrate_dot_engine_dot_v1_dot_engine__pb2.ReadjudicateResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+
 class RunServiceStub:
     """Durable runs of tool steps.
     """

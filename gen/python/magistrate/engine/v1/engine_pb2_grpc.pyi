@@ -139,6 +139,74 @@ class EngineServiceServicer:
 
 def add_EngineServiceServicer_to_server(servicer: EngineServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
 
+class ReplayServiceStub:
+    """Past decisions, judged again from their evidence. No model is asked, no decision is changed, and who had what judged again
+    is itself evidence.
+    """
+
+    @_typing.overload
+    def __new__(cls, channel: _grpc.Channel) -> _Self: ...
+    @_typing.overload
+    def __new__(cls, channel: _aio.Channel) -> ReplayServiceAsyncStub: ...
+    ReplayDecision: _grpc.UnaryUnaryMultiCallable[_engine_pb2.ReplayDecisionRequest, _engine_pb2.ReplayDecisionResponse]
+    """Judge one decision again as it was judged: recorded inputs, and the versions of critics and policy of its time.
+    Reasons: FIELD_REQUIRED, FIELD_MALFORMED, DECISION_NOT_FOUND, EVIDENCE_ERASED, EVIDENCE_INCOMPLETE, CRITIC_NOT_FOUND,
+    POLICY_NOT_FOUND, EVIDENCE_UNAVAILABLE, DEPENDENCY_UNAVAILABLE, STORE_UNAVAILABLE, DEADLINE_EXPIRED.
+    """
+    Readjudicate: _grpc.UnaryStreamMultiCallable[_engine_pb2.ReadjudicateRequest, _engine_pb2.ReadjudicateResponse]
+    """Judge the decisions of a time again under another policy or other versions of critics: every verdict that would change,
+    as it is found, and at last the totals.
+    Reasons: FIELD_REQUIRED, FIELD_MALFORMED, FIELD_OUT_OF_RANGE, DUPLICATE_ENTRY, EVIDENCE_NOT_FOUND, CRITIC_NOT_FOUND,
+    POLICY_NOT_FOUND, EVIDENCE_UNAVAILABLE, DEPENDENCY_UNAVAILABLE, STORE_UNAVAILABLE, DEADLINE_EXPIRED.
+    """
+
+@_typing.type_check_only
+class ReplayServiceAsyncStub(ReplayServiceStub):
+    """Past decisions, judged again from their evidence. No model is asked, no decision is changed, and who had what judged again
+    is itself evidence.
+    """
+
+    def __init__(self, channel: _aio.Channel) -> None: ...
+    ReplayDecision: _aio.UnaryUnaryMultiCallable[_engine_pb2.ReplayDecisionRequest, _engine_pb2.ReplayDecisionResponse]  # type: ignore[assignment]
+    """Judge one decision again as it was judged: recorded inputs, and the versions of critics and policy of its time.
+    Reasons: FIELD_REQUIRED, FIELD_MALFORMED, DECISION_NOT_FOUND, EVIDENCE_ERASED, EVIDENCE_INCOMPLETE, CRITIC_NOT_FOUND,
+    POLICY_NOT_FOUND, EVIDENCE_UNAVAILABLE, DEPENDENCY_UNAVAILABLE, STORE_UNAVAILABLE, DEADLINE_EXPIRED.
+    """
+    Readjudicate: _aio.UnaryStreamMultiCallable[_engine_pb2.ReadjudicateRequest, _engine_pb2.ReadjudicateResponse]  # type: ignore[assignment]
+    """Judge the decisions of a time again under another policy or other versions of critics: every verdict that would change,
+    as it is found, and at last the totals.
+    Reasons: FIELD_REQUIRED, FIELD_MALFORMED, FIELD_OUT_OF_RANGE, DUPLICATE_ENTRY, EVIDENCE_NOT_FOUND, CRITIC_NOT_FOUND,
+    POLICY_NOT_FOUND, EVIDENCE_UNAVAILABLE, DEPENDENCY_UNAVAILABLE, STORE_UNAVAILABLE, DEADLINE_EXPIRED.
+    """
+
+class ReplayServiceServicer:
+    """Past decisions, judged again from their evidence. No model is asked, no decision is changed, and who had what judged again
+    is itself evidence.
+    """
+
+    def ReplayDecision(
+        self,
+        request: _engine_pb2.ReplayDecisionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_engine_pb2.ReplayDecisionResponse, _abc.Awaitable[_engine_pb2.ReplayDecisionResponse]]:
+        """Judge one decision again as it was judged: recorded inputs, and the versions of critics and policy of its time.
+        Reasons: FIELD_REQUIRED, FIELD_MALFORMED, DECISION_NOT_FOUND, EVIDENCE_ERASED, EVIDENCE_INCOMPLETE, CRITIC_NOT_FOUND,
+        POLICY_NOT_FOUND, EVIDENCE_UNAVAILABLE, DEPENDENCY_UNAVAILABLE, STORE_UNAVAILABLE, DEADLINE_EXPIRED.
+        """
+
+    def Readjudicate(
+        self,
+        request: _engine_pb2.ReadjudicateRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_engine_pb2.ReadjudicateResponse], _abc.AsyncIterator[_engine_pb2.ReadjudicateResponse]]:
+        """Judge the decisions of a time again under another policy or other versions of critics: every verdict that would change,
+        as it is found, and at last the totals.
+        Reasons: FIELD_REQUIRED, FIELD_MALFORMED, FIELD_OUT_OF_RANGE, DUPLICATE_ENTRY, EVIDENCE_NOT_FOUND, CRITIC_NOT_FOUND,
+        POLICY_NOT_FOUND, EVIDENCE_UNAVAILABLE, DEPENDENCY_UNAVAILABLE, STORE_UNAVAILABLE, DEADLINE_EXPIRED.
+        """
+
+def add_ReplayServiceServicer_to_server(servicer: ReplayServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
+
 class RunServiceStub:
     """Durable runs of tool steps."""
 

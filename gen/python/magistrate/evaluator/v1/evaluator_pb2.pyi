@@ -385,6 +385,66 @@ class AdjudicateResponse(_message.Message):
 Global___AdjudicateResponse: _TypeAlias = AdjudicateResponse  # noqa: Y015
 
 @_typing.final
+class ReadjudicateRequest(_message.Message):
+    """Request of EvaluatorService.Readjudicate."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CASE_FIELD_NUMBER: _builtins.int
+    POLICY_FIELD_NUMBER: _builtins.int
+    TRIAL_FIELD_NUMBER: _builtins.int
+    policy: _builtins.str
+    """One that the evaluator has, by name and version."""
+    @_builtins.property
+    def case(self) -> Global___AdjudicateRequest:
+        """The case as it was weighed."""
+
+    @_builtins.property
+    def trial(self) -> _judgement_pb2.Policy:
+        """One to try out."""
+
+    def __init__(
+        self,
+        *,
+        case: Global___AdjudicateRequest | None = ...,
+        policy: _builtins.str = ...,
+        trial: _judgement_pb2.Policy | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["case", b"case", "policy", b"policy", "rules", b"rules", "trial", b"trial"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["case", b"case", "policy", b"policy", "rules", b"rules", "trial", b"trial"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_rules: _TypeAlias = _typing.Literal["policy", "trial"]  # noqa: Y015
+    _WhichOneofArgType_rules: _TypeAlias = _typing.Literal["rules", b"rules"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_rules) -> _WhichOneofReturnType_rules | None: ...
+
+Global___ReadjudicateRequest: _TypeAlias = ReadjudicateRequest  # noqa: Y015
+
+@_typing.final
+class ReadjudicateResponse(_message.Message):
+    """Reply of EvaluatorService.Readjudicate."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ADJUDICATION_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def adjudication(self) -> _judgement_pb2.Adjudication:
+        """What the outcome would be."""
+
+    def __init__(
+        self,
+        *,
+        adjudication: _judgement_pb2.Adjudication | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["adjudication", b"adjudication"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["adjudication", b"adjudication"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReadjudicateResponse: _TypeAlias = ReadjudicateResponse  # noqa: Y015
+
+@_typing.final
 class JudgePlanRequest(_message.Message):
     """Request of EvaluatorService.JudgePlan."""
 

@@ -45,6 +45,11 @@ class EvaluatorServiceStub:
                 request_serializer=magistrate_dot_evaluator_dot_v1_dot_evaluator__pb2.AdjudicateRequest.SerializeToString,
                 response_deserializer=magistrate_dot_evaluator_dot_v1_dot_evaluator__pb2.AdjudicateResponse.FromString,
                 _registered_method=True)
+        self.Readjudicate = channel.unary_unary(
+                '/magistrate.evaluator.v1.EvaluatorService/Readjudicate',
+                request_serializer=magistrate_dot_evaluator_dot_v1_dot_evaluator__pb2.ReadjudicateRequest.SerializeToString,
+                response_deserializer=magistrate_dot_evaluator_dot_v1_dot_evaluator__pb2.ReadjudicateResponse.FromString,
+                _registered_method=True)
         self.JudgePlan = channel.unary_unary(
                 '/magistrate.evaluator.v1.EvaluatorService/JudgePlan',
                 request_serializer=magistrate_dot_evaluator_dot_v1_dot_evaluator__pb2.JudgePlanRequest.SerializeToString,
@@ -78,6 +83,14 @@ class EvaluatorServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Readjudicate(self, request, context):
+        """Weigh a past case again, under the policy of its time or another one; no review packet comes of it.
+        Reasons: as Adjudicate, and POLICY_NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def JudgePlan(self, request, context):
         """Judge a plan of tool steps before it runs.
         Reasons: FIELD_REQUIRED, FIELD_TOO_LONG.
@@ -106,6 +119,11 @@ def add_EvaluatorServiceServicer_to_server(servicer, server):
                     servicer.Adjudicate,
                     request_deserializer=magistrate_dot_evaluator_dot_v1_dot_evaluator__pb2.AdjudicateRequest.FromString,
                     response_serializer=magistrate_dot_evaluator_dot_v1_dot_evaluator__pb2.AdjudicateResponse.SerializeToString,
+            ),
+            'Readjudicate': grpc.unary_unary_rpc_method_handler(
+                    servicer.Readjudicate,
+                    request_deserializer=magistrate_dot_evaluator_dot_v1_dot_evaluator__pb2.ReadjudicateRequest.FromString,
+                    response_serializer=magistrate_dot_evaluator_dot_v1_dot_evaluator__pb2.ReadjudicateResponse.SerializeToString,
             ),
             'JudgePlan': grpc.unary_unary_rpc_method_handler(
                     servicer.JudgePlan,
@@ -173,6 +191,33 @@ class EvaluatorService:
             '/magistrate.evaluator.v1.EvaluatorService/Adjudicate',
             magistrate_dot_evaluator_dot_v1_dot_evaluator__pb2.AdjudicateRequest.SerializeToString,
             magistrate_dot_evaluator_dot_v1_dot_evaluator__pb2.AdjudicateResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Readjudicate(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/magistrate.evaluator.v1.EvaluatorService/Readjudicate',
+            magistrate_dot_evaluator_dot_v1_dot_evaluator__pb2.ReadjudicateRequest.SerializeToString,
+            magistrate_dot_evaluator_dot_v1_dot_evaluator__pb2.ReadjudicateResponse.FromString,
             options,
             channel_credentials,
             insecure,

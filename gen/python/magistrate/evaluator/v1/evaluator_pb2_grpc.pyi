@@ -42,6 +42,10 @@ class EvaluatorServiceStub:
     Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_OUT_OF_RANGE, FIELD_MALFORMED, ENUM_UNKNOWN, SIGNAL_INVALID,
     DUPLICATE_ENTRY.
     """
+    Readjudicate: _grpc.UnaryUnaryMultiCallable[_evaluator_pb2.ReadjudicateRequest, _evaluator_pb2.ReadjudicateResponse]
+    """Weigh a past case again, under the policy of its time or another one; no review packet comes of it.
+    Reasons: as Adjudicate, and POLICY_NOT_FOUND.
+    """
     JudgePlan: _grpc.UnaryUnaryMultiCallable[_evaluator_pb2.JudgePlanRequest, _evaluator_pb2.JudgePlanResponse]
     """Judge a plan of tool steps before it runs.
     Reasons: FIELD_REQUIRED, FIELD_TOO_LONG.
@@ -64,6 +68,10 @@ class EvaluatorServiceAsyncStub(EvaluatorServiceStub):
     """Weigh everything into a verdict and a gate. The same input gives the same verdict.
     Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_OUT_OF_RANGE, FIELD_MALFORMED, ENUM_UNKNOWN, SIGNAL_INVALID,
     DUPLICATE_ENTRY.
+    """
+    Readjudicate: _aio.UnaryUnaryMultiCallable[_evaluator_pb2.ReadjudicateRequest, _evaluator_pb2.ReadjudicateResponse]  # type: ignore[assignment]
+    """Weigh a past case again, under the policy of its time or another one; no review packet comes of it.
+    Reasons: as Adjudicate, and POLICY_NOT_FOUND.
     """
     JudgePlan: _aio.UnaryUnaryMultiCallable[_evaluator_pb2.JudgePlanRequest, _evaluator_pb2.JudgePlanResponse]  # type: ignore[assignment]
     """Judge a plan of tool steps before it runs.
@@ -94,6 +102,15 @@ class EvaluatorServiceServicer:
         """Weigh everything into a verdict and a gate. The same input gives the same verdict.
         Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_OUT_OF_RANGE, FIELD_MALFORMED, ENUM_UNKNOWN, SIGNAL_INVALID,
         DUPLICATE_ENTRY.
+        """
+
+    def Readjudicate(
+        self,
+        request: _evaluator_pb2.ReadjudicateRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_evaluator_pb2.ReadjudicateResponse, _abc.Awaitable[_evaluator_pb2.ReadjudicateResponse]]:
+        """Weigh a past case again, under the policy of its time or another one; no review packet comes of it.
+        Reasons: as Adjudicate, and POLICY_NOT_FOUND.
         """
 
     def JudgePlan(

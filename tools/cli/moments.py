@@ -1,0 +1,27 @@
+"""Times on the command line: a date, a time, or so long ago. All of them are UTC."""
+
+import re
+from datetime import UTC, datetime, timedelta
+
+import typer
+
+_AGO = re.compile(r"(?P<count>[0-9]{1,6})(?P<unit>[smhdw])")
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+HELP = "2026-11-29, 2026-11-29T13:00:00, or so long ago: 30m, 12h, 7d, 4w"
+
+
+def moment(text: str, option: str, *, now: datetime | None = None) -> datetime | None:
+    """Return the time that ``text`` says; None for an empty text.
+
+    Raises:
+        typer.BadParameter: It says none.
+    """
+    if not text:
+        return None
+    try:
+        if ago := _AGO.fullmatch(text):
+            return (now or datetime.now(UTC)) - timedelta(**{_UNITS[ago["unit"]]: int(ago["count"])})
+        told = datetime.fromisoformat(text)
+    except (ValueError, OverflowError):
+        raise typer.BadParameter(f"{option} is no time; say {HELP}") from None
+    return told.astimezone(UTC) if told.tzinfo else told.replace(tzinfo=UTC)

@@ -1,0 +1,37 @@
+"""A policy to try out, from a YAML or JSON file; its rules are checked by whoever judges by it."""
+
+from pathlib import Path
+
+import yaml
+from google.protobuf.json_format import ParseDict, ParseError
+
+from magistrate.common.v1.judgement_pb2 import Policy
+from tools.up.failures import StackError
+
+MAX_BYTES = 64 * 1024
+"""Twelve numbers need less."""
+
+
+def read_policy(path: Path) -> Policy:
+    """Return the policy that a file says.
+
+    Raises:
+        StackError: The file cannot be read, is no mapping, or has something that no policy has.
+    """
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise StackError(f"{path} has more than {MAX_BYTES} bytes, so it is no policy")
+        told = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise StackError(f"{path} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise StackError(f"{path} is not a UTF-8 text (byte {error.start})") from error
+    except yaml.YAMLError as error:
+        raise StackError(f"{path} is neither YAML nor JSON") from error
+    if not isinstance(told, dict):
+        raise StackError(f"{path} is no policy: it must be a mapping with `reference: NAME@VERSION` and numbers")
+    try:
+        return ParseDict({str(name): value for name, value in told.items()}, Policy())
+    except ParseError as error:
+        known = ", ".join(field.name for field in Policy.DESCRIPTOR.fields)
+        raise StackError(f"{path} is no policy: {error}", hint=f"a policy has {known}") from error
