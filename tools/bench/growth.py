@@ -27,10 +27,11 @@ from magistrate.recorder.v1.recorder_pb2_grpc import RecorderServiceStub
 from services.chassis.client import MeshChannel
 from services.chassis.clock import SystemClock
 from services.chassis.errors import WorldError
-from services.chassis.postgres import open_pool
+from services.chassis.rows import rows_of
 from services.recorder.adapters.entropy import Entropy
 from services.recorder.adapters.keyring import PostgresKeyring
 from services.recorder.adapters.keys import AesSeal
+from services.recorder.adapters.pool import open_evidence
 from services.recorder.adapters.writer import PostgresWriter
 from services.recorder.core import audit
 from services.recorder.core.envelope import Draft, Stamp, write
@@ -121,7 +122,7 @@ async def _run(root: Path, sizes: Iterable[int]) -> None:
     rows, grown = dict[str, Row](), 0
     async with (
         scratch_database(root / "state", "recorder") as postgres,
-        open_pool(postgres) as pool,
+        open_evidence(postgres) as pool,
         running_recorder(root / "run", postgres, TENANT) as channel,
     ):
         seal = AesSeal((root / "run" / BODY_KEY).read_text())
@@ -236,7 +237,9 @@ async def _fill(pool: asyncpg.Pool, seal: AesSeal, grown: int, size: int) -> Non
     entropy = Entropy()
     keyring = PostgresKeyring(pool, seal, random_bytes=entropy.draw)
     maker = EntryMaker(keyring, SystemClock(), random_bytes=entropy.draw, deployment="local")
-    writer, key = PostgresWriter(pool, timeout_s=SIGNED_S), await keyring.draw(TENANT, PERSON)
+    writer = PostgresWriter(pool, timeout_s=SIGNED_S)
+    with rows_of(TENANT):
+        key = await keyring.draw(TENANT, PERSON)
     for start in range(grown, size, FILL):
         drafts = map(_draft, range(start, min(start + FILL, size)))
         await writer.append(TENANT, [maker.make(draft, key) for draft in drafts])

@@ -3,6 +3,7 @@
 from asyncpg import Pool
 
 from services.chassis.postgres import guarded
+from services.chassis.rows import rows_of
 from services.recorder.core.merkle import TILE_HEIGHT
 from services.recorder.core.resource import Part, bundle
 from services.recorder.tiles.ports import PublishedLog
@@ -29,12 +30,12 @@ class PostgresTileStore:
             row = await self._pool.fetchrow(PUBLISHED, origin)
         return PublishedLog(**row) if row else None
 
-    async def part(self, log: int, part: Part) -> bytes | None:
+    async def part(self, log: PublishedLog, part: Part) -> bytes | None:
         """Return the bytes of a tile or bundle that is covered by a checkpoint; None where they are not all there."""
         level, span = part.tile.level, part.span
         statement, more = (ENTRIES if part.is_bundle else LEAVES, []) if level == 0 else (NODES, [level * TILE_HEIGHT])
-        with guarded():
-            rows = await self._pool.fetch(statement, log, span.start, span.stop, *more)
+        with guarded(), rows_of(log.tenant):
+            rows = await self._pool.fetch(statement, log.log, span.start, span.stop, *more)
         parts = [row["part"] for row in rows]
         if len(parts) != part.width:
             return None

@@ -70,7 +70,7 @@ class TileServer:
         return web.Response(body=log.checkpoint.encode(), headers=headers)
 
     async def _part(self, request: web.Request, log: PublishedLog, part: Part) -> web.Response:
-        content = await self._store.part(log.log, part) if part.covered(log.size) else None
+        content = await self._store.part(log, part) if part.covered(log.size) else None
         if content is None:
             raise web.HTTPNotFound
         headers = {hdrs.CONTENT_TYPE: BYTES, hdrs.CACHE_CONTROL: FOR_EVER}

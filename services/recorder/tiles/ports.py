@@ -25,7 +25,7 @@ class TileStore(Protocol):
         """Return a log by its origin, if any checkpoint of it was ever signed."""
         ...
 
-    async def part(self, log: int, part: Part) -> bytes | None:
+    async def part(self, log: PublishedLog, part: Part) -> bytes | None:
         """Return the bytes of a tile or bundle that is covered by a checkpoint; None where they are not all there."""
         ...
 

@@ -13,7 +13,8 @@ import psycopg
 import pytest
 
 from magistrate.recorder.v1 import recorder_pb2 as pb
-from services.chassis.postgres import open_pool
+from services.chassis.rows import rows_of
+from services.recorder.adapters.pool import open_evidence
 from services.recorder.adapters.tile_store import PostgresTileStore
 from services.recorder.adapters.tokens import JwksDoor
 from services.recorder.tiles.access import Access
@@ -78,7 +79,7 @@ async def reading(
     """Yield an HTTP client of a server of tiles, which enters the database by its own role."""
     door = JwksDoor(tokens.jwks_file, issuer=ISSUER, audience=AUDIENCE) if tokens else None
     socket = folder / "tiles.sock"
-    async with open_pool(login(evidence.database, "tiles")) as pool:
+    async with open_evidence(login(evidence.database, "tiles")) as pool:
         app = TileServer(PostgresTileStore(pool), Access(door, public), checkpoint_max_age_s=1).app()
         way, plain = httpx.AsyncHTTPTransport(uds=str(socket)), {"accept-encoding": "identity"}
         async with (
@@ -268,9 +269,17 @@ def test_its_role_reads_what_is_public_and_no_more(evidence: Evidence, statement
         connection.execute(statement.encode())
 
 
+async def test_its_role_sees_one_tenant_at_a_time(evidence: Evidence) -> None:
+    """Records and hashes are shown of the tenant whose log is read, and of nobody where none is named."""
+    async with open_evidence(login(evidence.database, "tiles")) as pool:
+        for tenant, count in (("", 0), ("other", 1), ("acme", SIZE + 1)):
+            with rows_of(tenant):
+                assert await pool.fetchval("select count(leaf) from ev") == count
+
+
 async def test_without_its_database(evidence: Evidence, tmp_path: Path) -> None:
     """While the database is away the answer is 503, which is not kept, and the next request is tried again."""
-    async with open_pool(login(evidence.database, "tiles")) as pool:
+    async with open_evidence(login(evidence.database, "tiles")) as pool:
         socket = tmp_path / "tiles.sock"
         app = TileServer(PostgresTileStore(pool), Access(None, ["evidence/"]), checkpoint_max_age_s=1).app()
         way = httpx.AsyncHTTPTransport(uds=str(socket))
