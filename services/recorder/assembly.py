@@ -11,7 +11,7 @@ from services.recorder.adapters.checkpoints import PostgresCheckpoints
 from services.recorder.adapters.entropy import Entropy
 from services.recorder.adapters.eraser import PostgresEraser
 from services.recorder.adapters.keyring import PostgresKeyring
-from services.recorder.adapters.keys import AesSeal
+from services.recorder.adapters.keys import AesSeal, Reread
 from services.recorder.adapters.obligations import PostgresObligations
 from services.recorder.adapters.ranges import PostgresRanges
 from services.recorder.adapters.reader import PostgresReader
@@ -22,12 +22,13 @@ from services.recorder.archive import Archive
 from services.recorder.committer import Committer
 from services.recorder.config import Config
 from services.recorder.core.batch import Window
-from services.recorder.core.note import public_key_of
+from services.recorder.core.note import public_keys_of
 from services.recorder.crier import Crier
 from services.recorder.desk import Desk
 from services.recorder.entries import EntryMaker
 from services.recorder.eraser import Eraser
 from services.recorder.exporter import Exporter
+from services.recorder.herald import Herald
 from services.recorder.intake import Intake
 from services.recorder.keeper import Keeper
 from services.recorder.prover import Prover
@@ -47,6 +48,7 @@ class Recorder:
     reconciler: Reconciler
     keeper: Keeper
     crier: Crier
+    herald: Herald
     sampler: Sampler
 
 
@@ -58,11 +60,12 @@ def assemble(config: Config, pool: Pool, *, seal: AesSeal, clock: Clock) -> Reco
     committer = Committer(
         writer, clock, valve, window=window, queue_records=config.queue_records, queue_bytes=config.queue_bytes
     )
+    keys = Reread(config.verifier_key_file, public_keys_of).now
     checkpoints = PostgresCheckpoints(pool)
     desk = Desk(
         checkpoints,
         clock,
-        public_key=public_key_of(config.verifier_key_file.read()),
+        keys=keys,
         patience_s=config.checkpoint_patience_s,
     )
     entropy = Entropy()
@@ -104,6 +107,7 @@ def assemble(config: Config, pool: Pool, *, seal: AesSeal, clock: Clock) -> Reco
         reconciler=reconciler,
         keeper=keeper,
         crier=Crier(checkpoints, intake, interval_s=config.alarm_interval_s),
+        herald=Herald(checkpoints, intake, entries, keys=keys, interval_s=config.announce_interval_s),
         sampler=Sampler(checkpoints, reader, keyring, intake, interval_s=config.sample_interval_s),
     )
 

@@ -6,7 +6,7 @@ from pydantic import Field, field_validator
 
 from services.chassis.config import SecretFile, Settings
 from services.recorder.adapters.keys import AesSeal
-from services.recorder.core.note import public_key_of
+from services.recorder.core.note import public_keys_of
 
 
 class Config(Settings, env_prefix="MAGISTRATE_RECORDER_"):
@@ -15,8 +15,8 @@ class Config(Settings, env_prefix="MAGISTRATE_RECORDER_"):
     deployment: str = Field(default="local", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
     """Name of this deployment, part of every log's origin; it must never change."""
     verifier_key_file: SecretFile
-    """C2SP verifier key of the checkpoints, whose private half the publisher has; `python -m tools.verify.keys FOLDER`
-    makes both."""
+    """C2SP verifier keys of the checkpoints, the newest first; `python -m tools.verify.keys FOLDER` makes the first one
+    with its private half, which the publisher has. A key that follows is announced in every open log."""
     body_key_file: SecretFile
     """Key that wraps the tenants' keys, 32 bytes in base64; `python -m tools.verify.keys FOLDER` makes one. A new key
     goes on the first line, the former ones stay below it until every tenant's key was rotated."""
@@ -44,6 +44,8 @@ class Config(Settings, env_prefix="MAGISTRATE_RECORDER_"):
     """How full that volume may be; above it reads go on and nothing new is accepted."""
     erase_timeout_s: float = Field(default=25.0, gt=0, le=600)
     """Seconds after which an erasure without an answer is broken off; nothing is erased then."""
+    announce_interval_s: float = Field(default=1.0, gt=0, le=3600)
+    """Seconds between two looks for open logs in which the newest signing key is not announced yet."""
     alarm_interval_s: float = Field(default=5.0, gt=0, le=3600)
     """Seconds between two looks for logs that the publisher found altered; the tenant's security log tells of each."""
     sample_interval_s: float = Field(default=60.0, gt=0, le=86_400)
@@ -54,7 +56,7 @@ class Config(Settings, env_prefix="MAGISTRATE_RECORDER_"):
     @field_validator("verifier_key_file")
     @classmethod
     def _must_verify(cls, file: SecretFile) -> SecretFile:
-        public_key_of(file.read())
+        public_keys_of(file.read())
         return file
 
     @field_validator("body_key_file")

@@ -1,6 +1,7 @@
 """Hand out signed checkpoints; where none covers what is asked for, have the publisher called and wait for it."""
 
 import asyncio
+from collections.abc import Callable, Sequence
 from itertools import chain, repeat
 
 from services.chassis.clock import Clock
@@ -17,15 +18,23 @@ RETRY_S = 1.0
 class Desk:
     """Knows the newest checkpoint of each log that was asked for."""
 
-    def __init__(self, checkpoints: Checkpoints, clock: Clock, *, public_key: bytes, patience_s: float) -> None:
+    def __init__(
+        self, checkpoints: Checkpoints, clock: Clock, *, keys: Callable[[], Sequence[bytes]], patience_s: float
+    ) -> None:
         self._checkpoints, self._clock = checkpoints, clock
-        self._public_key, self._patience_s = public_key, patience_s
+        self._keys, self._patience_s = keys, patience_s
         self._newest = dict[int, SignedCheckpoint]()
         self._turns = dict[int, asyncio.Lock]()
 
-    def verifier_key(self, origin: str) -> str:
-        """Return the C2SP verifier key of a log."""
-        return note.verifier_key(origin, self._public_key)
+    def verifier_keys(self, origin: str) -> list[str]:
+        """Return the C2SP verifier keys of a log, the newest first."""
+        return [note.verifier_key(origin, key) for key in self._keys()]
+
+    def verifier_key(self, signed: SignedCheckpoint) -> str:
+        """Return the newest verifier key by which a checkpoint says that it is signed."""
+        origin, keys = signed.checkpoint.origin, self._keys()
+        newest, *_ = note.named(signed.note, origin, keys) or keys
+        return note.verifier_key(origin, newest)
 
     async def cover(self, head: Head, size: int) -> SignedCheckpoint:
         """Return a checkpoint of at least ``size`` leaves.

@@ -30,7 +30,7 @@ class EntryMaker:
         envelope = write(draft, Stamp(recorded_at=now, salt=salt, body_digest=hashlib.sha256(sealed).digest()))
         return Entry(
             tenant=draft.tenant,
-            origin=self._origin(draft.tenant, now, log.stream_of(draft.kind)),
+            origin=self._origin(draft.tenant, now, draft.stream or log.stream_of(draft.kind)),
             key=draft.idempotency_key,
             leaf=hash_leaf(envelope),
             envelope=envelope,
@@ -44,9 +44,9 @@ class EntryMaker:
             recorded_at=now,
         )
 
-    def origin(self, tenant: str) -> str:
+    def origin(self, tenant: str, stream: str = "") -> str:
         """Return the log that a record of this moment belongs to."""
-        return self._origin(tenant, self._clock.now())
+        return self._origin(tenant, self._clock.now(), stream)
 
     def _origin(self, tenant: str, now: datetime, stream: str = "") -> str:
         return log.origin(self._deployment, log.check_tenant(tenant), now, stream)

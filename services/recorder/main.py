@@ -31,6 +31,7 @@ async def main(name: str) -> None:
         mesh.spawn(recorder.reconciler.run(), name="reconciler")
         mesh.spawn(recorder.keeper.run(), name="keeper")
         mesh.spawn(recorder.crier.run(), name="crier")
+        mesh.spawn(recorder.herald.run(), name="herald")
         mesh.spawn(recorder.sampler.run(), name="sampler")
         mesh.readiness("durable database", partial(check_durable, pool))
         await mesh.serve([Registration(add_RecorderServiceServicer_to_server, recorder.servicer, SERVICE)])

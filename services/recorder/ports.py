@@ -84,6 +84,17 @@ class LogDamage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OpenLog:
+    """The newest log of a tenant's stream."""
+
+    tenant: str
+    origin: str
+    stream: str
+    note: str
+    """Its newest checkpoint."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
     """Which records of one log to list, in the order of their indexes."""
 
@@ -271,6 +282,14 @@ class Damages(Protocol):
 
     async def damages(self) -> Sequence[LogDamage]:
         """Return every log that is signed no more."""
+        ...
+
+
+class OpenLogs(Protocol):
+    """The logs that still grow, over all tenants, and how they are signed."""
+
+    async def open_logs(self) -> Sequence[OpenLog]:
+        """Return the newest log of each tenant and stream that was signed at least once."""
         ...
 
 

@@ -157,7 +157,7 @@ class RecorderServicer(rpc.RecorderServiceServicer):
             checkpoint=signed.note,
             tree_size=signed.checkpoint.size,
             root=signed.checkpoint.root,
-            verifier_key=self._desk.verifier_key(head.origin),
+            verifier_key=self._desk.verifier_key(signed),
             origin=head.origin,
         )
 
@@ -171,7 +171,7 @@ class RecorderServicer(rpc.RecorderServiceServicer):
 
     def _piece(self, piece: Piece) -> pb.ExportResponse:
         if isinstance(piece, Opening):
-            return pb.ExportResponse(log=_opening(piece, [self._desk.verifier_key(piece.origin)]))
+            return pb.ExportResponse(log=_opening(piece, self._desk.verifier_keys(piece.origin)))
         if isinstance(piece, Hashes):
             tile = pb.Tile(level=piece.tile.level, number=piece.tile.number, hashes=piece.hashes)
             return pb.ExportResponse(tile=tile)
@@ -243,7 +243,7 @@ def _draft(entry: pb.Entry) -> Draft:
     return Draft(
         tenant=tenant(),
         idempotency_key=entry.idempotency_key,
-        kind=_kind(entry.kind),
+        kind=_producers_kind(entry.kind),
         decision_id=entry.decision_id,
         subject_id=entry.subject_id,
         payload=entry.payload,
@@ -259,6 +259,13 @@ def _kind(number: int) -> str:
     if name is None:
         raise invalid("kind", "must be one of RecordKind", reason="ENUM_UNKNOWN", value=number)
     return name
+
+
+def _producers_kind(number: int) -> str:
+    """Return a kind that is not the recorder's own: nobody else names a signing key."""
+    if number == pb.RECORD_KIND_KEY:
+        raise invalid("kind", "is written by the recorder alone", reason="ENUM_UNKNOWN", value=number)
+    return _kind(number)
 
 
 def _instant(field: str, timestamp: Timestamp) -> datetime:

@@ -57,6 +57,7 @@ def _environment(folder: Path, postgres: PostgresSettings, settings: dict[str, s
         "MAGISTRATE_POSTGRES_SCHEMA": postgres.schema,
         "MAGISTRATE_RECORDER_VERIFIER_KEY_FILE": str(folder / VERIFIER_KEY),
         "MAGISTRATE_PUBLISHER_SIGNING_KEY_FILE": str(folder / SIGNING_KEY),
+        "MAGISTRATE_PUBLISHER_VERIFIER_KEY_FILE": str(folder / VERIFIER_KEY),
         "MAGISTRATE_PUBLISHER_MEMORY_FILE": str(folder / "signed.sqlite"),
         "MAGISTRATE_RECORDER_BODY_KEY_FILE": str(folder / BODY_KEY),
         **{f"MAGISTRATE_RECORDER_{name.upper()}": value for name, value in settings.items()},

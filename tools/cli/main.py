@@ -14,6 +14,7 @@ from tools.cli import (
     decide,
     erase,
     export,
+    keys,
     knowledge,
     migrate,
     models,
@@ -67,6 +68,7 @@ app.command()(erase.erase)
 app.add_typer(backup.app, name="backup")
 app.add_typer(champion.app, name="champion")
 app.add_typer(certs.app, name="certs")
+app.add_typer(keys.app, name="keys")
 app.add_typer(migrate.app, name="migrate")
 
 

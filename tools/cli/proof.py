@@ -24,7 +24,7 @@ def fetch(decision_id: str, channel: grpc.Channel) -> Bundle:
     reply = RecorderServiceStub(channel).GetInclusionProof(
         GetInclusionProofRequest(decision_id=decision_id), timeout=_LIMIT_S
     )
-    return _bundle(reply)
+    return bundle_of(reply)
 
 
 def checked(decision: Decision, channel: grpc.Channel, folder: Folder) -> Text:
@@ -55,7 +55,8 @@ def verdict(result: Result) -> Text:
     return Text.assemble((f"NOT verified: {result.fault}", "bold red"), f" ({result.explanation})")
 
 
-def _bundle(reply: GetInclusionProofResponse) -> Bundle:
+def bundle_of(reply: GetInclusionProofResponse) -> Bundle:
+    """Return a proof as the offline check reads it."""
     record = reply.record
     bundle: Bundle = {
         "decision_id": record.decision_id,

@@ -142,6 +142,7 @@ class Surroundings:
             },
             "publisher": {
                 "MAGISTRATE_PUBLISHER_SIGNING_KEY_FILE": str(self._folder.secrets / SIGNING_KEY),
+                "MAGISTRATE_PUBLISHER_VERIFIER_KEY_FILE": str(self._folder.verifier_key),
                 "MAGISTRATE_PUBLISHER_MEMORY_FILE": str(self._folder.data("publisher") / "signed.sqlite"),
             },
             "engine": {"MAGISTRATE_ENGINE_SPOOL_DIR": str(self._folder.data("engine") / "spool")},

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from tools.verify.note import SignedTree, is_signed, read_checkpoint, read_verifier_key
+from tools.verify.note import SignedTree, is_signed, read_checkpoint, read_keys
 
 HASH_BYTES = 32
 
@@ -128,15 +128,17 @@ def _count(value: int | str) -> int:
 
 def _check_signature(evidence: _Bundle, vkey: str) -> SignedTree:
     try:
-        verifier = read_verifier_key(vkey)
+        keys = read_keys(vkey)
     except ValueError as error:
         raise _FaultError(Fault.KEY, f"the verifier key cannot be read: {error}") from error
     try:
         tree = read_checkpoint(evidence.checkpoint)
     except ValueError as error:
         raise _FaultError(Fault.BUNDLE, f"the checkpoint cannot be read: {error}") from error
-    if not is_signed(evidence.checkpoint, verifier):
-        raise _FaultError(Fault.SIGNATURE, f"the checkpoint of {tree.origin} is not signed by the key {verifier.name}")
+    if not any(is_signed(evidence.checkpoint, key) for key in keys):
+        names = ", ".join(sorted({key.name for key in keys}))
+        explanation = f"the checkpoint of {tree.origin} at size {tree.size} is not signed by the key {names}"
+        raise _FaultError(Fault.SIGNATURE, explanation)
     return tree
 
 

@@ -3,13 +3,14 @@
 import argparse
 import base64
 import os
+import re
 import secrets
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from tools.verify.note import verifier_key
+from tools.verify.note import read_keys, verifier_key
 
 SIGNING_KEY = "recorder.pem"
 """Ed25519 private key, PKCS 8 PEM."""
@@ -19,6 +20,7 @@ VERIFIER_KEY = "recorder.vkey"
 """Public key as a C2SP verifier key; it may go to anybody."""
 BODY_KEY_BYTES = 32
 _OWNER_ONLY = 0o600
+_PEM = re.compile("-----BEGIN [^-]+-----[^-]+-----END [^-]+-----")
 
 
 def generate(folder: Path, *, deployment: str = "local") -> None:
@@ -32,6 +34,44 @@ def generate(folder: Path, *, deployment: str = "local") -> None:
         line = verifier_key(f"evidence/{deployment}", key.public_key().public_bytes_raw())
         (folder / VERIFIER_KEY).write_text(line + "\n", encoding="utf-8")
     _create(folder / BODY_KEY, base64.b64encode(secrets.token_bytes(BODY_KEY_BYTES)) + b"\n")
+
+
+def succeed(folder: Path) -> str:
+    """Put a new signing key above the present one, and its verifier key above the others; return that line.
+
+    The key that signs comes first: whoever announces the new one may rely on it.
+
+    Raises:
+        OSError: the keys of ``folder`` are not there.
+    """
+    present = (folder / SIGNING_KEY).read_bytes()
+    lines = (folder / VERIFIER_KEY).read_text(encoding="utf-8")
+    key = Ed25519PrivateKey.generate()
+    line = verifier_key(read_keys(lines)[0].name, key.public_key().public_bytes_raw())
+    _replace(folder / SIGNING_KEY, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()) + present)
+    _replace(folder / VERIFIER_KEY, f"{line}\n{lines}".encode())
+    return line
+
+
+def retire(folder: Path) -> int:
+    """Take every signing key but the newest out of its file for ever; return how many. What they signed verifies on.
+
+    Raises:
+        OSError: the keys of ``folder`` are not there.
+    """
+    newest, *former = _PEM.findall((folder / SIGNING_KEY).read_text(encoding="utf-8"))
+    if former:
+        _replace(folder / SIGNING_KEY, f"{newest}\n".encode())
+    return len(former)
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Replace a file in one step, so that nobody reads half of it."""
+    draft = path.with_name(f".{path.name}.new")
+    draft.unlink(missing_ok=True)
+    _create(draft, content)
+    draft.chmod(path.stat().st_mode)
+    draft.replace(path)
 
 
 def _create(path: Path, content: bytes) -> bool:

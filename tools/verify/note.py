@@ -2,7 +2,8 @@
 
 import base64
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -18,10 +19,19 @@ class Verifier:
 
     name: str
     public_key: bytes
+    above: Mapping[str, int] = field(default_factory=dict)
+    """By log: the size up to which a former key signs; this one counts above it."""
+    upto: Mapping[str, int] | None = None
+    """By log: the largest size that it signs, in other logs none; None where no key follows it."""
 
     def speaks_for(self, origin: str) -> bool:
         """Return whether a log of this name is to be signed by this key."""
         return origin == self.name or origin.startswith(self.name + "/")
+
+    def signs(self, origin: str, size: int) -> bool:
+        """Return whether a checkpoint of this log and size is to be signed by this key."""
+        within = self.upto is None or size <= self.upto.get(origin, 0)
+        return self.speaks_for(origin) and within and size > self.above.get(origin, 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +74,35 @@ def read_verifier_key(text: str) -> Verifier:
     return verifier
 
 
+def read_keys(text: str) -> list[Verifier]:
+    """Return the keys of a verifier key file, the newest first.
+
+    Each key has a line. Below a key that another follows, lines `until SIZE LOG` may say how far it signs each log; it
+    then signs no other log, and the keys that follow sign the named ones only above. A line with # is a remark.
+
+    Raises:
+        ValueError: a line is none of these, or there is no key.
+    """
+    keys, ends = list[Verifier](), list[dict[str, int]]()
+    for line in filter(None, (line.strip() for line in text.splitlines())):
+        if line.startswith("until "):
+            _, size, origin = line.split(" ")
+            if not ends:
+                raise ValueError("a line `until` stands below a key")
+            ends[-1][origin] = int(size)
+        elif not line.startswith("#"):
+            keys.append(read_verifier_key(line))
+            ends.append({})
+    if not keys:
+        raise ValueError("there is no verifier key")
+    return [_bounded(key, own=ends[at], former=ends[at + 1 :]) for at, key in enumerate(keys)]
+
+
+def _bounded(key: Verifier, *, own: dict[str, int], former: Sequence[dict[str, int]]) -> Verifier:
+    above = {origin: max(end.get(origin, 0) for end in former) for end in former for origin in end}
+    return replace(key, above=above, upto=own or None)
+
+
 def read_checkpoint(note: str) -> SignedTree:
     """Return what a checkpoint says, whoever signed it.
 
@@ -80,13 +119,14 @@ def read_checkpoint(note: str) -> SignedTree:
 
 
 def is_signed(note: str, verifier: Verifier) -> bool:
-    """Return whether a signature line by ``verifier``, under the checkpoint's own origin, holds.
+    """Return whether a signature line by ``verifier``, under the checkpoint's own origin, holds and counts at its size.
 
     Lines of other names or keys are ignored, as C2SP signed-note demands.
     """
     text, separator, lines = note.rpartition("\n\n")
-    origin = note.split("\n", maxsplit=1)[0]
-    if not separator or not verifier.speaks_for(origin):
+    tree = read_checkpoint(note)
+    origin = tree.origin
+    if not separator or not verifier.signs(origin, tree.size):
         return False
     wanted = f"{SIGNATURE_LINE_PREFIX}{origin} "
     signatures = [line[len(wanted) :] for line in lines.split("\n") if line.startswith(wanted)]

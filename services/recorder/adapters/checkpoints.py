@@ -8,7 +8,7 @@ from asyncpg import Pool
 from services.chassis.postgres import guarded
 from services.recorder.adapters.reader import head_of
 from services.recorder.core.note import Checkpoint
-from services.recorder.ports import Damage, Head, LogDamage, SignedCheckpoint
+from services.recorder.ports import Damage, Head, LogDamage, OpenLog, SignedCheckpoint
 
 BELL = "checkpoint_wanted"
 """The channel on which the publisher hears that somebody waits."""
@@ -18,10 +18,10 @@ NEWEST = f"""
 select {SIGNED} from checkpoint c join head h using (log)
 where c.log = $1 order by c.size desc limit 1"""  # noqa: S608 - constants
 DAMAGE = "select first_bad, problem from finding where log = $1"
-DAMAGES = "select h.tenant, h.origin, f.first_bad, f.problem from finding f join head h using (log) order by f.log"
-LOTS = """
-select log, origin, tenant, size, frontier, floor(random() * size)::bigint as seq
-from head, generate_series(1, $1::int) where size > 0 and tenant <> '' order by random() limit $1"""
+# These ask the owner's functions: they alone see what is there of every tenant.
+DAMAGES = "select tenant, origin, first_bad, problem from damaged_logs()"
+LOTS = "select log, origin, tenant, size, frontier, seq from logs_by_lot($1)"
+OPEN_LOGS = "select tenant, origin, stream, note from open_logs()"
 RING = "select pg_notify($1, '')"
 
 
@@ -47,6 +47,11 @@ class PostgresCheckpoints:
         """Return every log that is signed no more."""
         with guarded():
             return [LogDamage(**row) for row in await self._pool.fetch(DAMAGES)]
+
+    async def open_logs(self) -> Sequence[OpenLog]:
+        """Return the newest log of each tenant and stream that was signed at least once."""
+        with guarded():
+            return [OpenLog(**row) for row in await self._pool.fetch(OPEN_LOGS)]
 
     async def draw(self, count: int) -> Sequence[tuple[Head, int]]:
         """Return some logs, and an index in each."""

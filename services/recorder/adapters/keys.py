@@ -1,21 +1,29 @@
-"""The two keys of the recorder: Ed25519 for checkpoints, AES-256-GCM for bodies, each read from a file at the start."""
+"""The two kinds of keys: Ed25519 for checkpoints, AES-256-GCM for bodies, each read from files."""
 
 import base64
 import binascii
 import hmac
+import re
 import secrets
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from typing import Generic, TypeVar
 
 from cryptography.exceptions import InvalidSignature, InvalidTag
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
+from services.chassis.config import SecretFile
 from services.chassis.errors import Kind, WorldError
+from services.recorder.core.note import public_keys_of, signers
+from services.recorder.ports import SignedCheckpoint
 
 BODY_KEY_BYTES = 32
 NONCE_BYTES = 12
 _KEY_ID_BYTES = 8
+_PEM = re.compile("-----BEGIN [^-]+-----[^-]+-----END [^-]+-----")
+_Content = TypeVar("_Content")
 
 
 class KeyFileError(ValueError):
@@ -39,13 +47,59 @@ class Ed25519Signer:
         """Return the 64-byte signature of ``message``."""
         return self._key.sign(message)
 
-    def holds(self, signature: bytes, message: bytes) -> bool:
-        """Return whether ``signature`` is one of ``message`` by this key."""
-        try:
-            self._key.public_key().verify(signature, message)
-        except InvalidSignature:
-            return False
-        return True
+
+def read_signers(pem: str) -> list[Ed25519Signer]:
+    """Return the signing keys of a file, the newest first: a key that follows another is put above it.
+
+    Raises:
+        KeyFileError: it has none, or something else.
+    """
+    return [Ed25519Signer(part) for part in _PEM.findall(pem)] or [Ed25519Signer(pem)]
+
+
+def holds(public_key: bytes, signature: bytes, message: bytes) -> bool:
+    """Return whether an Ed25519 key has made a signature of ``message``."""
+    try:
+        Ed25519PublicKey.from_public_bytes(public_key).verify(signature, message)
+    except (InvalidSignature, ValueError):
+        return False
+    return True
+
+
+class KeyFiles:
+    """The signing keys and the keys that verify, read again whenever their files were changed."""
+
+    def __init__(self, signing: SecretFile, verifying: SecretFile) -> None:
+        self._signers, self._known = Reread(signing, read_signers), Reread(verifying, public_keys_of)
+
+    def signers(self) -> Sequence[Ed25519Signer]:
+        """Return the keys that sign, the newest first."""
+        return self._signers.now()
+
+    def known(self) -> Sequence[bytes]:
+        """Return every key that ever signed and still verifies, the newest first."""
+        return self._known.now()
+
+    def signed_by(self, signed: SignedCheckpoint) -> Sequence[bytes]:
+        """Return which of the known keys have signed a stored note; none where it states another checkpoint."""
+        return signers(signed.note, signed.checkpoint, self.known(), holds)
+
+
+class Reread(Generic[_Content]):
+    """What a file holds now; what it held before while its present text is none, as in the middle of a change."""
+
+    def __init__(self, file: SecretFile, read: Callable[[str], _Content]) -> None:
+        self._file, self._read = file, read
+        self._text = file.read()
+        self._content = read(self._text)
+
+    def now(self) -> _Content:
+        """Return the content."""
+        with suppress(OSError, ValueError):
+            if (text := self._file.read()) != self._text:
+                self._content = self._read(text)
+                self._text = text
+        return self._content
 
 
 class AesSeal:

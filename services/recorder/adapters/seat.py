@@ -21,9 +21,10 @@ from services.recorder.core.audit import Record
 from services.recorder.core.merkle import Node
 from services.recorder.core.proof import Tile, Tiles
 from services.recorder.core.remains import Remains
-from services.recorder.core.retention import announcement_key
+from services.recorder.core.retention import announcement_key as retention_key
+from services.recorder.core.succession import announcement_key
 from services.recorder.ports import Head, SignedCheckpoint
-from services.recorder.publisher.ports import Finding
+from services.recorder.publisher.ports import Announcement, Finding
 
 SEAT = 5_403_772
 """Key of the advisory lock; any number that nothing else uses."""
@@ -38,6 +39,7 @@ LOGS = "select log from head where size > 0 order by log"
 FINDINGS = "select log, first_bad, problem, found_at from finding order by log"
 HEAD = "select log, origin, tenant, size, frontier from head where log = $1"
 RECORDS = "select seq, leaf, envelope from ev where log = $1 and seq >= $2 and seq < $3 order by seq"
+ANNOUNCEMENT = "select seq as index, envelope from ev where log = $1 and ik = $2"
 REMAINS = """
 select e.seq as index, sha256(b.sealed) as digest, coalesce(b.sealed = '', false) as emptied,
   b.dek is not null as keyed, k.id is not null as known, k.destroyed_at is not null as destroyed, x.envelope as erasure
@@ -139,13 +141,18 @@ class PostgresLogs:
         """Return the records from ``start`` to before ``stop``."""
         return [tuple(row) for row in await self._fetch(RECORDS, log, start, stop)]
 
+    async def announcement(self, head: Head, public_key: bytes) -> Announcement | None:
+        """Return the record of a log that may announce a key; what it says is to be looked at."""
+        rows = await self._fetch(ANNOUNCEMENT, head.log, announcement_key(public_key, head.origin))
+        return Announcement(**rows[0]) if rows else None
+
     async def remains(self, log: int, start: int, stop: int) -> Sequence[Remains]:
         """Return what is stored of the bodies of the records from ``start`` to before ``stop``."""
         return [Remains(**row) for row in await self._fetch(REMAINS, log, start, stop)]
 
     async def shelved(self, head: Head) -> bool:
         """Return whether the bodies of a log are kept; they are not where their retention is over, and on record."""
-        ((kept,),) = await self._fetch(SHELVED, head.log, head.tenant, announcement_key(head.origin))
+        ((kept,),) = await self._fetch(SHELVED, head.log, head.tenant, retention_key(head.origin))
         return bool(kept)
 
     async def nodes(self, log: int, start: int, stop: int) -> Collection[Node]:

@@ -54,6 +54,8 @@ class Draft:
     """For an attempt or outcome: idempotency key of its intent."""
     occurred_at: datetime | None = None
     """None means the moment it is recorded, on a retry the moment of the first write."""
+    stream: str = ""
+    """The stream that it goes into where its kind does not tell: for what the recorder itself has to say in each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ log has its own verifier line, all with the same public key.
 import base64
 import binascii
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -19,8 +19,8 @@ Sign = Callable[[bytes], bytes]
 """Return the 64-byte Ed25519 signature of a message."""
 
 
-Holds = Callable[[bytes, bytes], bool]
-"""Return whether a 64-byte signature is one of a message, by a key that is known."""
+Holds = Callable[[bytes, bytes, bytes], bool]
+"""Return whether a public key has made a 64-byte signature of a message."""
 _SIGNATURE_PREFIX = "\N{EM DASH} "
 
 
@@ -67,26 +67,52 @@ def public_key_of(line: str) -> bytes:
     return raw[1:]
 
 
+def public_keys_of(lines: str) -> list[bytes]:
+    """Return the keys of a verifier key file, the newest first; what it says about sizes is for those who verify.
+
+    Raises:
+        NoteError: it has no key, or a line that is none.
+    """
+    kept = (line for line in lines.splitlines() if line.strip() and not line.startswith(("#", "until ")))
+    keys = [public_key_of(line) for line in kept]
+    if not keys:
+        raise NoteError("a verifier key file names at least one Ed25519 key")
+    return keys
+
+
 def sign(text: str, *, name: str, public_key: bytes, signer: Sign) -> str:
     """Return the signed note of ``text``; only the text is signed, never the signature lines (trap T10)."""
+    return f"{text}\n{signature_line(text, name=name, public_key=public_key, signer=signer)}"
+
+
+def signature_line(text: str, *, name: str, public_key: bytes, signer: Sign) -> str:
+    """Return one more signature of ``text``, a line to be put below the others."""
     signature = key_id(name, public_key) + signer(text.encode())
-    return f"{text}\n{_SIGNATURE_PREFIX}{name} {_base64(signature)}\n"
+    return f"{_SIGNATURE_PREFIX}{name} {_base64(signature)}\n"
 
 
-def is_signed(note: str, checkpoint: Checkpoint, public_key: bytes, holds: Holds) -> bool:
-    """Return whether ``note`` states ``checkpoint`` and has a signature of this key in the log's own name."""
+def signers(note: str, checkpoint: Checkpoint, public_keys: Iterable[bytes], holds: Holds) -> list[bytes]:
+    """Return which of these keys have signed ``note`` in the log's own name; none where it does not state that."""
     text, separator, lines = note.partition("\n\n")
     if not separator or f"{text}\n" != checkpoint.text():
-        return False
-    known = key_id(checkpoint.origin, public_key)
-    return any(
-        raw[:4] == known and holds(raw[4:], checkpoint.text().encode()) for raw in _signatures(lines, checkpoint)
-    )
+        return []
+    message, found = checkpoint.text().encode(), [(raw[:4], raw[4:]) for raw in _signatures(lines, checkpoint.origin)]
+    return [
+        key
+        for key in public_keys
+        if any(name == key_id(checkpoint.origin, key) and holds(key, signature, message) for name, signature in found)
+    ]
 
 
-def _signatures(lines: str, checkpoint: Checkpoint) -> Iterator[bytes]:
+def named(note: str, origin: str, public_keys: Iterable[bytes]) -> list[bytes]:
+    """Return which of these keys ``note`` has signatures of, by their ids; whether they hold is not looked at."""
+    ids = {raw[:4] for raw in _signatures(note.partition("\n\n")[2], origin)}
+    return [key for key in public_keys if key_id(origin, key) in ids]
+
+
+def _signatures(lines: str, origin: str) -> Iterator[bytes]:
     """Yield the signatures in the log's own name, each with its key id before it."""
-    own = f"{_SIGNATURE_PREFIX}{checkpoint.origin} "
+    own = f"{_SIGNATURE_PREFIX}{origin} "
     for line in lines.split("\n"):
         if line.startswith(own):
             with suppress(binascii.Error):

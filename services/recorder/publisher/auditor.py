@@ -7,7 +7,7 @@ from services.chassis.log import get_logger
 from services.chassis.metrics import counter, gauge
 from services.recorder.core.audit import AuditError
 from services.recorder.core.merkle import TreeError
-from services.recorder.publisher.ports import Ledger, Logs
+from services.recorder.publisher.ports import Keys, Ledger, Logs
 from services.recorder.publisher.publisher import AWAY_S, Publisher
 from services.recorder.publisher.scan import Scan
 
@@ -19,8 +19,8 @@ _walked_at = gauge("magistrate_recorder_audit_walk_timestamp_seconds", "When the
 class Auditor:
     """Reads at a bounded rate; a log that does not match is refused by the publisher from then on."""
 
-    def __init__(self, ledger: Ledger, publisher: Publisher, *, records_per_s: int, pause_s: float) -> None:
-        self._ledger, self._publisher = ledger, publisher
+    def __init__(self, ledger: Ledger, publisher: Publisher, keys: Keys, *, records_per_s: int, pause_s: float) -> None:
+        self._ledger, self._publisher, self._keys = ledger, publisher, keys
         self._records_per_s, self._pause_s = records_per_s, pause_s
 
     async def run(self) -> None:
@@ -48,7 +48,7 @@ class Auditor:
 
     async def _look(self, logs: Logs, log: int) -> None:
         try:
-            scan = Scan(logs, await logs.head_of(log), self._publisher.is_signed)
+            scan = Scan(logs, await logs.head_of(log), self._keys)
             while not scan.ended:
                 count = await scan.step()
                 _read.inc(count)

@@ -5,14 +5,18 @@ from pathlib import Path
 from pydantic import Field, field_validator
 
 from services.chassis.config import SecretFile, Settings
-from services.recorder.adapters.keys import Ed25519Signer
+from services.recorder.adapters.keys import read_signers
+from services.recorder.core.note import public_keys_of
 
 
 class Config(Settings, env_prefix="MAGISTRATE_PUBLISHER_"):
     """The signing key of the evidence log, and how it is used."""
 
     signing_key_file: SecretFile
-    """Ed25519 private key in PKCS 8 PEM that signs checkpoints; `python -m tools.verify.keys FOLDER` makes one."""
+    """Ed25519 private key in PKCS 8 PEM that signs checkpoints; `python -m tools.verify.keys FOLDER` makes one. A key
+    that follows it is put above it; both sign until the former one is taken out. Read again whenever it changes."""
+    verifier_key_file: SecretFile
+    """C2SP verifier keys of all keys that ever signed, the newest first. Read again whenever it changes."""
     memory_file: Path
     """File that remembers what was signed, on a disk that no restore of the database turns back."""
     interval_s: float = Field(default=1.0, gt=0, le=60)
@@ -25,5 +29,11 @@ class Config(Settings, env_prefix="MAGISTRATE_PUBLISHER_"):
     @field_validator("signing_key_file")
     @classmethod
     def _must_sign(cls, file: SecretFile) -> SecretFile:
-        Ed25519Signer(file.read())
+        read_signers(file.read())
+        return file
+
+    @field_validator("verifier_key_file")
+    @classmethod
+    def _must_verify(cls, file: SecretFile) -> SecretFile:
+        public_keys_of(file.read())
         return file

@@ -4,7 +4,7 @@ from services.chassis.clock import SystemClock
 from services.chassis.config import load
 from services.chassis.postgres import PostgresSettings, open_pool
 from services.chassis.runtime import open_runtime
-from services.recorder.adapters.keys import Ed25519Signer
+from services.recorder.adapters.keys import KeyFiles
 from services.recorder.adapters.memory import open_memory
 from services.recorder.adapters.seat import PostgresLedger
 from services.recorder.publisher.auditor import Auditor
@@ -15,13 +15,15 @@ from services.recorder.publisher.publisher import Publisher
 async def main(name: str) -> None:
     """Run the publisher until SIGTERM."""
     config, postgres = load(Config), load(PostgresSettings)
-    signer = Ed25519Signer(config.signing_key_file.read())
+    keys = KeyFiles(config.signing_key_file, config.verifier_key_file)
     async with open_runtime(name) as mesh:
         pool = await mesh.enter(open_pool(postgres))
         memory = await mesh.enter(open_memory(config.memory_file))
         ledger = PostgresLedger(pool)
-        publisher = Publisher(ledger, memory, signer, SystemClock(), interval_s=config.interval_s)
-        auditor = Auditor(ledger, publisher, records_per_s=config.audit_records_per_s, pause_s=config.audit_pause_s)
+        publisher = Publisher(ledger, memory, keys, SystemClock(), interval_s=config.interval_s)
+        auditor = Auditor(
+            ledger, publisher, keys, records_per_s=config.audit_records_per_s, pause_s=config.audit_pause_s
+        )
         working = [mesh.spawn(publisher.run(), name="publisher"), mesh.spawn(auditor.run(), name="auditor")]
         for task in working:
             task.add_done_callback(lambda _: mesh.stop())

@@ -24,6 +24,14 @@ class Finding:
     found_at: datetime
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Announcement:
+    """A record that stands where the announcement of a key does."""
+
+    index: int
+    envelope: bytes
+
+
 class Logs(Protocol):
     """The logs as they stand. Every method raises WorldError where the store is away."""
 
@@ -45,6 +53,10 @@ class Logs(Protocol):
 
     async def records(self, log: int, start: int, stop: int) -> Sequence[Record]:
         """Return the records from ``start`` to before ``stop``."""
+        ...
+
+    async def announcement(self, head: Head, public_key: bytes) -> Announcement | None:
+        """Return the record of a log that may announce a key; what it says is to be looked at."""
         ...
 
     async def remains(self, log: int, start: int, stop: int) -> Sequence[Remains]:
@@ -125,7 +137,7 @@ class Memory(Protocol):
 
 
 class Signer(Protocol):
-    """The Ed25519 key of the deployment."""
+    """One Ed25519 key of the deployment."""
 
     @property
     def public_key(self) -> bytes:
@@ -136,6 +148,18 @@ class Signer(Protocol):
         """Return the 64-byte signature of ``message``."""
         ...
 
-    def holds(self, signature: bytes, message: bytes) -> bool:
-        """Return whether ``signature`` is one of ``message`` by this key."""
+
+class Keys(Protocol):
+    """The keys of the deployment, as they are now."""
+
+    def signers(self) -> Sequence[Signer]:
+        """Return the keys that sign, the newest first."""
+        ...
+
+    def known(self) -> Sequence[bytes]:
+        """Return every key that ever signed and still verifies, the newest first."""
+        ...
+
+    def signed_by(self, signed: SignedCheckpoint) -> Sequence[bytes]:
+        """Return which of the known keys have signed a stored note; none where it states another checkpoint."""
         ...

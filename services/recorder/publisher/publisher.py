@@ -12,9 +12,10 @@ from services.recorder.core.audit import AuditError, check_head, check_root, che
 from services.recorder.core.merkle import Frontier, TreeError
 from services.recorder.core.note import Checkpoint
 from services.recorder.core.proof import fold, peak_spans, tiles_of
+from services.recorder.core.succession import announced, may_sign, must_sign
 from services.recorder.ports import Head, SignedCheckpoint
-from services.recorder.publisher.ports import Finding, Ledger, Logs, Memory, Seat, Signer
-from services.recorder.publisher.scan import PAGE_RECORDS, Scan
+from services.recorder.publisher.ports import Finding, Keys, Ledger, Logs, Memory, Seat, Signer
+from services.recorder.publisher.scan import PAGE_RECORDS, Scan, check_signers
 
 AWAY_S = 1.0
 """Wait before the store is tried again."""
@@ -28,8 +29,8 @@ _age = gauge("magistrate_recorder_checkpoint_age_seconds", "Time since every sou
 class Publisher:
     """Keeps, for each log, the tree that it has itself derived and signed, and builds upon nothing else."""
 
-    def __init__(self, ledger: Ledger, memory: Memory, signer: Signer, clock: Clock, *, interval_s: float) -> None:
-        self._ledger, self._memory, self._signer, self._clock = ledger, memory, signer, clock
+    def __init__(self, ledger: Ledger, memory: Memory, keys: Keys, clock: Clock, *, interval_s: float) -> None:
+        self._ledger, self._memory, self._keys, self._clock = ledger, memory, keys, clock
         self._interval_s = interval_s
         self._signed = dict[int, Frontier]()
         self._refused = set[int]()
@@ -52,14 +53,9 @@ class Publisher:
         Raises:
             WorldError: the store is away, or the seat is lost.
         """
-        for log in await seat.grown():
-            if log not in self._refused:
-                await self._try(seat, log)
-        self._current_at = self._clock.monotonic()
-
-    def is_signed(self, signed: SignedCheckpoint) -> bool:
-        """Return whether a stored note is the log's own."""
-        return note.is_signed(signed.note, signed.checkpoint, self._signer.public_key, self._signer.holds)
+        signed = [await self._try(seat, log) for log in await seat.grown() if log not in self._refused]
+        if all(signed):
+            self._current_at = self._clock.monotonic()
 
     def refuses(self, log: int) -> bool:
         """Return whether a log is signed no more."""
@@ -86,13 +82,15 @@ class Publisher:
             await self.publish_all(seat)
             await seat.asked(self._interval_s)
 
-    async def _try(self, seat: Seat, log: int) -> None:
+    async def _try(self, seat: Seat, log: int) -> bool:
+        """Sign one log; return False where a key for it is not at hand."""
         try:
-            await self._sign(seat, log)
+            return await self._sign(seat, log)
         except (AuditError, TreeError) as error:
             await self.refuse(seat, log, await self._exactly(seat, log, error))
+            return True
 
-    async def _sign(self, seat: Seat, log: int) -> None:
+    async def _sign(self, seat: Seat, log: int) -> bool:
         head, last = await seat.head_of(log), await seat.newest(log)
         signed = self._signed.get(log) or await self._resume(seat, head, last)
         self._check_last(signed, last)
@@ -101,8 +99,27 @@ class Publisher:
         (root,) = await _roots(seat, log, [derived.size])
         check_root(derived, root, since=signed.size, of="the stored tiles")
         if derived.size > signed.size:
-            await self._publish(seat, head, previous=signed.size)
+            signers = await self._signers(seat, head, last)
+            if not signers:
+                _log.error("not_signed_for_want_of_a_key", log=log)
+                return False
+            await self._publish(seat, head, signers, previous=signed.size)
         self._signed[log] = derived
+        return True
+
+    async def _signers(self, seat: Seat, head: Head, last: SignedCheckpoint | None) -> Sequence[Signer]:
+        """Return the keys that sign the next checkpoint."""
+        known, at_hand = self._keys.known(), {signer.public_key: signer for signer in self._keys.signers()}
+        present = [key for key in at_hand if key in known]
+        by = self._keys.signed_by(last) if last else ()
+        covered = await self._announced_at(seat, head, known[0]) is not None
+        return [at_hand[key] for key in may_sign(known[0], present, by, covered=covered)]
+
+    @staticmethod
+    async def _announced_at(seat: Seat, head: Head, key: bytes) -> int | None:
+        """Return the index of the record that announces a key, which the log's present tree covers."""
+        found = await seat.announcement(head, key)
+        return found.index if found and announced(found.envelope) == key else None
 
     async def _resume(self, seat: Seat, head: Head, last: SignedCheckpoint | None) -> Frontier:
         """Return the tree of the last checkpoint, from tiles whose root is the signed one, without reading it anew."""
@@ -111,8 +128,9 @@ class Publisher:
             size = last.checkpoint.size
             if size > head.frontier.size:
                 raise AuditError(head.frontier.size, f"is missing up to {size - 1}, which was signed")
-            if not self.is_signed(last):
-                raise AuditError(size - 1, "the checkpoint up to here does not have the log's signature")
+            newest = self._keys.known()[0]
+            must = must_sign(await self._announced_at(seat, head, newest), newest, size)
+            check_signers(self._keys.signed_by(last), size, must)
             signed = await _frontier(seat, head.log, size)
             check_signed(signed, last.checkpoint, since=0)
         await self._check_memory(seat, head, signed)
@@ -150,13 +168,10 @@ class Publisher:
             tree = rederive(tree, await seat.records(log, tree.size, stop), stop)
         return tree
 
-    async def _publish(self, seat: Seat, head: Head, *, previous: int) -> None:
+    async def _publish(self, seat: Seat, head: Head, signers: Sequence[Signer], *, previous: int) -> None:
         checkpoint = Checkpoint(origin=head.origin, size=head.frontier.size, root=head.frontier.root())
         self._memory.remember(checkpoint)
-        text = note.sign(
-            checkpoint.text(), name=head.origin, public_key=self._signer.public_key, signer=self._signer.sign
-        )
-        made = SignedCheckpoint(checkpoint=checkpoint, note=text, signed_at=self._clock.now())
+        made = SignedCheckpoint(checkpoint=checkpoint, note=_note(checkpoint, signers), signed_at=self._clock.now())
         if not await seat.publish(head.log, made, previous):
             raise AuditError(previous, f"another checkpoint than that of size {checkpoint.size} was stored")
         _signed_size.labels(head.origin).set(checkpoint.size)
@@ -165,7 +180,7 @@ class Publisher:
         """Return the first bad index as a walk over the whole log finds it; what was seen, where that finds none."""
         seen = error if isinstance(error, AuditError) else AuditError(0, f"{error}")
         try:
-            scan = Scan(seat, await seat.head_of(log), self.is_signed)
+            scan = Scan(seat, await seat.head_of(log), self._keys)
             while not scan.ended:
                 await scan.step()
         except AuditError as found:
@@ -173,6 +188,12 @@ class Publisher:
         except TreeError:
             pass
         return seen
+
+
+def _note(checkpoint: Checkpoint, signers: Sequence[Signer]) -> str:
+    text, name = checkpoint.text(), checkpoint.origin
+    lines = [note.signature_line(text, name=name, public_key=s.public_key, signer=s.sign) for s in signers]
+    return f"{text}\n{''.join(lines)}"
 
 
 async def _roots(seat: Seat, log: int, sizes: Sequence[int]) -> list[bytes]:

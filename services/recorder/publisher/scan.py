@@ -1,12 +1,13 @@
 """Read a whole log anew, from its first record, and compare it with everything that was ever derived from it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Collection, Sequence
 
 from services.recorder.core.audit import AuditError, Record, check_head, check_signed, checked
 from services.recorder.core.merkle import Frontier, Node
 from services.recorder.core.remains import check_remains
+from services.recorder.core.succession import announced
 from services.recorder.ports import Head, SignedCheckpoint
-from services.recorder.publisher.ports import Logs
+from services.recorder.publisher.ports import Keys, Logs
 
 PAGE_RECORDS = 2000
 """Records re-read at a time: few milliseconds of hashing between two turns of the event loop."""
@@ -14,15 +15,14 @@ PAGE_RECORDS = 2000
 PAGE_BODIES = 100
 """Bodies that the store hashes in one statement, each of up to 1 MiB."""
 
-IsSigned = Callable[[SignedCheckpoint], bool]
-
 
 class Scan:
     """One walk over a log as it was when it began; it ends where its head then ended."""
 
-    def __init__(self, logs: Logs, head: Head, is_signed: IsSigned) -> None:
-        self._logs, self._head, self._is_signed = logs, head, is_signed
+    def __init__(self, logs: Logs, head: Head, keys: Keys) -> None:
+        self._logs, self._head, self._keys = logs, head, keys
         self._derived, self._agreed = Frontier(), 0
+        self._must_sign: bytes | None = None
 
     @property
     def ended(self) -> bool:
@@ -64,11 +64,13 @@ class Scan:
         for node in growth.nodes:
             _check_node(node, nodes)
         self._derived = growth.frontier
+        for _, _, envelope in records:
+            if (key := announced(envelope)) in self._keys.known():
+                self._must_sign = key
 
     def _compare(self, signed: SignedCheckpoint) -> None:
         check_signed(self._derived, signed.checkpoint, since=self._agreed)
-        if not self._is_signed(signed):
-            raise AuditError(signed.checkpoint.size - 1, "the checkpoint up to here does not have the log's signature")
+        check_signers(self._keys.signed_by(signed), signed.checkpoint.size, self._must_sign)
         self._agreed = signed.checkpoint.size
 
     async def _check_bodies(self, records: Sequence[Record]) -> None:
@@ -87,6 +89,16 @@ class Scan:
             now = await self._logs.head_of(self._head.log)
             if now.frontier.size < newest.checkpoint.size:
                 raise AuditError(now.frontier.size, f"is missing up to {newest.checkpoint.size - 1}, which was signed")
+
+
+def check_signers(signed_by: Collection[bytes], size: int, must_sign: bytes | None) -> None:
+    """Compare the keys that signed a checkpoint with the one that must have.
+
+    Raises:
+        AuditError: it is not among them, or there is none.
+    """
+    if not signed_by or (must_sign and must_sign not in signed_by):
+        raise AuditError(size - 1, "the checkpoint up to here is not signed by the key of the log")
 
 
 def _check_node(node: Node, stored: dict[tuple[int, int], bytes]) -> None:

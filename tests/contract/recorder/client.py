@@ -17,7 +17,7 @@ from services.chassis.clock import Clock, SystemClock
 from services.chassis.config import SecretFile
 from services.chassis.postgres import PostgresSettings, open_pool
 from services.chassis.testing import Registration, serving
-from services.recorder.adapters.keys import AesSeal, Ed25519Signer
+from services.recorder.adapters.keys import AesSeal, KeyFiles
 from services.recorder.adapters.memory import open_memory
 from services.recorder.adapters.pool import open_evidence
 from services.recorder.adapters.seat import PostgresLedger
@@ -43,6 +43,11 @@ def configure(keys: Path, **settings: Any) -> Config:
     return Config(
         verifier_key_file=SecretFile(keys / VERIFIER_KEY), body_key_file=SecretFile(keys / BODY_KEY), **settings
     )
+
+
+def key_files(keys: Path) -> KeyFiles:
+    """Return the signing keys of a folder and those that verify."""
+    return KeyFiles(SecretFile(keys / SIGNING_KEY), SecretFile(keys / VERIFIER_KEY))
 
 
 def login(database: Database, role: str) -> PostgresSettings:
@@ -74,22 +79,22 @@ async def recording(
 @asynccontextmanager
 async def publishing(database: Database, keys: Path, *, clock: Clock | None = None) -> AsyncIterator[Publisher]:
     """Yield a publisher that runs, with its own role; it signs when it starts and when it is asked."""
-    signer = Ed25519Signer((keys / SIGNING_KEY).read_text())
+    files = key_files(keys)
     async with open_pool(login(database, "publisher")) as pool, open_memory(keys / "signed.sqlite") as memory:
         ledger = PostgresLedger(pool)
-        publisher = Publisher(ledger, memory, signer, clock or SystemClock(), interval_s=60)
+        publisher = Publisher(ledger, memory, files, clock or SystemClock(), interval_s=60)
         async with running(publisher.run()):
             yield publisher
 
 
 async def audit(database: Database, keys: Path) -> None:
     """Walk through every log once."""
-    signer = Ed25519Signer((keys / SIGNING_KEY).read_text())
+    files = key_files(keys)
     async with open_pool(login(database, "publisher")) as pool, open_memory(keys / "signed.sqlite") as memory:
         ledger = PostgresLedger(pool)
-        publisher = Publisher(ledger, memory, signer, SystemClock(), interval_s=60)
+        publisher = Publisher(ledger, memory, files, SystemClock(), interval_s=60)
         async with ledger.logs() as logs:
-            await Auditor(ledger, publisher, records_per_s=1_000_000, pause_s=0).walk(logs)
+            await Auditor(ledger, publisher, files, records_per_s=1_000_000, pause_s=0).walk(logs)
 
 
 @asynccontextmanager

@@ -112,6 +112,7 @@ def _recording(keys: Path) -> dict[str, str]:
 def _publishing(keys: Path) -> dict[str, str]:
     return {
         "MAGISTRATE_PUBLISHER_SIGNING_KEY_FILE": str(keys / SIGNING_KEY),
+        "MAGISTRATE_PUBLISHER_VERIFIER_KEY_FILE": str(keys / VERIFIER_KEY),
         "MAGISTRATE_PUBLISHER_MEMORY_FILE": str(keys / "signed.sqlite"),
         "MAGISTRATE_PUBLISHER_INTERVAL_S": "0.2",
     }

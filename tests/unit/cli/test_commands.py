@@ -34,6 +34,7 @@ COMMANDS = (
     "erase",
     "backup",
     "certs",
+    "keys",
     "migrate",
 )
 

@@ -113,6 +113,7 @@ def test_start_with_a_wrong_key_names_it(
     generate(tmp_path)
     (tmp_path / "wrong").write_text("AAAA")
     monkeypatch.setenv("MAGISTRATE_PUBLISHER_SIGNING_KEY_FILE", str(tmp_path / SIGNING_KEY))
+    monkeypatch.setenv("MAGISTRATE_PUBLISHER_VERIFIER_KEY_FILE", str(tmp_path / VERIFIER_KEY))
     monkeypatch.setenv("MAGISTRATE_PUBLISHER_MEMORY_FILE", str(tmp_path / "memory"))
     monkeypatch.setenv("MAGISTRATE_RECORDER_VERIFIER_KEY_FILE", str(tmp_path / VERIFIER_KEY))
     monkeypatch.setenv("MAGISTRATE_RECORDER_BODY_KEY_FILE", str(tmp_path / BODY_KEY))

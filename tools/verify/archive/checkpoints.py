@@ -6,23 +6,19 @@ from contextlib import suppress
 from tools.verify.archive import layout
 from tools.verify.archive.folder import Damage, DamageError, Folder
 from tools.verify.archive.tree import Tree
-from tools.verify.note import SignedTree, Verifier, is_signed, read_checkpoint, read_verifier_key
+from tools.verify.note import SignedTree, Verifier, is_signed, read_checkpoint, read_keys
 
 
-def read_keys(text: str) -> list[Verifier]:
-    """Return the verifier keys of a file with one on each line; lines that begin with # are remarks.
+def keys_of(text: str) -> list[Verifier]:
+    """Return the keys of a verifier key file.
 
     Raises:
         DamageError: KEY.
     """
-    lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
     try:
-        keys = [read_verifier_key(line) for line in lines]
+        return read_keys(text)
     except ValueError as error:
         raise DamageError(Damage.KEY, f"the verifier key cannot be read: {error}") from error
-    if not keys:
-        raise DamageError(Damage.KEY, "the file with the verifier key is empty")
-    return keys
 
 
 def checked(note: str, keys: Sequence[Verifier], *, name: str) -> SignedTree:

@@ -25,7 +25,7 @@ def verify_archive(root: Path, keys: str, *, kept: Sequence[str] = ()) -> Found:
     """
     folder = Folder(root)
     try:
-        verifiers = checkpoints.read_keys(keys)
+        verifiers = checkpoints.keys_of(keys)
         signed = checkpoints.checked(folder.text(layout.CHECKPOINT), verifiers, name=layout.CHECKPOINT)
         return _judged(folder, signed, verifiers, kept)
     except DamageError as error:

@@ -77,6 +77,8 @@ class _RecordKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_RecordKind
     """The erasure of a person's content."""
     RECORD_KIND_SECURITY: _RecordKind.ValueType  # 8
     """A security event; it goes into a log of its own, for example "evidence/local/acme/security/2026h2"."""
+    RECORD_KIND_KEY: _RecordKind.ValueType  # 9
+    """A signing key that follows the one before; only the recorder itself writes it."""
 
 class RecordKind(_RecordKind, metaclass=_RecordKindEnumTypeWrapper):
     """What a record is evidence of."""
@@ -99,6 +101,8 @@ RECORD_KIND_ERASURE: RecordKind.ValueType  # 7
 """The erasure of a person's content."""
 RECORD_KIND_SECURITY: RecordKind.ValueType  # 8
 """A security event; it goes into a log of its own, for example "evidence/local/acme/security/2026h2"."""
+RECORD_KIND_KEY: RecordKind.ValueType  # 9
+"""A signing key that follows the one before; only the recorder itself writes it."""
 Global___RecordKind: _TypeAlias = RecordKind  # noqa: Y015
 
 @_typing.final
