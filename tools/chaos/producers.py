@@ -13,7 +13,7 @@ from magistrate.recorder.v1.recorder_pb2_grpc import RecorderServiceStub
 from services.chassis.call import Principal
 from services.chassis.client import Departures, open_channel
 from services.chassis.errors import MeshError
-from services.chassis.postgres import open_pool
+from services.chassis.postgres import guarded, open_pool
 from services.chassis.relay import Letter, Relay
 from services.chassis.spool import Item, Spool
 from tools.chaos.history import History, Place
@@ -173,8 +173,9 @@ class Producers:
         while not self._stopping.is_set():
             entry = self._entry()
             try:
-                await pool.execute(PUT, entry.idempotency_key, TENANT.tenant, entry.SerializeToString())
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+                with guarded():
+                    await pool.execute(PUT, entry.idempotency_key, TENANT.tenant, entry.SerializeToString())
+            except MeshError:
                 self._history.note("not put into the outbox", entry.idempotency_key)
             else:
                 self._history.promise(entry.idempotency_key)
@@ -187,8 +188,9 @@ class Producers:
 
 async def _waits(pool: asyncpg.Pool) -> bool:
     try:
-        return bool(await pool.fetchval("select count(*) from outbox"))
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        with guarded():
+            return bool(await pool.fetchval("select count(*) from outbox"))
+    except MeshError:
         return True
 
 
