@@ -75,15 +75,17 @@ class Eraser:
         """Go on with what is not complete, for ever."""
         while True:
             try:
-                due = await self._erasures.due()
-                _OPEN.set(await self._erasures.count_open())
+                await self.look()
             except MeshError as error:
                 _log.warning("erasures_not_read", reason=error.reason)
-                due = ()
-            for erasure in due:
-                call.enter(call.Call(principal=call.Principal(tenant=erasure.tenant), request_id=erasure.erasure_id))
-                await self._advance(erasure)
             await asyncio.sleep(self._interval_s)
+
+    async def look(self) -> None:
+        """Go on with everything that is due, each in the name of its tenant. Raises WorldError."""
+        for erasure in await self._erasures.due():
+            call.enter(call.Call(principal=call.Principal(tenant=erasure.tenant), request_id=erasure.erasure_id))
+            await self._advance(erasure)
+        _OPEN.set(await self._erasures.count_open())
 
     async def _advance(self, erasure: Erasure) -> None:
         """Ask every owner that has not confirmed; when all have, and their calls are over, all of them once more."""
