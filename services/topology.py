@@ -289,6 +289,7 @@ BY_NAME: Mapping[str, Service] = {service.name: service for service in SERVICES}
 
 COMPANIONS: tuple[Companion, ...] = (
     Companion(name="publisher", beside="recorder", package="recorder.publisher", has_role=True),
+    Companion(name="tiles", beside="recorder", package="recorder.tiles", has_role=True),
 )
 """Every process beside the services; each starts when the service that it belongs to is ready."""
 

@@ -7,6 +7,7 @@ import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from services.topology import COMPANIONS, SERVICES, Companion, Service, callees, companions
+from tools.certs import Tokens
 from tools.up.database import DATABASE
 from tools.up.database import NAME as DATABASE_PART
 from tools.up.folder import Folder
@@ -18,6 +19,8 @@ from tools.up.valkey import NAME as VALKEY
 from tools.up.vendors import Vendor
 
 USES_REDIS = ("router", "gate", "context")
+TILES = "tiles"
+"""The companion that serves the evidence log's tiles over HTTP; its port has the same name."""
 _PROBE_LIMIT_S = 2.0
 _DRAIN_DELAY_S = "0.1"
 """Callers stop before callees, so nobody needs long to look for another replica."""
@@ -144,6 +147,10 @@ class Surroundings:
                 "MAGISTRATE_PUBLISHER_SIGNING_KEY_FILE": str(self._folder.secrets / SIGNING_KEY),
                 "MAGISTRATE_PUBLISHER_VERIFIER_KEY_FILE": str(self._folder.verifier_key),
                 "MAGISTRATE_PUBLISHER_MEMORY_FILE": str(self._folder.data("publisher") / "signed.sqlite"),
+            },
+            TILES: {
+                "MAGISTRATE_TILES_PORT": str(self._ports[TILES]),
+                "MAGISTRATE_TILES_JWKS_FILE": str(Tokens(self._folder.root).jwks_file),
             },
             "engine": {"MAGISTRATE_ENGINE_SPOOL_DIR": str(self._folder.data("engine") / "spool")},
             "context": {"MAGISTRATE_CONTEXT_COPY_FILE": str(self._folder.data("context") / "copies.sqlite")},
