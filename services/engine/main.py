@@ -1,7 +1,5 @@
 """Start the engine."""
 
-import asyncpg
-
 from magistrate.engine.v1 import engine_pb2_grpc
 from services.chassis.clock import RandomIds, SystemClock
 from services.chassis.config import load
@@ -49,7 +47,7 @@ async def main(name: str) -> None:
         log = MeshEvidenceLog(mesh.channel, SystemClock(), finish=mesh.finish)
         spool = await _spool(config, mesh, log)
         evidence = _evidence(config, log, spool)
-        eraser = _eraser(config, mesh, pool, spool)
+        eraser = _eraser(config, mesh, PostgresErasures(pool), spool)
         parts = Parts(
             screener=MeshScreener(mesh.channel),
             librarian=MeshLibrarian(mesh.channel),
@@ -103,9 +101,9 @@ def _evidence(config: Config, log: MeshEvidenceLog, spool: Spool | None) -> Evid
     return SpooledEvidenceLog(log, spool, set(tenants), wait_s=config.spool_wait_s)
 
 
-def _eraser(config: Config, mesh: Runtime, pool: asyncpg.Pool, spool: Spool | None) -> Eraser:
+def _eraser(config: Config, mesh: Runtime, erasures: PostgresErasures, spool: Spool | None) -> Eraser:
     return Eraser(
-        PostgresErasures(pool),
+        erasures,
         MeshOwners(mesh.channel),
         SpooledEntries(spool) if spool else NoSpool(),
         SystemClock(),
