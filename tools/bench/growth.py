@@ -134,9 +134,7 @@ async def _run(root: Path, sizes: Iterable[int]) -> None:
             grown = size + APPENDED
     print("bytes are for each record, without its content; exported and verified without content")
     print(table(LOG, {name: measured.of_log() for name, measured in found.items()}))
-    print(
-        f"proofs of records all over the log, {BATCH} in a call, {CALLERS} calls at once; 10,000/s are wanted"
-    )
+    print(f"proofs of records all over the log, {BATCH} in a call, {CALLERS} calls at once; 10,000/s are wanted")
     print(table(PROOFS, {name: measured.of_proofs() for name, measured in found.items()}))
     print("first time: no tile is at hand; alone: one proof in a call, one call at a time")
 
