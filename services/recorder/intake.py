@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from services.chassis.clock import Clock
 from services.chassis.errors import CallerError, Kind, MeshError, WorldError, unavailable
+from services.chassis.rows import rows_of
 from services.recorder.committer import AWAY_RETRY_S, FIRST_RETRY_S, Committer
 from services.recorder.core import body
 from services.recorder.core.batch import Entry
@@ -53,7 +54,8 @@ class Intake:
         drafts = [cleaned(draft) for draft in drafts]
         for _ in range(TRIES):
             try:
-                return await self._append(drafts, ends_at)
+                with rows_of(drafts[0].tenant):
+                    return await self._append(drafts, ends_at)
             except StaleKeysError:
                 self._keyring.forget(drafts[0].tenant)
             except MeshError as error:

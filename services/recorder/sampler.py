@@ -6,6 +6,7 @@ import json
 from services.chassis.errors import Kind, MeshError, WorldError
 from services.chassis.log import get_logger
 from services.chassis.metrics import counter
+from services.chassis.rows import rows_of
 from services.recorder.core import body
 from services.recorder.core.alarm import damaged_body
 from services.recorder.core.custody import BodyState
@@ -45,8 +46,9 @@ class Sampler:
         """
         damaged = 0
         for head, index in await self._lots.draw(AT_ONCE):
-            record = await self._reader.record(head, index)
-            problem = await self._problem(record) if record else "it is missing"
+            with rows_of(head.tenant):
+                record = await self._reader.record(head, index)
+                problem = await self._problem(record) if record else "it is missing"
             _sampled.labels("damaged" if problem else "sound").inc()
             if problem:
                 damaged += 1

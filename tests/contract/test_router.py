@@ -133,20 +133,46 @@ async def test_the_ledger_cannot_be_changed_by_the_service(pool: asyncpg.Pool, d
             connection.rollback()
 
 
-async def test_an_answer_whose_spend_cannot_be_written_is_not_given(pool: asyncpg.Pool, database: Database) -> None:
+def shut(database: Database, connections: int) -> None:
+    """Let the router have so many connections, none at all with 0, and cut those that it has."""
+    with psycopg.connect(database.owner_dsn, autocommit=True) as owner:
+        owner.execute(f"alter role router connection limit {connections}")
+        owner.execute("select pg_terminate_backend(pid) from pg_stat_activity where usename = 'router'")
+
+
+@pytest.mark.spec("PRV-08")
+async def test_a_call_that_cannot_be_held_is_not_made(pool: asyncpg.Pool, database: Database) -> None:
     """Without its ledger the router says so; it never spends unseen."""
     async with mesh(pool) as m:
-        with psycopg.connect(database.owner_dsn, autocommit=True) as owner:
-            owner.execute("alter role router connection limit 0")
+        await asyncio.to_thread(shut, database, 0)
         try:
-            await pool.expire_connections()
             with pytest.raises(MeshError) as caught:
                 await ask(m.stub, routing())
         finally:
-            with psycopg.connect(database.owner_dsn, autocommit=True) as owner:
-                owner.execute("alter role router connection limit -1")
+            await asyncio.to_thread(shut, database, -1)
 
     assert (caught.value.kind, caught.value.reason) == (Kind.UNAVAILABLE, "STORE_UNAVAILABLE")
+    assert m.vendor.calls == []
+
+
+@pytest.mark.spec("PRV-08", "T11")
+async def test_an_answer_is_given_though_its_store_went_away_and_booked_when_it_is_back(
+    pool: asyncpg.Pool, database: Database
+) -> None:
+    """Its hold outlives the absence; then there is one row, and nothing is held."""
+    async with mesh(pool, Answer(delay_s=0.3)) as m:
+        asking = asyncio.ensure_future(m.stub.Generate(pb.GenerateRequest(routing=routing())))
+        await m.vendor.arrived.wait()
+        await asyncio.to_thread(shut, database, 0)
+        try:
+            reply = await asking
+        finally:
+            await asyncio.to_thread(shut, database, -1)
+        rows = await m.ledger()
+
+    assert reply.text
+    assert [row["micro_usd"] for row in rows] == [reply.route.cost.micro_usd]
+    assert await pool.fetchval("select count(*) from hold") == 0
 
 
 @pytest.mark.spec("EDG-12")

@@ -24,6 +24,10 @@ from tools.up.options import Options
 
 MAX_TOOLS = 1_000
 _NO_VOTE = "VOTING_RULE_UNSPECIFIED"
+_UNSEEN_VOTE = (
+    "Where much depends on it the engine asks for a vote (MAGISTRATE_ENGINE_HIGH_IMPACT_VOTE, by majority unless set),"
+    " which this plan does not show; name one with --vote to see who would vote."
+)
 
 
 def decide(
@@ -101,6 +105,8 @@ def _plan(question: Question, channel: grpc.Channel, timeout_s: float, *, as_jso
         tool_count=question.tool_count,
     )
     reply = RouterServiceStub(channel).PlanRoute(PlanRouteRequest(routing=routing), timeout=timeout_s)
+    if question.high_impact and not rule:
+        typer.echo(_UNSEEN_VOTE, err=True)
     if as_json:
         print(MessageToJson(reply))
     else:

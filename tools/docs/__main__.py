@@ -4,13 +4,14 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from tools.docs import catalogue, configuration, errors, methods, traceability
+from tools.docs import catalogue, configuration, errors, faults, methods, traceability
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "docs" / "reference"
 PAGES: dict[str, Callable[[Path], str]] = {
     "configuration.md": configuration.page,
     "errors.md": errors.page,
+    "faults.md": faults.page,
     "methods.md": methods.page,
     "traceability.md": traceability.page,
 }

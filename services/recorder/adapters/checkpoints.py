@@ -18,17 +18,10 @@ NEWEST = f"""
 select {SIGNED} from checkpoint c join head h using (log)
 where c.log = $1 order by c.size desc limit 1"""  # noqa: S608 - constants
 DAMAGE = "select first_bad, problem from finding where log = $1"
-DAMAGES = "select h.tenant, h.origin, f.first_bad, f.problem from finding f join head h using (log) order by f.log"
-LOTS = """
-select log, origin, tenant, size, frontier, floor(random() * size)::bigint as seq
-from head, generate_series(1, $1::int) where size > 0 and tenant <> '' order by random() limit $1"""
-OPEN_LOGS = """
-select l.tenant, l.origin, l.stream, c.note
-from (select distinct on (tenant, stream) log, tenant, origin, stream
-      from (select *, case split_part(origin, '/', 5) when '' then '' else split_part(origin, '/', 4) end as stream
-            from head where size > 0 and tenant <> '') h
-      order by tenant, stream, log desc) l
-join lateral (select note from checkpoint where log = l.log order by size desc limit 1) c on true"""
+# These ask the owner's functions: they alone see what is there of every tenant.
+DAMAGES = "select tenant, origin, first_bad, problem from damaged_logs()"
+LOTS = "select log, origin, tenant, size, frontier, seq from logs_by_lot($1)"
+OPEN_LOGS = "select tenant, origin, stream, note from open_logs()"
 RING = "select pg_notify($1, '')"
 
 

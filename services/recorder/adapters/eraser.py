@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from asyncpg import Pool
 
 from services.chassis.postgres import guarded
+from services.chassis.rows import rows_of
 from services.recorder.adapters.writer import Connection, cut_off, find, insert, lock, storing
 from services.recorder.core.batch import Entry
 from services.recorder.core.envelope import attributes
@@ -52,7 +53,7 @@ class PostgresEraser:
             StaleKeysError: the tenant's key was destroyed meanwhile; nothing is written.
             StoreFullError: there is no room; nothing is destroyed.
         """
-        with guarded(), storing():
+        with guarded(), storing(), rows_of(tenant):
             async with (
                 self._pool.acquire() as connection,
                 cut_off(connection, self._timeout_s),

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from services.chassis.errors import Kind, WorldError
 from services.chassis.postgres import guarded
+from services.chassis.rows import rows_of
 from services.recorder.adapters.keys import NONCE_BYTES, AesSeal
 from services.recorder.core.custody import KEY_BYTES, KEY_ID_BYTES, Body, BodyState, DataKey, WrappedKey
 
@@ -102,7 +103,7 @@ class PostgresKeyring:
         Raises:
             WorldError: STORE_UNAVAILABLE, WRITE_CONFLICT.
         """
-        with guarded():
+        with guarded(), rows_of(tenant):
             async with self._pool.acquire() as connection, connection.transaction():
                 logs = await connection.fetch(LOCK, tenant)
                 old = await connection.fetch("select id, version from tenant_key where tenant = $1", tenant)

@@ -8,9 +8,8 @@ from asyncpg import Pool
 from services.chassis.postgres import guarded
 from services.recorder.core.obligation import Obligation
 
-OVERDUE = """
-select o.tenant, o.ik as intent, e.decision_id, o.opened_at
-from obligation o join ev e using (log, seq) where o.opened_at < $1 order by o.opened_at limit $2"""
+OVERDUE = "select tenant, intent, decision_id, opened_at from overdue($1, $2)"
+"""Asks the owner's function: it alone sees what is open of every tenant."""
 
 
 class PostgresObligations:

@@ -6,14 +6,18 @@ from asyncpg import Pool
 
 from services.chassis.postgres import PostgresSettings, open_pool
 
-SESSION = {"plan_cache_mode": "force_custom_plan"}
-"""Each log is a table. A plan that is made once for every log would look at all of them, and lock them."""
+SESSION = {
+    # Each log is a table. A plan that is made once for every log would look at all of them, and lock them.
+    "plan_cache_mode": "force_custom_plan",
+    # A recorder that stands still in the middle of a transaction must not keep others from its log for longer.
+    "idle_in_transaction_session_timeout": "5s",
+}
 
 
 def open_evidence(settings: PostgresSettings) -> AbstractAsyncContextManager[Pool]:
-    """Open a pool on the tables of the logs.
+    """Open a pool on the tables of the logs; a connection sees the rows of its borrower's tenant.
 
     Raises:
         WorldError: UNAVAILABLE, STORE_UNAVAILABLE: the database cannot be reached at the start.
     """
-    return open_pool(settings, session=SESSION)
+    return open_pool(settings, rows_of_tenant=True, session=SESSION)

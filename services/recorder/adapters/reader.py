@@ -30,12 +30,13 @@ where log = any($1::bigint[]) and decision_id = $2 and decision_id <> '' and kin
 order by log desc, seq desc limit 1"""
 RECORDS = """
 select seq, ik, leaf, envelope, kind, decision_id, content_type, intent, recorded_at
-from ev
+from {source} ev
 where log = $1 and seq > $2 and (kind = $3 or $3 = '') and (decision_id = $4 or $4 = '')
   and ($5::timestamptz is null or recorded_at >= $5) and ($6::timestamptz is null or recorded_at < $6)
   {more}
 order by seq limit $7"""
-# Only a query that asks for attributes or for what is open pays for it.
+# Only a query that asks for attributes or for what is open pays for it; the view lets it use their index.
+EVERYTHING, SEARCHABLE = "ev", "searchable"
 BY_ATTRIBUTES = "and attributes(envelope) @> $8::jsonb and ($9 = '' or attributes(envelope) ? $9)"
 ONLY_OPEN = "and exists (select from obligation o where o.log = ev.log and o.seq = ev.seq)"
 
@@ -73,12 +74,13 @@ class PostgresReader:
     async def records(self, head: Head, query: Query) -> Sequence[Stored]:
         """Return a page of records, without their bodies."""
         filters = [query.kind, query.decision_id, query.since, query.until, query.limit]
-        more = ONLY_OPEN if query.open_intents else ""
+        source, more = EVERYTHING, ONLY_OPEN if query.open_intents else ""
         if query.attributes or query.attribute:
-            more += BY_ATTRIBUTES
+            source, more = SEARCHABLE, more + BY_ATTRIBUTES
             filters += [json.dumps(dict(query.attributes)), query.attribute]
         with guarded():
-            rows = await self._pool.fetch(RECORDS.format(more=more), head.log, query.after, *filters)
+            statement = RECORDS.format(source=source, more=more)
+            rows = await self._pool.fetch(statement, head.log, query.after, *filters)
         return [stored_of(head, row) for row in rows]
 
     async def tiles(self, log: int, wanted: Collection[Tile]) -> Tiles:

@@ -7,12 +7,8 @@ from asyncpg import Pool
 from services.chassis.postgres import guarded
 from services.recorder.core.retention import Kept
 
-KEPT = """
-select old.log, old.origin, old.tenant, old.size from head old
-where to_regclass(format('ev_body_%s', old.log)) is not null
-  and exists (select from head new where new.tenant = old.tenant and new.log > old.log
-    and (split_part(new.origin, '/', 5) = '') = (split_part(old.origin, '/', 5) = ''))
-order by old.log"""
+KEPT = "select log, origin, tenant, size from kept_logs()"
+"""Asks the owner's function: it alone sees the logs of every tenant."""
 
 
 class PostgresShelf:

@@ -10,6 +10,7 @@ from asyncpg import Pool
 from asyncpg.pool import PoolConnectionProxy
 
 from services.chassis.postgres import guarded
+from services.chassis.rows import rows_of
 from services.recorder.adapters.bodies import BODY, BODY_TABLES, body_of
 from services.recorder.core.batch import Entry, Plan, plan
 from services.recorder.core.custody import Body
@@ -82,7 +83,7 @@ class PostgresWriter:
             StoreFullError: there is no room; nothing is written.
             LogDivergedError: an index would not follow its predecessor.
         """
-        with guarded():
+        with guarded(), rows_of(tenant):
             async with self._pool.acquire() as connection, cut_off(connection, self._timeout_s):
                 return await self._commit(connection, tenant, entries)
 

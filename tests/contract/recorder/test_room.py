@@ -69,7 +69,7 @@ async def fill(stub: Stub, payload: bytes, acknowledged: list[int]) -> None:
 
 @pytest.mark.spec("REC-02", "REC-05")
 async def test_full_disk(small_volume: Path, database: Database, keys: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """On a full volume an append is refused as STORE_FULL and reads go on; with room again the same append succeeds."""
+    """P3: on a full volume an append is refused as STORE_FULL and reads go on; with room again it succeeds."""
     monkeypatch.setattr(valve, "PROBE_S", 0.0)
     large = os.urandom(1 << 18)
     acknowledged = list[int]()

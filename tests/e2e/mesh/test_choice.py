@@ -1,12 +1,14 @@
 """The choice of models through the whole mesh: plans that call nobody, votes that meet or miss each other."""
 
+import json
+
 import pytest
 
 from magistrate.common.v1.judgement_pb2 import VERDICT_ALLOW, VERDICT_CONSTRAINED_ALLOW, VERDICT_ESCALATE
 from magistrate.engine.v1.engine_pb2 import DecideRequest, Decision
 from magistrate.router.v1.router_pb2 import PlanRouteRequest, RoutingRequest
 from magistrate.router.v1.router_pb2_grpc import RouterServiceStub
-from tests.e2e.mesh.mesh import CALL_LIMIT_S, Client, Mesh, question
+from tests.e2e.mesh.mesh import CALL_LIMIT_S, QUERY, Client, Mesh, question
 from tests.fakes.vendors import Answer
 
 ONE = Answer(words=("You have ", "25 days ", "of leave ", "a year."))
@@ -69,3 +71,20 @@ async def test_a_plan_is_explained_to_anybody_and_calls_nobody(mesh: Mesh) -> No
     assert plan.models[0].figure == "quality 0.88 expected"
     assert [model.place for model in plan.models] == ["primary", "secondary"]
     assert mesh.local.calls + mesh.openai.calls == 0
+
+
+@pytest.mark.spec("RTR-19", "RTR-20")
+def test_the_command_shows_the_plan_and_says_what_it_cannot_show(mesh: Mesh) -> None:
+    """`decide --plan` names the models and calls nobody; a vote that only the engine asks for is mentioned."""
+    mesh.calm()
+    plain = mesh.stack.run("decide", "--plan", QUERY)
+    weighty = mesh.stack.run("decide", "--plan", "--high-impact", "--json", QUERY)
+    voted = mesh.stack.run("decide", "--plan", "--high-impact", "--vote", "majority", "--json", QUERY)
+
+    assert (plain.returncode, plain.stderr) == (0, "")
+    assert "smollm2-135m" in plain.stdout
+    assert "asks for a vote" in weighty.stderr
+    assert json.loads(weighty.stdout)["route"]
+    assert voted.stderr == ""
+    assert "vote by the rule majority" in voted.stdout
+    assert (mesh.local.calls, mesh.openai.calls) == (0, 0)

@@ -49,8 +49,11 @@ class Acknowledged:
 
 
 @asynccontextmanager
-async def load(*sockets: Path) -> AsyncIterator[Acknowledged]:
-    """Yield the acknowledgements of producers that send to the recorders at ``sockets`` in turn until the end."""
+async def load(*sockets: Path, prefix: str = "key") -> AsyncIterator[Acknowledged]:
+    """Yield the acknowledgements of producers that send to the recorders at ``sockets`` in turn until the end.
+
+    Keys begin with ``prefix``, so that two loads of one log do not share any.
+    """
     acknowledged, numbers = Acknowledged(), itertools.count()
     channels = [open_channel(str(path), Departures(default_timeout_s=5, principal=TENANT)) for path in sockets]
     stubs = [RecorderServiceStub(channel) for channel in channels]
@@ -58,7 +61,7 @@ async def load(*sockets: Path) -> AsyncIterator[Acknowledged]:
 
     async def produce(turns: "itertools.cycle[RecorderServiceAsyncStub]") -> None:
         while not stopping.is_set():
-            key = f"key-{next(numbers)}"
+            key = f"{prefix}-{next(numbers)}"
             await _send(turns, key, acknowledged)
             if len(acknowledged.positions) % REPEAT_EVERY == 0:
                 await _send(turns, key, acknowledged)

@@ -54,7 +54,7 @@ async def test_killed_recorder(tmp_path: Path, keys: Path, database: Database) -
 
 @pytest.mark.spec("REC-02", "T11", "REC-13")
 async def test_crashed_database(tmp_path: Path, keys: Path, database: Database) -> None:
-    """Three immediate restarts of PostgreSQL in mid-load, under a recorder that stays: the same promise."""
+    """P1: three immediate restarts of PostgreSQL in mid-load, under a recorder that stays: the same promise."""
     async with recorder_process(tmp_path / "run", keys, database) as recorder:
         async with load(recorder.socket) as acknowledged:
             for _ in range(3):
@@ -71,7 +71,7 @@ async def test_crashed_database(tmp_path: Path, keys: Path, database: Database) 
 
 @pytest.mark.spec("REC-02")
 async def test_two_recorders_one_killed(tmp_path: Path, keys: Path, database: Database) -> None:
-    """Two recorders write one log, one of them dies: no fork, and the other goes on."""
+    """T3: two recorders write one log, one of them dies: no fork, and the other goes on."""
     async with (
         recorder_process(tmp_path / "one", keys, database) as one,
         recorder_process(tmp_path / "two", keys, database) as two,

@@ -254,3 +254,21 @@ async def test_killed(tmp_path: Path, point: str) -> None:
 
     assert [body for body in peer.got if body != "unacked"] == acknowledged
     assert peer.got.count("unacked") <= 1
+
+
+@pytest.mark.spec("REC-02", "T11")
+async def test_last_frame_is_cut_anywhere(tmp_path: Path) -> None:
+    """K7: a file whose last frame lacks 1 to all of its bytes gives every frame before it, and goes on behind them."""
+    kept, torn = [item("acked-1"), item("acked-2")], frames.write(item("torn"))
+    whole = b"".join(map(frames.write, kept))
+    for cut in range(1, len(torn) + 1):
+        folder = tmp_path / str(cut)
+        folder.mkdir()
+        (folder / "growing").write_bytes(whole + torn[:-cut])
+
+        peer = Peer()
+        async with Spool(folder, peer, max_bytes=LIMIT) as spool:
+            await spool.put(item("new"))
+            await drained(spool)
+
+        assert peer.got == ["acked-1", "acked-2", "new"]
