@@ -8,7 +8,7 @@ import grpc
 from rich.text import Text
 
 from magistrate.engine.v1.engine_pb2 import Decision
-from magistrate.recorder.v1.recorder_pb2 import GetInclusionProofRequest, GetInclusionProofResponse
+from magistrate.recorder.v1.recorder_pb2 import GetInclusionProofRequest, GetInclusionProofResponse, Witnessed
 from magistrate.recorder.v1.recorder_pb2_grpc import RecorderServiceStub
 from tools.cli.connection import explained
 from tools.up.folder import Folder
@@ -68,9 +68,15 @@ def bundle_of(reply: GetInclusionProofResponse) -> Bundle:
         "checkpoint": reply.checkpoint,
         "envelope": _text(record.envelope),
     }
+    if reply.HasField("witnessed"):
+        bundle["witnessed"] = _witnessed(reply.witnessed)
     if record.payload:
         bundle |= {"payload": _text(record.payload), "commitment_nonce": _text(record.commitment_nonce)}
     return bundle
+
+
+def _witnessed(seen: Witnessed) -> dict[str, Any]:
+    return {"checkpoint": seen.checkpoint, "index": seen.index, "hashes": [_text(item) for item in seen.hashes]}
 
 
 def _text(raw: bytes) -> str:

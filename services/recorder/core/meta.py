@@ -24,11 +24,6 @@ class MetaEntry:
     content: bytes
 
 
-def meta_origin(deployment: str) -> str:
-    """Return the name of the meta-log."""
-    return f"evidence/{deployment}"
-
-
 def sighted(checkpoint: Checkpoint) -> MetaEntry:
     """Return the entry that a checkpoint of a tenant's log gets."""
     return MetaEntry(key=entry_key(checkpoint.origin, checkpoint.size), content=checkpoint.text().encode())

@@ -58,6 +58,11 @@ class Policy:
         return sum(self._witnessed(member, names) for member in group.members) >= group.threshold
 
 
+def answerable(policy: Policy) -> bool:
+    """Return whether the witnesses that have an address are enough."""
+    return policy.satisfied({name for name, witness in policy.witnesses.items() if witness.url})
+
+
 @dataclass(slots=True)
 class _Draft:
     """A policy of which some lines were read."""

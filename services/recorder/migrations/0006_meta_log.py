@@ -6,7 +6,7 @@ The publisher appends to this one log, by a function of the owner that can touch
 from alembic import op
 
 revision = "0006"
-down_revision = "0007"
+down_revision = "0008"
 branch_labels = None
 depends_on = None
 
@@ -40,6 +40,7 @@ declare
     meta bigint;
 begin
     if not exists (select from head where origin = meta_origin) then
+        perform set_config('magistrate.tenant', '', true);
         perform open_log(meta_origin, '');
     end if;
     update head set size = new_size, frontier = new_frontier
@@ -64,22 +65,51 @@ grant execute on function
     recorder.append_meta(text, bigint, bigint, bytea, text[], bytea[], smallint[], bigint[], bytea[]) to publisher;
 """
 
+# The recorder sees no row of the meta-log, which names every tenant: it asks for what concerns one log.
+READING = """
+create function recorder.witnessed_checkpoint(of_log bigint)
+    returns table (origin text, size bigint, root bytea, note text, signed_at timestamptz,
+                   seq bigint, meta_size bigint, meta_note text)
+    language sql stable security definer set search_path = recorder, pg_temp as $$
+    select h.origin, c.size, c.root, c.note, c.signed_at, s.seq, w.size, w.note
+    from (select * from recorder.witnessed order by log desc, size desc limit 1) w
+    join recorder.head h on h.log = of_log and h.tenant = current_setting('magistrate.tenant', true)
+    join recorder.sighting s on s.origin = h.origin and s.seq < w.size
+    join recorder.checkpoint c on c.log = h.log and c.size = s.size
+    order by s.size desc limit 1
+$$;
+
+create function recorder.meta_tile(tile_level int, tile_number bigint) returns table (hash bytea)
+    language sql stable security definer set search_path = recorder, pg_temp as $$
+    select hash from (
+        select e.seq as place, e.leaf as hash from recorder.ev e
+        where tile_level = 0 and e.seq >= tile_number * 256 and e.seq < (tile_number + 1) * 256
+          and e.log = (select log from recorder.head where tenant = '' order by log desc limit 1)
+        union all
+        select n.number, n.hash from recorder.node n
+        where n.level = tile_level * 8 and n.number >= tile_number * 256 and n.number < (tile_number + 1) * 256
+          and n.log = (select log from recorder.head where tenant = '' order by log desc limit 1)
+    ) hashes order by place
+$$;
+revoke all on function recorder.witnessed_checkpoint(bigint), recorder.meta_tile(int, bigint) from public;
+grant execute on function recorder.witnessed_checkpoint(bigint), recorder.meta_tile(int, bigint) to recorder;
+"""
+
 GRANTS = """
 revoke all on recorder.sighting, recorder.witnessed from public;
-grant select on recorder.sighting, recorder.witnessed to publisher, recorder;
+grant select on recorder.sighting, recorder.witnessed to publisher;
 grant insert on recorder.witnessed to publisher;
 """
 
 
 def upgrade() -> None:
     """Create what the meta-log needs beside a log."""
-    for script in (TABLES, FUNCTIONS, GRANTS):
+    for script in (TABLES, FUNCTIONS, READING, GRANTS):
         op.execute(script)
 
 
 def downgrade() -> None:
     """Forget what was cosigned; the meta-log itself stays a log among the others."""
-    op.execute(
-        "drop function recorder.append_meta(text, bigint, bigint, bytea, text[], bytea[], smallint[], bigint[], bytea[])"
-    )
+    op.execute("drop function recorder.append_meta")
+    op.execute("drop function recorder.witnessed_checkpoint(bigint), recorder.meta_tile(int, bigint)")
     op.execute("drop table recorder.sighting, recorder.witnessed")
