@@ -36,17 +36,27 @@ class Answer:
 @asynccontextmanager
 async def serve_witness(witness: Witness, host: str, port: int) -> AsyncIterator[asyncio.Server]:
     """Answer `POST /add-checkpoint` at this address."""
+    connections = set[asyncio.Task[None]]()
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(TimeoutError, OSError, h11.RemoteProtocolError):
-            await _Connection(witness, reader, writer).serve()
-        writer.close()
+        task = asyncio.current_task()
+        if task:
+            connections.add(task)
+            task.add_done_callback(connections.discard)
+        try:
+            with suppress(TimeoutError, OSError, h11.RemoteProtocolError):
+                await _Connection(witness, reader, writer).serve()
+        finally:
+            writer.close()
 
     server = await asyncio.start_server(connected, host, port)
     try:
         yield server
     finally:
         server.close()
+        for task in connections:
+            task.cancel()
+        await asyncio.gather(*connections, return_exceptions=True)
 
 
 class _Connection:
