@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 
 from services.chassis.errors import CallerError, invalid, not_found
 from services.recorder.core import body
-from services.recorder.core.envelope import check_decision_id, check_filter
+from services.recorder.core.envelope import check_decision_id
+from services.recorder.core.filter import contradiction
 from services.recorder.core.log import check_origin, outside, stream_of
 from services.recorder.ports import EvidenceReader, Head, Keyring, Query, Stored
 
@@ -98,15 +99,16 @@ class Archive:
 
         Raises:
             CallerError: FIELD_OUT_OF_RANGE, the page is not 0 to 1000 records; FIELD_MALFORMED, the token is not ours;
-                FIELD_MALFORMED or FIELD_TOO_LONG, nothing can have the name of the filter.
+                FILTERS_CONTRADICT, it is of another log; FIELD_MALFORMED or FIELD_TOO_LONG, no decision has this id.
         """
         check_decision_id(query.decision_id)
-        check_filter(query.attributes)
         if not 0 <= query.limit <= LARGEST_PAGE:
             raise invalid("page_size", f"must be from 0 to {LARGEST_PAGE}", value=query.limit)
         if token:
-            origin, after = _read_token(token)
-            query = replace(query, after=after)
+            place, after = _read_token(token)
+            if origin not in {"", place}:
+                raise contradiction("page_token", "origin", "the token is of another log")
+            origin, query = place, replace(query, after=after)
         head = await self._reader.head(tenant, check_origin(origin), stream_of(query.kind))
         if head is None:
             return Page(records=(), next_token="")

@@ -17,6 +17,7 @@ from services.chassis.status import unexpected
 from services.recorder.archive import Archive, Found, Place
 from services.recorder.core.custody import Erasure
 from services.recorder.core.envelope import Draft
+from services.recorder.core.filter import Filter
 from services.recorder.desk import Desk
 from services.recorder.eraser import Eraser
 from services.recorder.exporter import Earlier, Exported, Exporter, Hashes, Opening, Piece, Wanted
@@ -83,14 +84,24 @@ class RecorderServicer(rpc.RecorderServiceServicer):
 
     async def ListRecords(self, request: pb.ListRecordsRequest, _: _Context) -> pb.ListRecordsResponse:
         """Return a page of records."""
-        query = Query(
+        wanted = Filter(
             kind=_kind(request.kind) if request.kind else "",
-            decision_id=request.decision_id,
+            attributes=dict(request.attributes),
+            verdict=request.verdict,
+            model=request.model,
+            critic=request.critic,
+            open_intents=request.open_intents,
             since=_instant("since", request.since) if request.HasField("since") else None,
             until=_instant("until", request.until) if request.HasField("until") else None,
-            attributes=_wanted(request),
-            attribute=_critic(request.critic),
-            open_intents=request.open_intents,
+        )
+        query = Query(
+            kind=wanted.wanted_kind,
+            decision_id=request.decision_id,
+            since=wanted.since,
+            until=wanted.until,
+            attributes=wanted.wanted,
+            attribute=wanted.wanted_name,
+            open_intents=wanted.open_intents,
             limit=request.page_size,
         )
         page = await self._archive.list(tenant(), request.origin, query, request.page_token)
@@ -248,16 +259,6 @@ def _draft(entry: pb.Entry) -> Draft:
         intent=entry.intent_key,
         occurred_at=_instant("occurred_at", entry.occurred_at) if entry.HasField("occurred_at") else None,
     )
-
-
-def _wanted(request: pb.ListRecordsRequest) -> dict[str, str]:
-    """Return the attributes to look for; those with a field of their own are what the engine records of a decision."""
-    named = {"verdict": request.verdict, "model": request.model}
-    return dict(request.attributes) | {name: value for name, value in named.items() if value}
-
-
-def _critic(name: str) -> str:
-    return f"critic.{name}" if name else ""
 
 
 def _kind(number: int) -> str:

@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import asyncpg
 import httpx
-import psycopg
-from psycopg.sql import SQL, Identifier
 
 from magistrate.common.v1 import task_pb2
 from magistrate.provider.v1.provider_pb2_grpc import add_ProviderServiceServicer_to_server
@@ -20,9 +18,7 @@ from services.chassis import call
 from services.chassis.call import Principal
 from services.chassis.client import MeshChannel
 from services.chassis.clock import Clock, RandomIds, SystemClock
-from services.chassis.config import SecretFile
 from services.chassis.errors import unavailable
-from services.chassis.postgres import PostgresSettings, open_pool
 from services.chassis.redis import RedisSettings
 from services.chassis.testing import Registration, serving
 from services.router.adapters.attempts import AdapterWitness
@@ -57,7 +53,6 @@ from services.router.servicer.caches import CacheCalls
 from services.router.servicer.champions import ChampionCalls
 from services.router.streaming import Streamer
 from services.router.voting import Voter
-from tests.fakes.postgres import Database
 from tests.fakes.vendors import Answer, FakeVendor, Step
 from tests.unit.provider.wiring import servicer
 
@@ -274,25 +269,6 @@ def _champions(contests: PostgresContests, board: Board, rules: Rules) -> Champi
     clock = SystemClock()
     championship = Championship(contests=contests, rules=rules, announcers=(board,), clock=clock, ids=RandomIds())
     return ChampionCalls(championship=championship, clock=clock)
-
-
-@asynccontextmanager
-async def open_router_pool(database: Database, *emptied: str) -> AsyncIterator[asyncpg.Pool]:
-    """Empty tables of the router, and yield its own pool: its role may do no more than in the field."""
-    with psycopg.connect(database.owner_dsn, autocommit=True) as owner:
-        for table in emptied:
-            owner.execute(SQL("truncate router.{}").format(Identifier(table)))
-    settings = PostgresSettings(
-        host=database.host,
-        port=database.port,
-        database=database.name,
-        user="router",
-        password_file=SecretFile(database.password_file),
-        schema="router",
-        connect_timeout_s=1,
-    )
-    async with open_pool(settings) as opened:
-        yield opened
 
 
 def routing(query: str = "How many days of leave do I have?", **fields: object) -> pb.RoutingRequest:

@@ -1,14 +1,9 @@
 """Values that tests of spend share: models that cost what a test says, and calls that reserve them."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime, timedelta
 
-import asyncpg
 import psycopg
 
-from services.chassis.config import SecretFile
-from services.chassis.postgres import PostgresSettings, open_pool
 from services.router.core.account import Attempt, Outcome, Usage
 from services.router.core.catalogue import Model, Price, Tier
 from services.router.core.spend.limits import Ceilings, Limit
@@ -69,20 +64,3 @@ def emptied(database: Database) -> None:
     """Remove every row of spend."""
     with psycopg.connect(database.owner_dsn, autocommit=True) as owner:
         owner.execute("truncate router.spend, router.hold, router.budget")
-
-
-@asynccontextmanager
-async def router_pool(database: Database, *, most: int = 8) -> AsyncIterator[asyncpg.Pool]:
-    """Yield a pool of the router's own role: it may do no more than in the field."""
-    settings = PostgresSettings(
-        host=database.host,
-        port=database.port,
-        database=database.name,
-        user="router",
-        password_file=SecretFile(database.password_file),
-        schema="router",
-        connect_timeout_s=1,
-        pool_max=most,
-    )
-    async with open_pool(settings) as opened:
-        yield opened

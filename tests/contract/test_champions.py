@@ -16,18 +16,16 @@ from magistrate.common.v1 import task_pb2
 from magistrate.recorder.v1.recorder_pb2 import RECORD_KIND_CHANGE, AppendRequest
 from magistrate.router.v1 import router_pb2 as pb
 from services.chassis.call import Principal
-from services.chassis.config import SecretFile
 from services.chassis.errors import Kind, MeshError
-from services.chassis.postgres import PostgresSettings, open_pool
 from services.router.adapters import contests
 from services.router.core.champion.contest import Contest, Rules
 from tests.contract.promises import reasons
 from tests.contract.routing import ADMIN, RULES, Stub, mesh
-from tests.fakes.postgres import Database, PostgresServer, fresh_database
+from tests.fakes.postgres import Database, PostgresServer, fresh_database, room_pool
 
 FIELD = {"domain": task_pb2.DOMAIN_GENERAL, "task_type": task_pb2.TASK_TYPE_ANALYSIS}
 LONG = 128
-TABLES = "router.champion, router.standing, router.score, router.champion_change, router.outbox"
+TABLES = ("champion", "standing", "score", "champion_change", "outbox")
 
 
 @pytest.fixture(scope="module")
@@ -40,18 +38,7 @@ def database(postgres: PostgresServer) -> Iterator[Database]:
 @pytest.fixture
 async def pool(database: Database) -> AsyncIterator[asyncpg.Pool]:
     """Empty the tables and yield the router's own pool."""
-    with psycopg.connect(database.owner_dsn, autocommit=True) as owner:
-        owner.execute(f"truncate {TABLES}".encode())
-    settings = PostgresSettings(
-        host=database.host,
-        port=database.port,
-        database=database.name,
-        user="router",
-        password_file=SecretFile(database.password_file),
-        schema="router",
-        connect_timeout_s=1,
-    )
-    async with open_pool(settings) as opened:
+    async with room_pool(database, "router", empty=TABLES) as opened:
         yield opened
 
 

@@ -18,9 +18,7 @@ from magistrate.context.v1.context_pb2_grpc import (
 )
 from services.chassis.call import Principal
 from services.chassis.clock import SystemClock
-from services.chassis.config import SecretFile
 from services.chassis.errors import Kind, MeshError
-from services.chassis.postgres import PostgresSettings, open_pool
 from services.chassis.testing import Registration, serving
 from services.context.adapters.embedding import VectorCache, open_embedder
 from services.context.adapters.hashing import load_model
@@ -32,7 +30,7 @@ from services.context.core import digests
 from services.context.main import CONTEXT, EMBEDDING
 from services.context.ports import Model
 from tests.contract.promises import reasons
-from tests.fakes.postgres import PostgresServer, fresh_database
+from tests.fakes.postgres import PostgresServer, fresh_database, room_pool
 
 if TYPE_CHECKING:
     from magistrate.context.v1.context_pb2_grpc import ContextServiceAsyncStub, EmbeddingServiceAsyncStub
@@ -70,16 +68,8 @@ async def served(postgres: PostgresServer, model: Model) -> AsyncIterator[Served
     """Yield the whole room on a fresh database, over the wire."""
     clock = SystemClock()
     with fresh_database(postgres, migrations_of=["context"]) as database:
-        settings = PostgresSettings(
-            host=database.host,
-            port=database.port,
-            database=database.name,
-            user="context",
-            password_file=SecretFile(database.password_file),
-            schema="context",
-        )
         async with (
-            open_pool(settings) as pool,
+            room_pool(database, "context") as pool,
             open_embedder(model, VectorCache(clock, entries=9, ttl_s=9)) as embedder,
             open_copies(None, clock) as copies,
         ):

@@ -6,13 +6,11 @@ from datetime import UTC, datetime
 import asyncpg
 import pytest
 
-from services.chassis.config import SecretFile
-from services.chassis.postgres import PostgresSettings, open_pool
 from services.engine.adapters.store import PostgresDecisions
 from services.engine.core.decision import Verdict
 from services.engine.core.question import Domain
 from services.engine.ports import Feedback, Kept
-from tests.fakes.postgres import Database, PostgresServer, fresh_database
+from tests.fakes.postgres import Database, PostgresServer, fresh_database, room_pool
 
 KEPT = Kept(decision_id="d-1", created_at=datetime(2026, 1, 1, tzinfo=UTC), question_digest=b"q", body=b"decision")
 TOLD = Feedback(subject="ada", body=b"score")
@@ -28,15 +26,7 @@ def database(postgres: PostgresServer) -> Iterator[Database]:
 @pytest.fixture
 async def pool(database: Database) -> AsyncIterator[asyncpg.Pool]:
     """Yield the engine's own pool."""
-    settings = PostgresSettings(
-        host=database.host,
-        port=database.port,
-        database=database.name,
-        user="engine",
-        password_file=SecretFile(database.password_file),
-        schema="engine",
-    )
-    async with open_pool(settings) as opened:
+    async with room_pool(database, "engine") as opened:
         yield opened
 
 

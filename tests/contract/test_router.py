@@ -10,13 +10,11 @@ import pytest
 
 from magistrate.common.v1 import task_pb2, usage_pb2
 from magistrate.router.v1 import router_pb2 as pb
-from services.chassis.config import SecretFile
 from services.chassis.errors import Kind, MeshError
-from services.chassis.postgres import PostgresSettings, open_pool
 from services.chassis.streams import MeshStream
 from services.router.core.request import Limits
 from tests.contract.routing import ADMIN, Stub, mesh, routing
-from tests.fakes.postgres import Database, PostgresServer, fresh_database
+from tests.fakes.postgres import Database, PostgresServer, fresh_database, room_pool
 from tests.fakes.vendors import CONTEXT_TOO_LONG, WORDS, Answer, Junk, Refusal, Silence, Step
 
 TEXT = "".join(WORDS)
@@ -32,18 +30,7 @@ def database(postgres: PostgresServer) -> Iterator[Database]:
 @pytest.fixture
 async def pool(database: Database) -> AsyncIterator[asyncpg.Pool]:
     """Empty the ledger and yield the router's own pool: its role may do no more than in the field."""
-    with psycopg.connect(database.owner_dsn, autocommit=True) as owner:
-        owner.execute("truncate router.spend, router.hold, router.budget")
-    settings = PostgresSettings(
-        host=database.host,
-        port=database.port,
-        database=database.name,
-        user="router",
-        password_file=SecretFile(database.password_file),
-        schema="router",
-        connect_timeout_s=1,
-    )
-    async with open_pool(settings) as opened:
+    async with room_pool(database, "router", empty=["spend", "hold", "budget"]) as opened:
         yield opened
 
 

@@ -16,8 +16,8 @@ from services.chassis.errors import Kind, MeshError
 from services.chassis.testing import Registration, serving
 from services.router.adapters.embeddings import ContextEmbedder
 from services.router.core.outlook import Outlook
-from tests.contract.routing import ADMIN, Sight, Stub, mesh, open_router_pool, routing
-from tests.fakes.postgres import Database, PostgresServer, fresh_database
+from tests.contract.routing import ADMIN, Sight, Stub, mesh, routing
+from tests.fakes.postgres import Database, PostgresServer, fresh_database, room_pool
 from tests.fakes.vendors import WORDS, Answer, Refusal
 
 TEXT = "".join(WORDS)
@@ -33,7 +33,7 @@ def database(postgres: PostgresServer) -> Iterator[Database]:
 @pytest.fixture
 async def pool(database: Database) -> AsyncIterator[asyncpg.Pool]:
     """Empty the ledger and yield the router's own pool."""
-    async with open_router_pool(database, "spend") as opened:
+    async with room_pool(database, "router", empty=["spend"]) as opened:
         yield opened
 
 

@@ -18,8 +18,8 @@ from services.router.core.request import Request
 from services.router.lookout import Watch
 from services.router.memory import Memory
 from services.router.remaining import Remaining
-from tests.contract.routing import mesh, open_router_pool, routing
-from tests.fakes.postgres import Database, PostgresServer, fresh_database
+from tests.contract.routing import mesh, routing
+from tests.fakes.postgres import Database, PostgresServer, fresh_database, room_pool
 from tests.unit.router.requests import asking
 
 
@@ -33,7 +33,7 @@ def database(postgres: PostgresServer) -> Iterator[Database]:
 @pytest.fixture
 async def pool(database: Database) -> AsyncIterator[asyncpg.Pool]:
     """Forget every user and yield the router's own pool."""
-    async with open_router_pool(database, "user_history") as opened:
+    async with room_pool(database, "router", empty=["user_history"]) as opened:
         yield opened
 
 

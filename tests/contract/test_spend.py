@@ -18,8 +18,7 @@ from services.chassis.streams import MeshStream
 from services.router.core.request import Limits
 from services.router.core.spend.limits import Budgets, Limit, TenantLimits
 from tests.contract.routing import ADMIN, Mesh, mesh, routing
-from tests.contract.spend import emptied, router_pool
-from tests.fakes.postgres import Database, PostgresServer, fresh_database, migrate, migrator_dsn
+from tests.fakes.postgres import Database, PostgresServer, fresh_database, migrate, migrator_dsn, room_pool
 from tests.fakes.vendors import Answer, Refusal, Silence
 
 PENNY = 10_000
@@ -37,8 +36,7 @@ def database(postgres: PostgresServer) -> Iterator[Database]:
 @pytest.fixture
 async def pool(database: Database) -> AsyncIterator[asyncpg.Pool]:
     """Empty all spend and yield the router's own pool."""
-    emptied(database)
-    async with router_pool(database) as opened:
+    async with room_pool(database, "router", empty=["spend", "hold", "budget"]) as opened:
         yield opened
 
 

@@ -24,9 +24,9 @@ from services.router.core.spend.refusal import Refusal
 from services.router.core.spend.reservation import Claim, Grant, Reservation
 from services.router.core.spend.settlement import Settlement, unknown_try
 from services.router.ports import Ledger
-from tests.contract.spend import NOW, attempt, claim, emptied, payer, reservation, router_pool
+from tests.contract.spend import NOW, attempt, claim, emptied, payer, reservation
 from tests.fakes.ledger import FakeLedger, Key
-from tests.fakes.postgres import Database, PostgresServer, fresh_database
+from tests.fakes.postgres import Database, PostgresServer, fresh_database, room_pool
 
 PROVIDERS = ("local", "openai", "anthropic")
 LIMITS = st.builds(
@@ -190,7 +190,7 @@ def test_postgresql_keeps_the_rules(database: Database) -> None:
     """The same orders of events on real PostgreSQL: the same answers, the same counters, and the same rows."""
     loop = asyncio.new_event_loop()
     stack = AsyncExitStack()
-    pool = loop.run_until_complete(stack.enter_async_context(router_pool(database, most=2)))
+    pool = loop.run_until_complete(stack.enter_async_context(room_pool(database, "router", pool_max=2)))
 
     class OnPostgres(Spend):
         """The machine whose ledger is PostgreSQL."""

@@ -12,15 +12,18 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import psycopg
+from asyncpg import Pool
 from psycopg import sql
 
+from services.chassis.config import SecretFile
+from services.chassis.postgres import PostgresSettings, open_pool
 from services.topology import roles_of
 from tools.migrate.ddl_fence import DDL_FENCE
 from tools.migrate.moves import downgrade, upgrade
@@ -178,6 +181,28 @@ def fresh_database(server: PostgresServer, *, migrations_of: Sequence[str] = ())
         yield Database(server=server, name=name)
     finally:
         server.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+
+
+@asynccontextmanager
+async def room_pool(database: Database, room: str, *, empty: Sequence[str] = (), **fields: Any) -> AsyncIterator[Pool]:
+    """Empty tables of ``room``, and yield its own pool: its role may do no more than in the field.
+
+    ``fields`` are further ones of the settings.
+    """
+    if empty:
+        tables = sql.SQL(", ").join(sql.Identifier(room, table) for table in empty)
+        database.server.execute(sql.SQL("truncate {}").format(tables), database.name)
+    settings = PostgresSettings(
+        host=database.host,
+        port=database.port,
+        database=database.name,
+        user=room,
+        password_file=SecretFile(database.password_file),
+        schema=room,
+        **{"connect_timeout_s": 1} | fields,
+    )
+    async with open_pool(settings) as opened:
+        yield opened
 
 
 def migrate(dsn: str, room: str, *, revision: str = "head") -> None:

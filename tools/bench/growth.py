@@ -14,7 +14,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,18 +25,22 @@ import asyncpg
 from magistrate.recorder.v1 import recorder_pb2 as pb
 from magistrate.recorder.v1.recorder_pb2_grpc import RecorderServiceStub
 from services.chassis.client import MeshChannel
+from services.chassis.clock import SystemClock
 from services.chassis.errors import WorldError
-from services.chassis.postgres import open_pool
+from services.chassis.rows import rows_of
+from services.recorder.adapters.entropy import Entropy
+from services.recorder.adapters.keyring import PostgresKeyring
+from services.recorder.adapters.keys import AesSeal
+from services.recorder.adapters.pool import open_evidence
 from services.recorder.adapters.writer import PostgresWriter
 from services.recorder.core import audit
-from services.recorder.core.batch import Entry
-from services.recorder.core.custody import WrappedKey
 from services.recorder.core.envelope import Draft, Stamp, write
-from services.recorder.core.log import origin
 from services.recorder.core.merkle import HASH_BYTES, Frontier, hash_leaf
+from services.recorder.entries import EntryMaker
 from tools.bench.database import scratch_database
 from tools.bench.recorder_process import running_recorder
 from tools.bench.table import Row, table
+from tools.verify.keys import BODY_KEY
 
 if TYPE_CHECKING:
     from magistrate.recorder.v1.recorder_pb2_grpc import RecorderServiceAsyncStub
@@ -52,6 +56,7 @@ PROVEN, BATCH, CALLERS = 20_000, 1000, 2
 """Proofs that are made, in each call, and calls at once."""
 ALONE = 500
 CONTENT = b"a few words"
+PERSON = "somebody"
 SIGNED_S = 600.0
 """How long the publisher may take to sign what was filled in."""
 BYTES = """
@@ -101,14 +106,15 @@ def main(sizes: Iterable[int] = SIZES) -> None:
 
 def _rederive(count: int) -> None:
     """Print how long it takes to hash every record and the tree over them, in one process."""
-    records = [(entry.leaf, entry.envelope) for entry in _entries(0, 1000)]
-    stored = [(index, *records[index % 1000]) for index in range(count)]
+    stamp = Stamp(recorded_at=datetime.now(UTC), salt=bytes(32), body_digest=bytes(32))
+    envelopes = [write(_draft(number), stamp) for number in range(1000)]
+    stored = [(index, hash_leaf(envelopes[index % 1000]), envelopes[index % 1000]) for index in range(count)]
     began = time.perf_counter()
     tree = Frontier()
     for start in range(0, count, 2000):
         tree = audit.rederive(tree, stored[start : start + 2000], min(count, start + 2000))
     took_s = time.perf_counter() - began
-    size = sum(len(envelope) for _, envelope in records) / len(records)
+    size = statistics.mean(map(len, envelopes))
     print(f"{count:,} records of {size:.0f} bytes derived anew in {took_s:.2f} s; they may take 2 s")
 
 
@@ -116,11 +122,12 @@ async def _run(root: Path, sizes: Iterable[int]) -> None:
     rows, grown = dict[str, Row](), 0
     async with (
         scratch_database(root / "state", "recorder") as postgres,
-        open_pool(postgres) as pool,
+        open_evidence(postgres) as pool,
         running_recorder(root / "run", postgres, TENANT) as channel,
     ):
+        seal = AesSeal((root / "run" / BODY_KEY).read_text())
         for size in sizes:
-            await _fill(pool, grown, size)
+            await _fill(pool, seal, grown, size)
             rows[f"{size:,} records"] = (await _measured(channel, pool, size)).row()
             grown = size + APPENDED
     print(table(COLUMNS, rows))
@@ -225,44 +232,30 @@ async def _bytes(pool: asyncpg.Pool) -> tuple[int, int, int]:
     return row["records"], row["indexes"], row["nodes"]
 
 
-async def _fill(pool: asyncpg.Pool, grown: int, size: int) -> None:
+async def _fill(pool: asyncpg.Pool, seal: AesSeal, grown: int, size: int) -> None:
+    """Let the log grow to ``size`` as the recorder writes it, all about one person, so that its key is drawn once."""
+    entropy = Entropy()
+    keyring = PostgresKeyring(pool, seal, random_bytes=entropy.draw)
+    maker = EntryMaker(keyring, SystemClock(), random_bytes=entropy.draw, deployment="local")
     writer = PostgresWriter(pool, timeout_s=SIGNED_S)
+    with rows_of(TENANT):
+        key = await keyring.draw(TENANT, PERSON)
     for start in range(grown, size, FILL):
-        await writer.append(TENANT, list(_entries(start, min(start + FILL, size))))
+        drafts = map(_draft, range(start, min(start + FILL, size)))
+        await writer.append(TENANT, [maker.make(draft, key) for draft in drafts])
 
 
-def _entries(start: int, stop: int) -> Iterator[Entry]:
-    """Yield records as the recorder makes them, but for their content, which nobody opens."""
-    now = datetime.now(UTC)
-    log = origin("local", TENANT, now)
-    for number in range(start, stop):
-        key = f"filled-{number}"
-        draft = Draft(
-            tenant=TENANT,
-            idempotency_key=key,
-            kind="ATTEMPT",
-            decision_id=f"decision-{number // 8}",
-            subject_id="",
-            payload=CONTENT,
-            content_type="text/plain",
-            attributes={"provider": "local", "model": "smollm2"},
-        )
-        envelope = write(draft, Stamp(recorded_at=now, salt=bytes(32), body_digest=bytes(32)))
-        yield Entry(
-            tenant=TENANT,
-            origin=log,
-            key=key,
-            leaf=hash_leaf(envelope),
-            envelope=envelope,
-            sealed=CONTENT,
-            data_key=WrappedKey(id=number.to_bytes(16, "big"), tenant_key=0, wrapped=CONTENT),
-            kind=draft.kind,
-            decision_id=draft.decision_id,
-            content_type=draft.content_type,
-            intent="",
-            occurred_at=now,
-            recorded_at=now,
-        )
+def _draft(number: int) -> Draft:
+    return Draft(
+        tenant=TENANT,
+        idempotency_key=f"filled-{number}",
+        kind="ATTEMPT",
+        decision_id=f"decision-{number // 8}",
+        subject_id=PERSON,
+        payload=CONTENT,
+        content_type="text/plain",
+        attributes={"provider": "local", "model": "smollm2"},
+    )
 
 
 if __name__ == "__main__":

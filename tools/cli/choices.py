@@ -35,3 +35,37 @@ class SearchChoice(StrEnum):
     HYBRID = "hybrid"
     DENSE = "dense"
     SPARSE = "sparse"
+
+
+class KindChoice(StrEnum):
+    """What a record is evidence of."""
+
+    INTENT = "intent"
+    ATTEMPT = "attempt"
+    OUTCOME = "outcome"
+    DECISION = "decision"
+    REVIEW = "review"
+    CHANGE = "change"
+    ERASURE = "erasure"
+    SECURITY = "security"
+
+
+class VerdictChoice(StrEnum):
+    """What was decided."""
+
+    ALLOW = "allow"
+    CONSTRAINED_ALLOW = "constrained_allow"
+    ESCALATE = "escalate"
+    DENY = "deny"
+    ABSTAIN = "abstain"
+
+
+class CriticChoice(StrEnum):
+    """Who judges an answer."""
+
+    RIGHTS = "rights"
+    AUTONOMY = "autonomy"
+    FAIRNESS = "fairness"
+    TRUTH = "truth"
+    RISK = "risk"
+    OPERATIONS = "operations"

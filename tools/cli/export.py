@@ -10,7 +10,7 @@ import typer
 
 from magistrate.recorder.v1.recorder_pb2 import ExportRequest
 from magistrate.recorder.v1.recorder_pb2_grpc import RecorderServiceStub
-from tools.archive import ArchiveError, write
+from tools.archive import ArchiveError, Written, write
 from tools.cli.arguments import DEFAULT_STATE, Json, State
 from tools.cli.connection import connection
 from tools.cli.screen import screen
@@ -58,5 +58,12 @@ def export(
     if as_json:
         print(json.dumps(asdict(written) | {"folder": str(target)}, indent=2))
         return
-    screen().print(f"records {written.start} to {written.stop - 1} of {written.origin}, {written.tree_size} in all")
-    screen().print(f"with the content of {written.contents} in {target}; check it with `magistrate verify {target}`")
+    screen().print(_told(written))
+    screen().print(f"check it with `magistrate verify {target}`")
+
+
+def _told(written: Written) -> str:
+    if written.start == written.stop:
+        return f"no record of {written.origin}, which has {written.tree_size}, is in that range"
+    content = f"with the content of {written.contents}" if written.contents else "without content"
+    return f"records {written.start} to {written.stop - 1} of {written.origin}, {written.tree_size} in all, {content}"

@@ -100,6 +100,15 @@ def follow_keys(
     screen().print(f"{len(seen)} announcements followed; {path} says how far each key counts.")
 
 
+@app.command()
+def witness(
+    target: Annotated[Path, typer.Argument(help="Folder that gets witness.pem and witness.vkey.", metavar="FOLDER")],
+    name: Annotated[str, typer.Option(help="Name in every cosignature, such as witness.example.org/w1.")],
+) -> None:
+    """Make the key of a witness, for whoever runs one outside of this deployment; it needs no stack."""
+    screen().print(files.generate_witness(target, name))
+
+
 def _announced(stub: RecorderServiceStub, origin: str, keys: str) -> Iterator[Sighting]:
     """Yield every key that one log announces, each from a proof that is checked with the known keys."""
     request = pb.ListRecordsRequest(origin=origin, kind=pb.RECORD_KIND_KEY)

@@ -18,6 +18,7 @@ from tools.cli import (
     knowledge,
     migrate,
     models,
+    records,
     replay,
     stack,
     verify,
@@ -61,6 +62,7 @@ app.command()(models.models)
 app.command()(costs.costs)
 app.command()(verify.verify)
 app.command()(export.export)
+app.command()(records.records)
 app.command()(replay.replay)
 app.command()(erase.erase)
 app.add_typer(backup.app, name="backup")

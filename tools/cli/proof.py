@@ -34,7 +34,8 @@ def checked(decision: Decision, channel: grpc.Channel, folder: Folder) -> Text:
     except grpc.RpcError as error:
         return Text(f"not checked: {explained(error).problem}", style="yellow")
     bundle["leaf_hash"] = _text(decision.evidence.leaf_hash)
-    return verdict(verify(bundle, folder.verifier_key.read_text()))
+    policy = folder.policy.read_text() if folder.policy.is_file() else ""
+    return verdict(verify(bundle, folder.verifier_key.read_text(), policy))
 
 
 def subject(bundle: Bundle) -> str:

@@ -15,6 +15,7 @@ from tools.cli.proof import Bundle, fetch, subject, verdict
 from tools.cli.screen import screen
 from tools.up.failures import StackError
 from tools.up.options import Options
+from tools.verify import tlog_proof
 from tools.verify.archive import verify_archive
 from tools.verify.bundle import verify as judge
 
@@ -24,13 +25,20 @@ def verify(
         str, typer.Argument(help="A decision of the running stack, or an exported folder.", metavar="DECISION|FOLDER")
     ] = "",
     *,
-    bundle_file: Annotated[Path | None, typer.Option("--bundle", help="Check a saved bundle; no stack needed.")] = None,
+    bundle_file: Annotated[
+        Path | None, typer.Option("--bundle", help="Check a saved bundle or .tlog-proof; no stack needed.")
+    ] = None,
     key_file: Annotated[Path | None, typer.Option("--key", help="File with the log's verifier key.")] = None,
+    policy_file: Annotated[
+        Path | None, typer.Option("--policy", help="File with the witnesses that must have seen it.")
+    ] = None,
     kept: Annotated[
         list[Path] | None,
         typer.Option("--kept", help="A checkpoint of the folder's log that you kept.", metavar="FILE"),
     ] = None,
-    save: Annotated[Path | None, typer.Option(help="Keep the bundle for later checks.", metavar="FILE")] = None,
+    save: Annotated[
+        Path | None, typer.Option(help="Keep the evidence; as FILE.tlog-proof without content.", metavar="FILE")
+    ] = None,
     state_dir: State = DEFAULT_STATE,
     as_json: Json = False,
 ) -> None:
@@ -45,11 +53,13 @@ def verify(
         raise typer.BadParameter("give either a decision, an exported folder or --bundle FILE")
     bundle = _read(bundle_file) if bundle_file else _fetched(decision_id, state_dir)
     if save:
-        save.write_text(json.dumps(bundle, indent=2) + "\n", encoding="utf-8")
+        save.write_text(_saved(bundle, save), encoding="utf-8")
     if decision_id:
         # Evidence must be of the decision that was asked for, whatever the mesh sent.
         bundle = {**bundle, "decision_id": decision_id}
-    result = judge(bundle, _text_of(key_file or Options(state=state_dir).folder.verifier_key))
+    result = judge(
+        bundle, _text_of(key_file or Options(state=state_dir).folder.verifier_key), _policy(policy_file, state_dir)
+    )
     named = subject(bundle)
     if as_json:
         print(json.dumps(asdict(result) | {"decision_id": named, "verified": result.verified}, indent=2))
@@ -57,6 +67,14 @@ def verify(
         screen().print("proof:", verdict(result))
         screen().print("of decision:", named or "none")
     raise typer.Exit(0 if result.verified else 1)
+
+
+def _policy(given: Path | None, state_dir: Path) -> str:
+    """Return the policy: the given one, or that of a stack that has one."""
+    if given:
+        return _text_of(given)
+    own = Options(state=state_dir).folder.policy
+    return own.read_text(encoding="utf-8") if own.is_file() else ""
 
 
 def _folder(root: Path, keys: str, kept: Sequence[str], *, as_json: bool) -> int:
@@ -78,11 +96,17 @@ def _fetched(decision_id: str, state_dir: State) -> Bundle:
         return fetch(decision_id, channel)
 
 
+def _saved(bundle: Bundle, target: Path) -> str:
+    """Return what is kept: a proof file where the name asks for one, else everything."""
+    return tlog_proof.write(bundle) if target.suffix == tlog_proof.SUFFIX else json.dumps(bundle, indent=2) + "\n"
+
+
 def _read(path: Path) -> Bundle:
+    text = _text_of(path)
     try:
-        bundle = json.loads(_text_of(path))
+        bundle = tlog_proof.read(text) if tlog_proof.is_proof(text) else json.loads(text)
     except ValueError as error:
-        raise StackError(f"{path} is not JSON: {error}") from error
+        raise StackError(f"{path} is neither a bundle nor a proof file: {error}") from error
     return bundle if isinstance(bundle, dict) else {}
 
 

@@ -26,6 +26,11 @@ class Witness:
         """Return the 4 bytes by which a signature line names it (C2SP tlog-cosignature)."""
         return hashlib.sha256(self.name.encode() + b"\x0a" + bytes([COSIGNATURE_TYPE]) + self.public_key).digest()[:4]
 
+    def verifier_key(self) -> str:
+        """Return the text of its verifier key."""
+        encoded = base64.b64encode(bytes([COSIGNATURE_TYPE]) + self.public_key).decode()
+        return f"{self.name}+{self.key_hash.hex()}+{encoded}"
+
 
 @dataclass(slots=True, kw_only=True)
 class Policy:

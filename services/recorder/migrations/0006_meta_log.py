@@ -6,7 +6,7 @@ The publisher appends to this one log, by a function of the owner that can touch
 from alembic import op
 
 revision = "0006"
-down_revision = "0008"
+down_revision = "0009"
 branch_labels = None
 depends_on = None
 

@@ -6,10 +6,8 @@ from typing import TYPE_CHECKING
 import asyncpg
 import pytest
 
-from services.chassis.config import SecretFile
-from services.chassis.postgres import PostgresSettings, open_pool
 from services.context.adapters.minilm import MiniLm
-from tests.fakes.postgres import Database, PostgresServer, fresh_database
+from tests.fakes.postgres import Database, PostgresServer, fresh_database, room_pool
 
 if TYPE_CHECKING:  # these exist only in the stubs
     pass
@@ -32,16 +30,7 @@ def database(postgres: PostgresServer) -> Iterator[Database]:
 @pytest.fixture
 async def pool(database: Database) -> AsyncIterator[asyncpg.Pool]:
     """Log in to an empty schema as the evaluator's own role."""
-    database.server.execute("truncate evaluator.reviews", database.name)
-    settings = PostgresSettings(
-        host=database.host,
-        port=database.port,
-        database=database.name,
-        user="evaluator",
-        password_file=SecretFile(database.password_file),
-        schema="evaluator",
-    )
-    async with open_pool(settings) as opened:
+    async with room_pool(database, "evaluator", empty=["reviews"]) as opened:
         yield opened
 
 

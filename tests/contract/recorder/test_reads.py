@@ -11,7 +11,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from magistrate.recorder.v1 import recorder_pb2 as pb
 from services.chassis.errors import Kind, MeshError
 from tests.contract.promises import reasons
-from tests.contract.recorder.client import OTHER, Stub, append, at, calling, recording
+from tests.contract.recorder.client import OTHER, Stub, append, at, calling, entry, recording
 from tests.fakes.postgres import Database
 
 
@@ -50,6 +50,7 @@ async def test_lists(stub: Stub) -> None:
         ({"decision_id": "d" * 129}, "FIELD_TOO_LONG"),
         ({"kind": 99}, "ENUM_UNKNOWN"),
         ({"since": Timestamp(seconds=1 << 60)}, "FIELD_MALFORMED"),
+        ({"since": Timestamp(seconds=9), "until": Timestamp(seconds=9)}, "FIELD_OUT_OF_RANGE"),
     ],
 )
 async def test_refused_lists(stub: Stub, request_: dict[str, Any], reason: str) -> None:
@@ -188,3 +189,40 @@ async def test_refused_attributes(stub: Stub, attributes: dict[str, str], reason
     """What no attribute can be is refused, not silently found nowhere."""
     with pytest.raises(MeshError, match=reason):
         await stub.ListRecords(pb.ListRecordsRequest(attributes=attributes))
+
+
+TOKEN = base64.urlsafe_b64encode(b"evidence/local/acme/1999h1 7").decode()
+CONTRADICTIONS: list[tuple[dict[str, Any], str, str]] = [
+    ({"verdict": "deny", "kind": pb.RECORD_KIND_ATTEMPT}, "verdict", "kind"),
+    ({"model": "tiny", "kind": pb.RECORD_KIND_INTENT}, "model", "kind"),
+    ({"critic": "risk", "kind": pb.RECORD_KIND_SECURITY}, "critic", "kind"),
+    ({"open_intents": True, "kind": pb.RECORD_KIND_OUTCOME}, "open_intents", "kind"),
+    ({"open_intents": True, "critic": "risk"}, "critic", "open_intents"),
+    ({"verdict": "deny", "attributes": {"verdict": "allow"}}, "verdict", "attributes.verdict"),
+    ({"page_token": TOKEN, "origin": "evidence/local/acme/2026h2"}, "page_token", "origin"),
+]
+
+
+@pytest.mark.parametrize(("request_", "field", "other"), CONTRADICTIONS)
+async def test_filters_that_exclude_each_other(stub: Stub, request_: dict[str, Any], field: str, other: str) -> None:
+    """What no record could meet is refused with both fields, not answered with an empty page."""
+    with pytest.raises(MeshError, match="FILTERS_CONTRADICT") as refused:
+        await stub.ListRecords(pb.ListRecordsRequest(**request_))
+
+    assert refused.value.kind is Kind.INVALID
+    assert (refused.value.metadata["field"], refused.value.metadata["other"]) == (field, other)
+    assert "FILTERS_CONTRADICT" in reasons("recorder")["ListRecords"]
+
+
+async def test_pages_of_a_hundred_and_of_a_thousand(stub: Stub) -> None:
+    """A page has 100 records unless told and up to 1000; walking pages gives every record once."""
+    entries = [entry(f"k{n}", decision_id=f"d{n}") for n in range(1001)]
+    for at_once in (entries[:1000], entries[1000:]):
+        _ = [answer async for answer in stub.AppendStream(iter([pb.AppendStreamRequest(entries=at_once)]))]
+    usual = await stub.ListRecords(pb.ListRecordsRequest())
+    most = await stub.ListRecords(pb.ListRecordsRequest(page_size=1000))
+    rest = await stub.ListRecords(pb.ListRecordsRequest(page_size=1000, page_token=most.next_page_token))
+
+    assert (len(usual.records), bool(usual.next_page_token)) == (100, True)
+    assert (len(most.records), len(rest.records), rest.next_page_token) == (1000, 1, "")
+    assert [record.position.index for record in (*most.records, *rest.records)] == list(range(1001))

@@ -3,13 +3,10 @@
 from collections.abc import AsyncIterator, Iterator
 
 import asyncpg
-import psycopg
 import pytest
 from redis.asyncio import Redis
 
-from services.chassis.config import SecretFile
-from services.chassis.postgres import PostgresSettings, open_pool
-from tests.fakes.postgres import Database, PostgresServer, fresh_database
+from tests.fakes.postgres import Database, PostgresServer, fresh_database, room_pool
 from tests.fakes.valkey import ValkeyServer, looking_into, valkey_server
 
 
@@ -23,18 +20,9 @@ def database(postgres: PostgresServer) -> Iterator[Database]:
 @pytest.fixture
 async def pool(database: Database) -> AsyncIterator[asyncpg.Pool]:
     """Empty the tables and yield the router's own pool."""
-    with psycopg.connect(database.owner_dsn, autocommit=True) as owner:
-        owner.execute("truncate router.spend, router.cache_epochs, router.cache_marks, router.cache_questions")
-    settings = PostgresSettings(
-        host=database.host,
-        port=database.port,
-        database=database.name,
-        user="router",
-        password_file=SecretFile(database.password_file),
-        schema="router",
-        connect_timeout_s=1,
-    )
-    async with open_pool(settings) as opened:
+    async with room_pool(
+        database, "router", empty=["spend", "cache_epochs", "cache_marks", "cache_questions"]
+    ) as opened:
         yield opened
 
 

@@ -5,6 +5,7 @@ import stat
 from datetime import timedelta
 from pathlib import Path
 
+import httpx
 import pytest
 
 from magistrate.router.v1.router_pb2 import ListModelsRequest
@@ -13,6 +14,7 @@ from services.topology import COMPANIONS, SERVICES
 from tests.fakes.stack import Stack
 from tools.certs import Pki
 from tools.certs.identity import every_identity
+from tools.verify.note import is_signed, read_verifier_key
 
 QUESTION = "Up to what amount may the budget holder approve a purchase?"
 STAGES = ["screen", "context", "route", "review", "score", "adjudicate", "record"]
@@ -30,7 +32,7 @@ def test_every_part_serves(stack: Stack) -> None:
     assert listed["ready"]
     assert {part["phase"] for part in listed["parts"].values()} == {"ready"}
     expected = {service.name for service in SERVICES if service.vendor in {"", "local"}}
-    expected |= {companion.name for companion in COMPANIONS}
+    expected |= {companion.name for companion in COMPANIONS if not companion.optional}
     assert expected | {"postgres", "database", "valkey", "model", "envoy", "handbook"} == set(listed["parts"])
 
 
@@ -196,3 +198,36 @@ def _reachable_by_others(path: Path, root: Path) -> bool:
     """Tell whether every folder from the root to ``path`` lets strangers pass."""
     between = [path, *path.parents][: len(path.relative_to(root).parts) + 1]
     return all(folder.stat().st_mode & 0o001 for folder in between[1:])
+
+
+@pytest.mark.spec("REC-07")
+def test_the_log_is_read_as_tiles(stack: Stack) -> None:
+    """With the operator's token the tenant's log is served as tiles; without one the same address tells nothing."""
+    decided = json.loads(stack.run("decide", "--json", QUESTION).stdout)["decision"]
+    stack.run("verify", decided["decisionId"])  # has it signed
+    port = json.loads(stack.run("status", "--json").stdout)["ports"]["tiles"]
+    log = f"http://127.0.0.1:{port}/{decided['evidence']['origin']}"
+    bearer = {"authorization": f"Bearer {stack.folder.token.read_text().strip()}"}
+
+    checkpoint = httpx.get(f"{log}/checkpoint", headers=bearer)
+    leaves = httpx.get(f"{log}/tile/0/000.p/1", headers=bearer)
+    closed = httpx.get(f"{log}/checkpoint")
+
+    assert (checkpoint.status_code, leaves.status_code, closed.status_code) == (200, 200, 401)
+    assert is_signed(checkpoint.text, read_verifier_key(stack.folder.verifier_key.read_text()))
+    assert len(leaves.content) == 32
+
+
+@pytest.mark.spec("REC-07")
+def test_a_proof_file_is_kept_and_checked(stack: Stack, tmp_path: Path) -> None:
+    """The proof of a decision fits into a small text that verifies offline."""
+    decided = json.loads(stack.run("decide", "--json", QUESTION).stdout)["decision"]
+    kept = tmp_path / "decision.tlog-proof"
+
+    saved = stack.run("verify", decided["decisionId"], "--save", str(kept))
+    judged = stack.run("verify", "--bundle", str(kept), "--json")
+
+    assert (saved.returncode, judged.returncode) == (0, 0), saved.stderr + judged.stderr
+    assert json.loads(judged.stdout)["decision_id"] == decided["decisionId"]
+    assert kept.read_text().startswith("c2sp.org/tlog-proof@v1\n")
+    assert kept.stat().st_size < 4096

@@ -4,14 +4,11 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 
 import asyncpg
-import psycopg
 import pytest
 
-from services.chassis.config import SecretFile
 from services.chassis.errors import CallerError, Kind, MeshError, unavailable
-from services.chassis.postgres import PostgresSettings, open_pool
 from services.chassis.relay import BATCH, Letter, Relay
-from tests.fakes.postgres import Database, PostgresServer, fresh_database
+from tests.fakes.postgres import Database, PostgresServer, fresh_database, room_pool
 
 AWAY = unavailable("DEPENDENCY_UNAVAILABLE", "it is down")
 REFUSED = CallerError(Kind.NOT_FOUND, "MODEL_NOT_FOUND", "no such model")
@@ -27,18 +24,7 @@ def database(postgres: PostgresServer) -> Iterator[Database]:
 @pytest.fixture
 async def pool(database: Database) -> AsyncIterator[asyncpg.Pool]:
     """Empty the outbox and yield the service's own pool."""
-    with psycopg.connect(database.owner_dsn, autocommit=True) as owner:
-        owner.execute("truncate engine.outbox")
-    settings = PostgresSettings(
-        host=database.host,
-        port=database.port,
-        database=database.name,
-        user="engine",
-        password_file=SecretFile(database.password_file),
-        schema="engine",
-        connect_timeout_s=1,
-    )
-    async with open_pool(settings) as opened:
+    async with room_pool(database, "engine", empty=["outbox"]) as opened:
         yield opened
 
 

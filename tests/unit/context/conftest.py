@@ -6,14 +6,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from services.chassis.config import SecretFile
-from services.chassis.postgres import PostgresSettings, open_pool
 from services.context.adapters.embedding import BatchingEmbedder, VectorCache, open_embedder
 from services.context.adapters.hashing import HashingModel
 from services.context.adapters.minilm import MiniLm
 from services.context.adapters.postgres import PostgresStore
 from services.context.ingestor import Ingestor
-from tests.fakes.postgres import Database, PostgresServer, fresh_database
+from tests.fakes.postgres import Database, PostgresServer, fresh_database, room_pool
 
 
 @dataclass(slots=True)
@@ -51,15 +49,7 @@ def database(postgres: PostgresServer) -> Iterator[Database]:
 @pytest.fixture
 async def store(database: Database) -> AsyncIterator[PostgresStore]:
     """Yield the knowledge store as the service's own role sees it."""
-    settings = PostgresSettings(
-        host=database.host,
-        port=database.port,
-        database=database.name,
-        user="context",
-        password_file=SecretFile(database.password_file),
-        schema="context",
-    )
-    async with open_pool(settings) as pool:
+    async with room_pool(database, "context") as pool:
         yield PostgresStore(pool)
 
 

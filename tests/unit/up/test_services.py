@@ -11,7 +11,7 @@ from tools.up.surroundings import surroundings
 from tools.up.vendors import Vendor
 
 VENDORS = (Vendor(name="local", url="http://127.0.0.1:7", model="smollm2-135m"),)
-PORTS = {"postgres": 5001, "valkey": 5002}
+PORTS = {"postgres": 5001, "valkey": 5002, "tiles": 5003}
 
 
 @pytest.fixture

@@ -82,14 +82,10 @@ def _walk(folder: Folder, tree: Tree, facts: Facts) -> Contents:
 
 
 def _told(facts: Facts, earlier: int) -> str:
-    part = (
-        "all records"
-        if (facts.start, facts.stop) == (0, facts.tree_size)
-        else f"records {facts.start} to {facts.stop - 1}"
-    )
+    log = f"the {facts.tree_size} of {facts.origin}"
+    agreed = f"and {earlier} earlier checkpoints agree with it"
     if facts.start == facts.stop:
-        part = "no records"
-    return (
-        f"{part} of the {facts.tree_size} of {facts.origin} are those of the tree that the key signed, "
-        f"and {earlier} earlier checkpoints agree with it"
-    )
+        return f"none of {log} is here; their tree is the one that the key signed, {agreed}"
+    whole = (facts.start, facts.stop) == (0, facts.tree_size)
+    part = "all records" if whole else f"records {facts.start} to {facts.stop - 1}"
+    return f"{part} of {log} are those of the tree that the key signed, {agreed}"

@@ -48,6 +48,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """[INVALID_ARGUMENT] The prompt with its context has more tokens than one request or the model may have. Metadata: tokens, limit."""
     ERROR_REASON_INPUT_REJECTED: _ErrorReason.ValueType  # 12
     """[INVALID_ARGUMENT] Screening found a high-risk attack in the input; it went to no model. Metadata: detectors."""
+    ERROR_REASON_FILTERS_CONTRADICT: _ErrorReason.ValueType  # 13
+    """[INVALID_ARGUMENT] Two filters exclude each other, so that nothing could ever be found. Metadata: field, other."""
     ERROR_REASON_TOKEN_MISSING: _ErrorReason.ValueType  # 20
     """[UNAUTHENTICATED] The call carries no bearer token."""
     ERROR_REASON_TOKEN_INVALID: _ErrorReason.ValueType  # 21
@@ -197,6 +199,8 @@ ERROR_REASON_PROMPT_TOO_LONG: ErrorReason.ValueType  # 11
 """[INVALID_ARGUMENT] The prompt with its context has more tokens than one request or the model may have. Metadata: tokens, limit."""
 ERROR_REASON_INPUT_REJECTED: ErrorReason.ValueType  # 12
 """[INVALID_ARGUMENT] Screening found a high-risk attack in the input; it went to no model. Metadata: detectors."""
+ERROR_REASON_FILTERS_CONTRADICT: ErrorReason.ValueType  # 13
+"""[INVALID_ARGUMENT] Two filters exclude each other, so that nothing could ever be found. Metadata: field, other."""
 ERROR_REASON_TOKEN_MISSING: ErrorReason.ValueType  # 20
 """[UNAUTHENTICATED] The call carries no bearer token."""
 ERROR_REASON_TOKEN_INVALID: ErrorReason.ValueType  # 21

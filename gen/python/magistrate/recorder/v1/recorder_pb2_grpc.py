@@ -125,7 +125,7 @@ class RecorderServiceServicer:
 
     def ListRecords(self, request, context):
         """List the tenant's records in log order.
-        Reasons: FIELD_TOO_LONG, FIELD_OUT_OF_RANGE, FIELD_MALFORMED, ENUM_UNKNOWN, STORE_UNAVAILABLE.
+        Reasons: FIELD_TOO_LONG, FIELD_OUT_OF_RANGE, FIELD_MALFORMED, ENUM_UNKNOWN, FILTERS_CONTRADICT, STORE_UNAVAILABLE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

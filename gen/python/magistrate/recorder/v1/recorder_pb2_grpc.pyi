@@ -50,7 +50,7 @@ class RecorderServiceStub:
     """
     ListRecords: _grpc.UnaryUnaryMultiCallable[_recorder_pb2.ListRecordsRequest, _recorder_pb2.ListRecordsResponse]
     """List the tenant's records in log order.
-    Reasons: FIELD_TOO_LONG, FIELD_OUT_OF_RANGE, FIELD_MALFORMED, ENUM_UNKNOWN, STORE_UNAVAILABLE.
+    Reasons: FIELD_TOO_LONG, FIELD_OUT_OF_RANGE, FIELD_MALFORMED, ENUM_UNKNOWN, FILTERS_CONTRADICT, STORE_UNAVAILABLE.
     """
     GetInclusionProof: _grpc.UnaryUnaryMultiCallable[_recorder_pb2.GetInclusionProofRequest, _recorder_pb2.GetInclusionProofResponse]
     """Prove that a record is in the log that a signed checkpoint names.
@@ -108,7 +108,7 @@ class RecorderServiceAsyncStub(RecorderServiceStub):
     """
     ListRecords: _aio.UnaryUnaryMultiCallable[_recorder_pb2.ListRecordsRequest, _recorder_pb2.ListRecordsResponse]  # type: ignore[assignment]
     """List the tenant's records in log order.
-    Reasons: FIELD_TOO_LONG, FIELD_OUT_OF_RANGE, FIELD_MALFORMED, ENUM_UNKNOWN, STORE_UNAVAILABLE.
+    Reasons: FIELD_TOO_LONG, FIELD_OUT_OF_RANGE, FIELD_MALFORMED, ENUM_UNKNOWN, FILTERS_CONTRADICT, STORE_UNAVAILABLE.
     """
     GetInclusionProof: _aio.UnaryUnaryMultiCallable[_recorder_pb2.GetInclusionProofRequest, _recorder_pb2.GetInclusionProofResponse]  # type: ignore[assignment]
     """Prove that a record is in the log that a signed checkpoint names.
@@ -183,7 +183,7 @@ class RecorderServiceServicer:
         context: _ServicerContext,
     ) -> _typing.Union[_recorder_pb2.ListRecordsResponse, _abc.Awaitable[_recorder_pb2.ListRecordsResponse]]:
         """List the tenant's records in log order.
-        Reasons: FIELD_TOO_LONG, FIELD_OUT_OF_RANGE, FIELD_MALFORMED, ENUM_UNKNOWN, STORE_UNAVAILABLE.
+        Reasons: FIELD_TOO_LONG, FIELD_OUT_OF_RANGE, FIELD_MALFORMED, ENUM_UNKNOWN, FILTERS_CONTRADICT, STORE_UNAVAILABLE.
         """
 
     def GetInclusionProof(

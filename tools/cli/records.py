@@ -1,0 +1,99 @@
+"""`magistrate records`: find evidence by what it says."""
+
+import itertools
+import json
+from collections.abc import Iterator
+from datetime import UTC
+from typing import Annotated
+
+import typer
+from google.protobuf.json_format import MessageToJson
+from rich.table import Table
+
+from magistrate.recorder.v1.recorder_pb2 import ListRecordsRequest, Record, RecordKind
+from magistrate.recorder.v1.recorder_pb2_grpc import RecorderServiceStub
+from tools.cli.arguments import DEFAULT_STATE, Json, State
+from tools.cli.choices import CriticChoice, KindChoice, VerdictChoice
+from tools.cli.connection import connection
+from tools.cli.moments import HELP, moment
+from tools.cli.screen import screen
+
+LARGEST_PAGE = 1000
+
+
+def records(
+    *,
+    log: Annotated[str, typer.Option("--log", help="Which log; the current one unless given.")] = "",
+    decision: Annotated[str, typer.Option(help="Only this decision.", metavar="ID")] = "",
+    kind: Annotated[KindChoice | None, typer.Option(help="Only records of this kind.")] = None,
+    verdict: Annotated[VerdictChoice | None, typer.Option(help="Only decisions with this verdict.")] = None,
+    model: Annotated[str, typer.Option(help="Only decisions by this model.", metavar="NAME")] = "",
+    critic: Annotated[
+        CriticChoice | None, typer.Option(help="Only decisions in which this critic found something or was away.")
+    ] = None,
+    fact: Annotated[
+        list[str] | None, typer.Option(help="Only records that say this; may be repeated.", metavar="NAME=VALUE")
+    ] = None,
+    still_open: Annotated[bool, typer.Option("--open", help="Only intents without an outcome.")] = False,
+    since: Annotated[str, typer.Option(help=f"Recorded from here on: {HELP}.", metavar="TIME")] = "",
+    until: Annotated[str, typer.Option(help="Recorded before this.", metavar="TIME")] = "",
+    limit: Annotated[int, typer.Option(min=1, help="Most records to show.")] = 100,
+    timeout_s: Annotated[float, typer.Option("--timeout", min=0.001, help="Seconds to wait for a page.")] = 10.0,
+    state_dir: State = DEFAULT_STATE,
+    as_json: Json = False,
+) -> None:
+    """List evidence in the order of the log; its content stays closed. --json prints one record a line."""
+    request = ListRecordsRequest(
+        origin=log,
+        decision_id=decision,
+        kind=RecordKind.Value(f"RECORD_KIND_{kind.name if kind else 'UNSPECIFIED'}"),
+        verdict=verdict.value if verdict else "",
+        model=model,
+        critic=critic.value if critic else "",
+        attributes=dict(map(_fact, fact or [])),
+        open_intents=still_open,
+        page_size=min(limit, LARGEST_PAGE),
+    )
+    for name, text in (("since", since), ("until", until)):
+        if told := moment(text, f"--{name}"):
+            getattr(request, name).FromDatetime(told)
+    with connection(state_dir) as channel:
+        found = itertools.islice(_pages(RecorderServiceStub(channel), request, timeout_s), limit)
+        if as_json:
+            for record in found:
+                print(MessageToJson(record, indent=None))
+        else:
+            _show(list(found))
+
+
+def _pages(stub: RecorderServiceStub, request: ListRecordsRequest, timeout_s: float) -> Iterator[Record]:
+    while True:
+        page = stub.ListRecords(request, timeout=timeout_s)
+        yield from page.records
+        if not page.next_page_token:
+            return
+        request.page_token = page.next_page_token
+
+
+def _fact(word: str) -> tuple[str, str]:
+    name, separator, value = word.partition("=")
+    if not (name and separator):
+        raise typer.BadParameter(f"--fact must be NAME=VALUE, such as released=no, not {word}")
+    return name, value
+
+
+def _show(found: list[Record]) -> None:
+    if not found:
+        screen().print("No record is like that.")
+        return
+    table = Table("index", "recorded (UTC)", "kind", "decision", "says", box=None, pad_edge=False)
+    for record in found:
+        facts = json.loads(record.envelope)["attributes"]
+        table.add_row(
+            str(record.position.index),
+            f"{record.recorded_at.ToDatetime(tzinfo=UTC):%Y-%m-%d %H:%M:%S}",
+            RecordKind.Name(record.kind).removeprefix("RECORD_KIND_").lower(),
+            record.decision_id,
+            ", ".join(f"{name}={value}" for name, value in facts.items()),
+        )
+    screen().print(table)
