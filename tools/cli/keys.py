@@ -38,7 +38,7 @@ _HALF = re.compile(r"(.*)/(\d{4})h([12])")
 OPEN = """
 select distinct on (h.tenant, h.origin) h.origin, c.note
 from recorder.head h join recorder.checkpoint c using (log)
-where h.tenant <> '' and h.origin like %s order by h.tenant, h.origin, c.size desc"""
+where h.tenant = '' or h.origin like %s order by h.tenant, h.origin, c.size desc"""
 
 
 @app.command()

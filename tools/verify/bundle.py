@@ -89,14 +89,14 @@ def verify(bundle: Mapping[str, Any], vkey: str, policy: str = "") -> Result:
         _check_size(evidence, tree)
         _check_root(evidence, tree, _check_leaf(evidence))
         _check_payload(evidence)
-        if policy:
-            _check_witnesses(evidence, vkey, policy)
+        seen = _check_witnesses(evidence, vkey, policy) if policy else set[str]()
         _check_labels(evidence, tree)
     except _FaultError as error:
         return Result(fault=error.fault, explanation=error.explanation)
     return Result(
         fault=None,
-        explanation=f"record {evidence.index} of {tree.origin} is in the tree of {tree.size} that the key signed",
+        explanation=f"record {evidence.index} of {tree.origin} is in the tree of {tree.size} that the key signed"
+        + (f" and that {', '.join(sorted(seen))} saw" if seen else ""),
         origin=tree.origin,
         index=evidence.index,
         tree_size=tree.size,
@@ -201,8 +201,8 @@ def _check_payload(evidence: _Bundle) -> None:
         raise _FaultError(Fault.PAYLOAD, "the payload is not the one that the envelope commits to")
 
 
-def _check_witnesses(evidence: _Bundle, vkey: str, policy_text: str) -> None:
-    """The witnesses follow a log of the deployment whose leaves are the checkpoints of its logs."""
+def _check_witnesses(evidence: _Bundle, vkey: str, policy_text: str) -> set[str]:
+    """Return the witnesses that saw it. They follow a log of the deployment, whose leaves are its logs' checkpoints."""
     try:
         policy, keys = read_policy(policy_text), read_keys(vkey)
     except ValueError as error:
@@ -222,6 +222,7 @@ def _check_witnesses(evidence: _Bundle, vkey: str, policy_text: str) -> None:
     if not policy.met(seen):
         names = ", ".join(sorted(seen)) or "none"
         raise _FaultError(Fault.WITNESS, f"of the policy's witnesses {names} cosigned, which is not enough")
+    return seen
 
 
 def _check_labels(evidence: _Bundle, tree: SignedTree) -> None:

@@ -64,7 +64,7 @@ join node n on n.log = $1 and n.level = k
 CHECKPOINTS = f"""
 select {SIGNED} from checkpoint c join head h using (log)
 where c.log = $1 and c.size > $2 and c.size <= $3 order by c.size"""  # noqa: S608 - constants
-LOG_NAMED = "select log, origin, tenant, size, frontier from head where origin = $1"
+LOG_ID = "select log from head where origin = $1"
 UNSIGHTED = """
 select h.origin, c.size, c.root
 from head h
@@ -186,10 +186,10 @@ class PostgresLogs:
         """Return the checkpoints of these sizes, in their order."""
         return [signed_of(row) for row in await self._fetch(CHECKPOINTS, log, above, upto)]
 
-    async def log_named(self, origin: str) -> Head | None:
+    async def log_id(self, origin: str) -> int | None:
         """Return a log by its name."""
-        rows = await self._fetch(LOG_NAMED, origin)
-        return head_of(rows[0]) if rows else None
+        rows = await self._fetch(LOG_ID, origin)
+        return rows[0]["log"] if rows else None
 
     async def unsighted(self, limit: int) -> Sequence[Checkpoint]:
         """Return newest checkpoints of tenants' logs that the meta-log does not hold yet."""

@@ -35,16 +35,16 @@ class MetaLog:
             WorldError: the store is away, or the seat is lost.
             TreeError: its head contradicts itself.
         """
+        log = await seat.log_id(self.origin)
+        head = await seat.head_of(log) if log else Head(log=0, origin=self.origin, tenant="", frontier=Frontier())
+        entries = list(await self._succession(seat, head))
         now = self._clock.monotonic()
-        if now < self._due_at and not self._witnesses.required:
-            return None
-        self._due_at = now + self._interval_s
-        head = await seat.log_named(self.origin) or Head(log=0, origin=self.origin, tenant="", frontier=Frontier())
-        entries = [*await self._succession(seat, head), *map(sighted, await seat.unsighted(AT_ONCE))]
+        if now >= self._due_at or self._witnesses.required or entries:
+            self._due_at = now + self._interval_s
+            entries += map(sighted, await seat.unsighted(AT_ONCE))
         if not entries or not await seat.append_meta(head, entries, grow(head.frontier, entries)):
             return None
-        grown = await seat.log_named(self.origin)
-        return grown.log if grown else None
+        return log or await seat.log_id(self.origin)
 
     async def have_witnessed(self, seat: Seat) -> None:
         """Have the newest checkpoint of the meta-log cosigned by everybody, and store it once that is enough.
@@ -53,23 +53,22 @@ class MetaLog:
             AuditError: a witness has seen another past than this one, or more than there is.
             WorldError: the store is away, or the seat is lost.
         """
-        head = await seat.log_named(self.origin) if self._witnesses.required else None
-        newest = await seat.newest(head.log) if head else None
-        if head is None or newest is None:
+        log = await seat.log_id(self.origin) if self._witnesses.required else None
+        newest = await seat.newest(log) if log else None
+        if log is None or newest is None:
             return
-        log, size = head.log, newest.checkpoint.size
-        stored = await seat.witnessed_size(log)
-        if stored >= size and not self._witnesses.behind(size):
-            return
-        lines = await self._witnesses.cosign(newest, lambda seen: _proof(seat, log, seen, size))
-        if lines and stored < size:
+        size = newest.checkpoint.size
+        stored = await seat.witnessed_size(log) >= size
+        lines = await self._witnesses.cosign(newest, lambda seen: _proof(seat, log, seen, size), late_only=stored)
+        if lines and not stored:
             await seat.witness(log, size, newest.note + lines, self._clock.now())
+        if lines or stored:
             _witnessed.set(size)
 
     async def _succession(self, seat: Seat, head: Head) -> Sequence[MetaEntry]:
         """Return the announcement of the newest key, where a former one still signs the meta-log alone."""
-        last = await seat.newest(head.log) if head.log else None
-        newest = self._keys.known()[0]
+        newest, *former = self._keys.known()
+        last = await seat.newest(head.log) if former and head.log else None
         if last is None or newest in self._keys.signed_by(last) or await seat.announcement(head, newest):
             return []
         return [succeeded(self.origin, newest, announcement_key(newest, self.origin))]

@@ -85,7 +85,7 @@ class Logs(Protocol):
         """Return the checkpoints of these sizes, in their order."""
         ...
 
-    async def log_named(self, origin: str) -> Head | None:
+    async def log_id(self, origin: str) -> int | None:
         """Return a log by its name."""
         ...
 

@@ -56,9 +56,9 @@ class Publisher:
         Raises:
             WorldError: the store is away, or the seat is lost.
         """
-        meta = await seat.log_named(self._meta.origin)
-        if meta and meta.log in self._refused:
-            _log.error("nothing_is_signed_while_the_meta_log_is_refused", log=meta.log)
+        meta = await seat.log_id(self._meta.origin)
+        if meta in self._refused:
+            _log.error("nothing_is_signed_while_the_meta_log_is_refused", log=meta)
             return
         signed = [await self._try(seat, log) for log in await seat.grown() if log not in self._refused]
         if all(signed):
@@ -70,14 +70,16 @@ class Publisher:
         Raises:
             WorldError: the store is away, or the seat is lost.
         """
-        log = await self._meta.collect(seat)
-        if log is not None and log not in self._refused:
-            await self._try(seat, log)
+        meta = await seat.log_id(self._meta.origin)
+        if meta in self._refused:
+            return
         try:
+            if grown := await self._meta.collect(seat):
+                await self._try(seat, grown)
             await self._meta.have_witnessed(seat)
-        except AuditError as error:
-            meta = await seat.log_named(self._meta.origin)
-            await self.refuse(seat, meta.log if meta else 0, error)
+        except (AuditError, TreeError) as error:
+            problem = error if isinstance(error, AuditError) else AuditError(0, f"{error}")
+            await self.refuse(seat, meta or 0, problem)
 
     def refuses(self, log: int) -> bool:
         """Return whether a log is signed no more."""

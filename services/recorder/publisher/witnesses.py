@@ -41,19 +41,21 @@ class Witnesses:
         """Return whether a checkpoint counts only with cosignatures."""
         return not self._policy.satisfied(())
 
-    def behind(self, size: int) -> bool:
-        """Return whether some witness has not cosigned this size yet."""
-        return any(seen < size for seen in self._seen.values())
-
-    async def cosign(self, newest: SignedCheckpoint, prove: Prove) -> str | None:
+    async def cosign(self, newest: SignedCheckpoint, prove: Prove, *, late_only: bool = False) -> str | None:
         """Return the signature lines of all who cosign; None where they are not enough.
+
+        Args:
+            newest: The checkpoint.
+            prove: Makes proofs that lead to it.
+            late_only: Ask only who has not cosigned it yet: it counts already.
 
         Raises:
             AuditError: they are not enough, and one of them has seen another past than this.
         """
         lines, conflicts = dict[str, str](), list[AuditError]()
+        wanted = [name for name, seen in self._seen.items() if seen < newest.checkpoint.size or not late_only]
         for _ in range(ROUNDS):
-            asked = [name for name in self._clients if name not in lines]
+            asked = [name for name in wanted if name not in lines]
             proofs = {seen: await prove(seen) for seen in {self._seen[name] for name in asked}}
             answers = await asyncio.gather(*(self._ask(name, newest, proofs) for name in asked))
             for name, answer in zip(asked, answers, strict=True):
@@ -65,7 +67,7 @@ class Witnesses:
             _lag.labels(name).set(max(0, newest.checkpoint.size - seen))
         if self._policy.satisfied({name for name, line in lines.items() if line}):
             return "".join(lines.values())
-        if conflicts:
+        if conflicts and not late_only:
             raise conflicts[0]
         return None
 

@@ -20,6 +20,23 @@ COSIGNERS = [
 VKEYS = [cosigner.verifier_key() for cosigner in COSIGNERS]
 
 
+# Made by the witness of transparency-dev, unmodified, with the key of 32 bytes 0x05.
+FOREIGN_TEXT = "evidence/local\n5\nVtHBhiv3YcoV10acbLgfOljKvqIHhN/9CoKbSaWNfQg=\n"
+FOREIGN_SIGNATURE = (
+    "8TGzwwAAAABrDDEjGoGaWWFhNBK7NeZd4EftCCvcffDTLG2pgffio5Al/duDOF6N87sRdYVTRBaCc1eiugKzEyCSmgax1NX8oOuoAw=="
+)
+FOREIGN_LINE = f"\N{EM DASH} omni.example/w {FOREIGN_SIGNATURE}\n"
+
+
+def test_a_foreign_witness_signs_the_same_bytes() -> None:
+    """Another implementation, given the same key, text and time, writes the very line that this one writes."""
+    cosigner = Cosigner(name="omni.example/w", public_key=KEYS[5].public_key().public_bytes_raw())
+
+    ((line, time),) = cosigned(FOREIGN_LINE, FOREIGN_TEXT, cosigner, holds)
+
+    assert line == FOREIGN_LINE == cosign(FOREIGN_TEXT, cosigner, KEYS[5].sign, time)
+
+
 def test_the_message_of_the_specification() -> None:
     """What is signed is the header, the time and the whole text."""
     assert message(EXAMPLE, 1679315147) == f"cosignature/v1\ntime 1679315147\n{EXAMPLE}".encode()
