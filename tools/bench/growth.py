@@ -4,7 +4,7 @@
     python -m tools.bench.growth 5000000         up to as many as are named
 
 Records of 1 KiB would measure the disk; these are small, so that what is measured is the log. It is filled through the
-recorder's own writer; appends and proofs come in through its API.
+recorder's own writer; appends, proofs and exports come in through its API.
 """
 
 import asyncio
@@ -37,9 +37,11 @@ from services.recorder.core import audit
 from services.recorder.core.envelope import Draft, Stamp, write
 from services.recorder.core.merkle import HASH_BYTES, Frontier, hash_leaf
 from services.recorder.entries import EntryMaker
+from tools.archive import write as write_archive
 from tools.bench.database import scratch_database
 from tools.bench.recorder_process import running_recorder
 from tools.bench.table import Row, table
+from tools.verify.archive import verify_archive
 from tools.verify.keys import BODY_KEY
 
 if TYPE_CHECKING:
@@ -55,6 +57,7 @@ APPENDED, MESSAGE, UNDERWAY = 10_000, 200, 5
 PROVEN, BATCH, CALLERS = 20_000, 1000, 2
 """Proofs that are made, in each call, and calls at once."""
 ALONE = 500
+EXPORTED = 50_000
 CONTENT = b"a few words"
 PERSON = "somebody"
 SIGNED_S = 600.0
@@ -65,7 +68,8 @@ select sum(pg_table_size(part)) filter (where name <> 'node') as records,
   sum(pg_total_relation_size(part)) filter (where name = 'node') as nodes
 from (select format('%I.%I', schemaname, tablename)::regclass as part, tablename as name from pg_tables
       where schemaname = 'recorder' and (tablename ~ '^ev_[0-9]+$' or tablename = 'node')) as parts"""
-COLUMNS = ("append/s", "proof/s", "first time", "proof bytes", "alone ms", "log bytes", "index bytes", "tree bytes")
+LOG = ("append/s", "log bytes", "index bytes", "tree bytes", "export/s", "verify/s")
+PROOFS = ("proof/s", "first time", "proof bytes", "alone ms")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,19 +85,17 @@ class Measured:
     log_bytes: float
     index_bytes: float
     tree_bytes: float
+    exports: float
+    checks: float
+    """Records that are exported, and verified offline, in a second."""
 
-    def row(self) -> Row:
-        """Return the figures in the order of ``COLUMNS``."""
-        return (
-            self.appends,
-            self.proofs,
-            self.proofs_cold,
-            self.proof_bytes,
-            self.alone_ms,
-            self.log_bytes,
-            self.index_bytes,
-            self.tree_bytes,
-        )
+    def of_log(self) -> Row:
+        """Return the figures in the order of ``LOG``."""
+        return self.appends, self.log_bytes, self.index_bytes, self.tree_bytes, self.exports, self.checks
+
+    def of_proofs(self) -> Row:
+        """Return the figures in the order of ``PROOFS``."""
+        return self.proofs, self.proofs_cold, self.proof_bytes, self.alone_ms
 
 
 def main(sizes: Iterable[int] = SIZES) -> None:
@@ -119,7 +121,7 @@ def _rederive(count: int) -> None:
 
 
 async def _run(root: Path, sizes: Iterable[int]) -> None:
-    rows, grown = dict[str, Row](), 0
+    found, grown = dict[str, Measured](), 0
     async with (
         scratch_database(root / "state", "recorder") as postgres,
         open_evidence(postgres) as pool,
@@ -128,13 +130,13 @@ async def _run(root: Path, sizes: Iterable[int]) -> None:
         seal = AesSeal((root / "run" / BODY_KEY).read_text())
         for size in sizes:
             await _fill(pool, seal, grown, size)
-            rows[f"{size:,} records"] = (await _measured(channel, pool, size)).row()
+            found[f"{size:,} records"] = await _measured(channel, pool, size)
             grown = size + APPENDED
-    print(table(COLUMNS, rows))
-    print(
-        f"proofs of records all over the log, {BATCH} in a call and {CALLERS} calls at once; at least 10,000/s wanted"
-    )
-    print("alone: one proof in a call, one call at a time; bytes are for each record, without its content")
+    print("bytes are for each record, without its content; exported and verified without content")
+    print(table(LOG, {name: measured.of_log() for name, measured in found.items()}))
+    print(f"proofs of records all over the log, {BATCH} in a call, {CALLERS} calls at once; 10,000/s are wanted")
+    print(table(PROOFS, {name: measured.of_proofs() for name, measured in found.items()}))
+    print("first time: no tile is at hand; alone: one proof in a call, one call at a time")
 
 
 async def _measured(channel: MeshChannel, pool: asyncpg.Pool, size: int) -> Measured:
@@ -144,6 +146,7 @@ async def _measured(channel: MeshChannel, pool: asyncpg.Pool, size: int) -> Meas
     warm, proof_bytes = await _prove(stub, size)
     alone_ms = await _prove_alone(stub, size)
     log_bytes, index_bytes, tree_bytes = await _bytes(pool)
+    exports, checks = await _export(channel, size)
     return Measured(
         appends=await _append(channel, size),
         proofs=warm,
@@ -153,6 +156,8 @@ async def _measured(channel: MeshChannel, pool: asyncpg.Pool, size: int) -> Meas
         log_bytes=log_bytes / size,
         index_bytes=index_bytes / size,
         tree_bytes=tree_bytes / size,
+        exports=exports,
+        checks=checks,
     )
 
 
@@ -214,6 +219,24 @@ async def _append(channel: MeshChannel, size: int) -> float:
             raise RuntimeError(refused[0])
         free.release()
     return APPENDED / (time.perf_counter() - began)
+
+
+async def _export(channel: MeshChannel, size: int) -> tuple[float, float]:
+    """Export the newest records without content and verify the folder; return how many a second of each."""
+    request = pb.ExportRequest(start_index=max(0, size - EXPORTED), end_index=size)
+    began = time.perf_counter()
+    pieces = [piece async for piece in RecorderServiceStub(channel).Export(request, timeout=SIGNED_S)]
+    exported_s = time.perf_counter() - began
+    keys = "\n".join(pieces[0].log.verifier_keys)
+    with tempfile.TemporaryDirectory() as folder:
+        written = write_archive(pieces, Path(folder) / "out")
+        began = time.perf_counter()
+        found = verify_archive(Path(folder) / "out", keys)
+        checked_s = time.perf_counter() - began
+    if not found.verified:
+        raise RuntimeError(found.explanation)
+    count = written.stop - written.start
+    return count / exported_s, count / checked_s
 
 
 def _entry(key: str) -> pb.Entry:

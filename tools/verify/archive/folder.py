@@ -145,14 +145,19 @@ class Folder:
         Raises:
             DamageError: MISSING; FORM, with the line.
         """
-        for at, line in enumerate(self.text(name).splitlines(), start=1):
-            try:
-                said = json.loads(line)
-            except ValueError:
-                said = None
-            if not isinstance(said, dict):
-                raise DamageError(Damage.FORM, f"line {at} of {name} is not a JSON object", file=name)
-            yield said
+        try:
+            file = (self._root / name).open("rb")
+        except FileNotFoundError as error:
+            raise DamageError(Damage.MISSING, f"{name} is missing", file=name) from error
+        with file:
+            for at, line in enumerate(file, start=1):
+                try:
+                    said = json.loads(line)
+                except ValueError:
+                    said = None
+                if not isinstance(said, dict):
+                    raise DamageError(Damage.FORM, f"line {at} of {name} is not a JSON object", file=name)
+                yield said
 
     def names(self) -> set[str]:
         """Return the paths of all files."""
