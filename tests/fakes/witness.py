@@ -9,10 +9,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from services.chassis.clock import SystemClock
 from services.recorder.adapters.keys import holds
+from services.recorder.adapters.sightings import open_sightings
 from services.recorder.core.cosignature import Cosigner
 from services.recorder.core.policy import read_policy
 from services.recorder.witness.cosigner import Witness
-from services.recorder.witness.sightings import open_sightings
 from services.recorder.witness.web import serve_witness
 from tests.fakes.mesh import free_ports
 

@@ -4,11 +4,11 @@ from services.chassis.clock import SystemClock
 from services.chassis.config import load
 from services.chassis.runtime import open_runtime
 from services.recorder.adapters.keys import Ed25519Signer, Reread, holds
+from services.recorder.adapters.sightings import open_sightings
 from services.recorder.core.cosignature import Cosigner
 from services.recorder.core.policy import read_policy
 from services.recorder.witness.config import Config
 from services.recorder.witness.cosigner import Witness
-from services.recorder.witness.sightings import open_sightings
 from services.recorder.witness.web import serve_witness
 
 
