@@ -109,6 +109,13 @@ _ENGINE = (
         ),
     ),
     RpcService(
+        name="magistrate.engine.v1.ErasureService",
+        rpcs=(
+            Rpc(method="EraseSubject", roles=ADMINS, default_s=30, cap_s=60),
+            Rpc(method="GetErasure", roles=ADMINS),
+        ),
+    ),
+    RpcService(
         name="magistrate.engine.v1.ReplayService",
         rpcs=(
             Rpc(method="ReplayDecision", roles=STAFF, default_s=30, cap_s=60),
@@ -213,6 +220,7 @@ _EVALUATOR = (
             Rpc(method="ListReviews", callers=("engine",), roles=REVIEWERS),
             Rpc(method="GetReview", callers=("engine",), roles=REVIEWERS),
             Rpc(method="SubmitReview", roles=REVIEWERS),
+            Rpc(method="EraseReviews", callers=("engine",)),
         ),
     ),
     RpcService(
@@ -245,7 +253,7 @@ _RECORDER = (
             Rpc(method="GetConsistencyProof", callers=("engine",), roles=EVERYONE),
             Rpc(method="GetCheckpoint", callers=("engine",), roles=EVERYONE),
             Rpc(method="Export", roles=OPERATORS, default_s=60, cap_s=600),
-            Rpc(method="EraseSubject", roles=ADMINS, default_s=30, cap_s=60),
+            Rpc(method="EraseSubject", callers=("engine",), default_s=30, cap_s=60),
             Rpc(method="RotateTenantKey", roles=ADMINS, default_s=60, cap_s=600),
         ),
     ),

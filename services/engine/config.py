@@ -39,6 +39,9 @@ class Config(Settings, env_prefix="MAGISTRATE_ENGINE_"):
     spool_bytes: int = Field(default=256 << 20, ge=1 << 20)
     """Most that may wait on the disk; beyond it spooled tenants are strict."""
 
+    erasure_grace_s: float = Field(default=65.0, gt=0, le=3600)
+    """Seconds after which all owners are asked once more to erase a person: longer than any call may take."""
+
     @model_validator(mode="after")
     def _spool_has_a_place(self) -> Self:
         if self.spooled_tenants and self.spool_dir is None:

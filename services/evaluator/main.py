@@ -3,7 +3,6 @@
 from magistrate.context.v1.context_pb2_grpc import EmbeddingServiceStub
 from magistrate.evaluator.v1.evaluator_pb2_grpc import (
     PrecedentServiceServicer,
-    ReviewServiceServicer,
     add_EvaluatorServiceServicer_to_server,
     add_PrecedentServiceServicer_to_server,
     add_ReviewServiceServicer_to_server,
@@ -18,7 +17,7 @@ from services.evaluator.adapters.reviews import PostgresReviews
 from services.evaluator.config import Config
 from services.evaluator.docket import Docket
 from services.evaluator.scorer import Scorer
-from services.evaluator.servicer import EvaluatorServicer
+from services.evaluator.servicer import EvaluatorServicer, ReviewServicer
 
 
 async def main(name: str) -> None:
@@ -40,7 +39,7 @@ async def main(name: str) -> None:
                 Registration(add_EvaluatorServiceServicer_to_server, servicer, f"{area}.EvaluatorService"),
                 Registration(
                     add_ReviewServiceServicer_to_server,
-                    ReviewServiceServicer(),
+                    ReviewServicer(reviews=reviews),
                     f"{area}.ReviewService",
                 ),
                 Registration(

@@ -33,6 +33,8 @@ class Packet:
     audit_hash: str
     document: str
     """The packet in canonical proto JSON: what reviewers will read."""
+    subject_id: str = ""
+    """Person that the case is about; empty where there is none."""
 
 
 class Reviews(Protocol):
@@ -40,6 +42,14 @@ class Reviews(Protocol):
 
     async def open(self, packet: Packet) -> None:
         """Store a packet durably; a packet that is already there stays as it is.
+
+        Raises:
+            WorldError: STORE_UNAVAILABLE or WRITE_CONFLICT.
+        """
+        ...
+
+    async def erase(self, tenant: str, subject_id: str, decision_ids: Sequence[str]) -> int:
+        """Blank the packets about a person, or on these decisions; return how many.
 
         Raises:
             WorldError: STORE_UNAVAILABLE or WRITE_CONFLICT.

@@ -104,3 +104,24 @@ async def test_the_evaluator_learns_whether_the_models_disagree(disagreed: bool)
         await MeshAdjudicator(channel).adjudicate(case, timeout_s=5)
 
     assert evaluator.asked[0].models_disagree is disagreed
+
+
+@pytest.mark.spec("E1", "CCH-01")
+@pytest.mark.parametrize(
+    ("changes", "use"),
+    [
+        ({}, router_pb2.CACHE_USE_UNSPECIFIED),
+        ({"fresh": True}, router_pb2.CACHE_USE_REFRESH),
+        ({"subject_id": "person-1"}, router_pb2.CACHE_USE_BYPASS),
+        ({"subject_id": "person-1", "fresh": True}, router_pb2.CACHE_USE_BYPASS),
+    ],
+)
+async def test_what_is_about_a_person_is_in_no_cache(changes: dict[str, Any], use: int) -> None:
+    """An erasure would not find it there, so it is neither taken from a cache nor put into one."""
+    router = Router(Route())
+    registration = Registration(add_RouterServiceServicer_to_server, router, "magistrate.router.v1.RouterService")
+    async with serving([registration]) as channel:
+        generator = MeshGenerator(channel, high_impact_rule="none")
+        await generator.generate(question(**changes), "context", INTENT, timeout_s=5)
+
+    assert router.asked[0].routing.cache_use == use

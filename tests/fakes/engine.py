@@ -197,14 +197,14 @@ class FakeStore:
         """Return the decision, or None."""
         return self.kept.get((tenant, decision_id))
 
-    async def keep(self, tenant: str, kept: Kept, verdict: Verdict, domain: Domain, feedback: Feedback | None) -> None:
+    async def keep(self, tenant: str, kept: Kept, verdict: Verdict, asked: Question, feedback: Feedback | None) -> None:
         """Keep it, or fail as told."""
         if self.failure:
             raise self.failure
         self.kept.setdefault((tenant, kept.decision_id), kept)
         if feedback:
             self.feedback[tenant, kept.decision_id] = feedback
-        self.domains[tenant, kept.decision_id] = (verdict, domain)
+        self.domains[tenant, kept.decision_id] = (verdict, asked.domain)
 
     async def page(self, tenant: str, page: Page) -> Sequence[Kept]:
         """Return one more than a page, newest first."""

@@ -1,56 +1,92 @@
-"""`magistrate erase`: make all recorded content about one person unreadable."""
+"""`magistrate erase`: make all content about one person unreadable, at everybody who keeps any."""
 
+import time
 import uuid
 from typing import Annotated
 
 import grpc
 import typer
 from google.protobuf.json_format import MessageToJson
-from rich.text import Text
+from rich.console import Console
+from rich.table import Table
 
-from magistrate.recorder.v1.recorder_pb2 import EraseSubjectRequest, EraseSubjectResponse
-from magistrate.recorder.v1.recorder_pb2_grpc import RecorderServiceStub
+from magistrate.engine.v1.engine_pb2 import EraseSubjectRequest, Erasure, GetErasureRequest
+from magistrate.engine.v1.engine_pb2_grpc import ErasureServiceStub
 from tools.cli.arguments import DEFAULT_STATE, Json, State
 from tools.cli.connection import connection
 from tools.cli.screen import screen
+from tools.up.failures import StackError
+
+LOOK_S = 0.5
+"""Seconds between two looks at an erasure that owners are still to confirm."""
 
 
 def erase(
+    subject: Annotated[str, typer.Argument(help="The person, as the subject id of the decisions.")] = "",
     *,
-    subject: Annotated[str, typer.Argument(help="The person, as the subject id of the decisions.")],
-    basis: Annotated[str, typer.Option("--basis", help="Legal basis; it stands in the log and must name nobody.")],
-    timeout_s: Annotated[float, typer.Option("--timeout", min=0.001, help="Seconds to wait.")] = 30.0,
+    basis: Annotated[str, typer.Option("--basis", help="Legal basis; it stands in the log and must name nobody.")] = "",
+    status: Annotated[
+        str, typer.Option("--status", help="Instead: how far this erasure has come.", metavar="ERASURE_ID")
+    ] = "",
+    timeout_s: Annotated[float, typer.Option("--timeout", min=0.001, help="Seconds to wait for the owners.")] = 30.0,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask first.")] = False,
     state_dir: State = DEFAULT_STATE,
     as_json: Json = False,
 ) -> None:
-    """Destroy the keys of all evidence about a person. It cannot be undone; every proof stays valid. Admins only."""
-    if not yes:
-        typer.confirm("Erase for ever all recorded content about this person?", abort=True, err=True)
-    request = EraseSubjectRequest(subject_id=subject, legal_basis=basis)
+    """Erase a person at every owner of content. It cannot be undone; every proof stays valid. Admins only.
+
+    Ends with 0 once all owners have confirmed, with 1 where one has not yet: it is asked again until it has.
+    """
+    if bool(subject) == bool(status) or bool(subject) != bool(basis):
+        raise typer.BadParameter("give a person and --basis, or --status ERASURE_ID")
+    if subject and not yes:
+        typer.confirm("Erase for ever all content about this person?", abort=True, err=True)
     with connection(state_dir) as channel:
-        reply = _until_answered(RecorderServiceStub(channel), request, timeout_s)
+        stub = ErasureServiceStub(channel)
+        if status:
+            erasure = stub.GetErasure(GetErasureRequest(erasure_id=status), timeout=timeout_s).erasure
+        else:
+            request = EraseSubjectRequest(subject_id=subject, legal_basis=basis)
+            erasure = _confirmed(stub, _until_answered(stub, request, timeout_s), timeout_s)
     if as_json:
-        print(MessageToJson(reply, always_print_fields_with_no_presence=True))
-        return
-    screen().print(_told(reply))
+        print(MessageToJson(erasure, always_print_fields_with_no_presence=True))
+    else:
+        show(erasure, screen())
+    if waiting := [owner.owner for owner in erasure.owners if not owner.confirmed]:
+        hint = f"`magistrate erase --status {erasure.erasure_id}` tells how far it has come"
+        raise StackError(f"not yet confirmed by {', '.join(waiting)}; it goes on by itself", hint=hint)
 
 
-def _until_answered(stub: RecorderServiceStub, request: EraseSubjectRequest, timeout_s: float) -> EraseSubjectResponse:
-    """Ask, and once more under the same request id where the first answer was lost: it is then answered alike."""
+def show(erasure: Erasure, target: Console) -> None:
+    """Show which owners have confirmed."""
+    target.print(f"erasure {erasure.erasure_id}, {erasure.legal_basis}")
+    table = Table("owner", "confirmed", "pieces", box=None, pad_edge=False)
+    for owner in erasure.owners:
+        table.add_row(owner.owner, "yes" if owner.confirmed else "not yet", str(owner.erased_count))
+    target.print(table)
+    if erasure.HasField("evidence"):
+        target.print(f"on record at index {erasure.evidence.index} of {erasure.evidence.origin}")
+    else:
+        target.print("the log had nothing readable about this person")
+    later = "all owners will be asked once more when no call of before can be under way any more"
+    target.print("complete" if erasure.complete else later)
+
+
+def _until_answered(stub: ErasureServiceStub, request: EraseSubjectRequest, timeout_s: float) -> Erasure:
+    """Ask, and once more under the same request id where the first answer was lost: it is the same erasure then."""
     metadata = (("x-request-id", str(uuid.uuid4())),)
     try:
-        return stub.EraseSubject(request, timeout=timeout_s, metadata=metadata)
+        return stub.EraseSubject(request, timeout=timeout_s, metadata=metadata).erasure
     except grpc.RpcError as error:
         if error.code() is not grpc.StatusCode.UNAVAILABLE:
             raise
-    return stub.EraseSubject(request, timeout=timeout_s, metadata=metadata)
+    return stub.EraseSubject(request, timeout=timeout_s, metadata=metadata).erasure
 
 
-def _told(reply: EraseSubjectResponse) -> Text:
-    if not reply.erased_count:
-        return Text("Nothing readable was recorded about this person.")
-    place = reply.position
-    return Text.assemble(
-        (f"{reply.erased_count} records erased", "bold"), f"; on record at index {place.index} of {place.origin}"
-    )
+def _confirmed(stub: ErasureServiceStub, erasure: Erasure, timeout_s: float) -> Erasure:
+    """Look until every owner has confirmed, or the time is over."""
+    ends_at = time.monotonic() + timeout_s
+    while not all(owner.confirmed for owner in erasure.owners) and time.monotonic() < ends_at:
+        time.sleep(LOOK_S)
+        erasure = stub.GetErasure(GetErasureRequest(erasure_id=erasure.erasure_id), timeout=timeout_s).erasure
+    return erasure

@@ -5,7 +5,7 @@ Everything here blocks; the spool calls it in a thread.
 
 import fcntl
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from services.chassis.spool import frames
@@ -14,6 +14,7 @@ from services.chassis.spool.frames import Item
 _GROWING = "growing"
 _CLOSED = ".closed"
 _REFUSED = "refused"
+_FRESH = "rewritten"
 _LOCK = "lock"
 _DIGITS = 16
 _OWNER_ONLY = 0o600
@@ -31,6 +32,7 @@ class Segments:
         self._folder = folder
         self._growing = folder / _GROWING
         self._lock = _locked(folder / _LOCK)
+        (folder / _FRESH).unlink(missing_ok=True)
         self._file = -1
         self._size = 0
         # What a crash left growing is closed; the next start of this process would write behind a torn frame.
@@ -91,6 +93,27 @@ class Segments:
             file.flush()
             os.fsync(file.fileno())
         _sync_folder(self._folder)
+
+    def rewrite(self, change: Callable[[Item], Item]) -> int:
+        """Replace the items of closed segments and those put aside, durably; return how many are others now."""
+        aside = self._folder / _REFUSED
+        files = [*self.closed(), *([aside] if aside.exists() else [])]
+        return sum(self._rewrite(file, change) for file in files)
+
+    def _rewrite(self, file: Path, change: Callable[[Item], Item]) -> int:
+        before = self.read(file)
+        after = [change(item) for item in before]
+        changed = sum(one != other for one, other in zip(before, after, strict=True))
+        if changed:
+            # A crash leaves the old file or the new one whole; the leftover of a rewrite is no segment.
+            fresh = file.with_name(_FRESH)
+            with fresh.open("wb") as target:
+                target.write(b"".join(map(frames.write, after)))
+                target.flush()
+                os.fsync(target.fileno())
+            fresh.replace(file)
+            _sync_folder(self._folder)
+        return changed
 
     def close(self) -> None:
         """Let the folder go; everything in it stays."""

@@ -35,6 +35,7 @@ class Spool:
         self._waiting = list[tuple[bytes, asyncio.Future[None]]]()
         self._waiting_bytes = self._total = 0
         self._writing = asyncio.Lock()
+        self._sending = asyncio.Lock()
         self._arrived = asyncio.Event()
         _bytes.set_function(lambda: self._total)
 
@@ -86,16 +87,31 @@ class Spool:
 
     async def drain(self) -> bool:
         """Deliver everything that is there; False where the other service did not take all of it."""
+        await self._rotate()
+        for segment in self._opened.closed():
+            async with self._sending:
+                items = await asyncio.to_thread(self._opened.read, segment)
+                if not await self._deliver_all(items):
+                    return False
+                await asyncio.to_thread(self._opened.remove, segment)
+                self._total = await asyncio.to_thread(self._opened.total_bytes)
+        return True
+
+    async def rewrite(self, change: Callable[[Item], Item]) -> int:
+        """Replace what waits, and what was put aside, by what ``change`` makes of it; return how many items changed.
+
+        What was on the disk before is on no disk after. An item that is being delivered at this moment is not changed.
+        """
+        await self._rotate()
+        async with self._sending:
+            changed = await asyncio.to_thread(self._opened.rewrite, change)
+            self._total = await asyncio.to_thread(self._opened.total_bytes)
+        return changed
+
+    async def _rotate(self) -> None:
         async with self._writing:
             if self._opened.growing_bytes:
                 await asyncio.to_thread(self._opened.rotate)
-        for segment in self._opened.closed():
-            items = await asyncio.to_thread(self._opened.read, segment)
-            if not await self._deliver_all(items):
-                return False
-            await asyncio.to_thread(self._opened.remove, segment)
-            self._total = await asyncio.to_thread(self._opened.total_bytes)
-        return True
 
     @property
     def _opened(self) -> Segments:

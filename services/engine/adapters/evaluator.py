@@ -71,6 +71,7 @@ def adjudicate_request(case: Case) -> AdjudicateRequest:
         degraded_components=degradation.write(case.degraded),
         domain=enums.domain(case.question),
         models_disagree=case.generated.disagreed,
+        subject_id=case.question.subject_id,
     )
 
 

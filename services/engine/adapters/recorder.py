@@ -101,6 +101,9 @@ class MeshEvidenceLog:
             if error.kind is Kind.NOT_FOUND:
                 return None
             raise
+        if not reply.record.payload:
+            # A person had it erased: there is a decision, and nothing of it to release.
+            return None
         decision = codec.decode(reply.record.payload)
         if decision.withheld:
             decision.answer = ""

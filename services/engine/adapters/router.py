@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from magistrate.common.v1.usage_pb2 import Route
 from magistrate.router.v1 import router_pb2
 from magistrate.router.v1.router_pb2 import (
+    CACHE_USE_BYPASS,
     CACHE_USE_REFRESH,
     CACHE_USE_UNSPECIFIED,
     GenerateRequest,
@@ -55,7 +56,7 @@ class MeshGenerator:
             intent_key=intent.key,
             voting_rule=_RULES[rule],
             tool_count=question.tool_count,
-            cache_use=CACHE_USE_REFRESH if question.fresh else CACHE_USE_UNSPECIFIED,
+            cache_use=_cache_use(question),
         )
         reply = await self._stub.Generate(GenerateRequest(routing=routing), timeout=timeout_s)
         return Generated(
@@ -66,6 +67,13 @@ class MeshGenerator:
             # A vote that was asked for and is not there is no agreement either.
             disagreed=bool(rule) and not _agreed(reply.route),
         )
+
+
+def _cache_use(question: Question) -> "router_pb2.CacheUse.ValueType":
+    """Return whether an earlier answer will do; what is about a person is in no cache: no erasure would find it."""
+    if question.subject_id:
+        return CACHE_USE_BYPASS
+    return CACHE_USE_REFRESH if question.fresh else CACHE_USE_UNSPECIFIED
 
 
 def _agreed(route: Route) -> bool:

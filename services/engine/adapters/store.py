@@ -4,16 +4,19 @@ from collections.abc import Callable, Sequence
 
 import asyncpg
 
+from services.chassis.errors import CallerError, Kind
 from services.chassis.postgres import guarded
 from services.engine.core.decision import Verdict
-from services.engine.core.question import Domain
+from services.engine.core.question import Question
 from services.engine.ports import Feedback, Kept, Page
 
-_FIND = "SELECT decision_id, created_at, question_digest, body FROM decision WHERE tenant = $1 AND decision_id = $2"
+_FIND = """
+SELECT decision_id, created_at, question_digest, body, erased_at FROM decision WHERE tenant = $1 AND decision_id = $2
+"""
 _KEEP = """
 WITH kept AS (
-    INSERT INTO decision (tenant, decision_id, created_at, question_digest, verdict, domain, body)
-    VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (tenant, decision_id) DO NOTHING
+    INSERT INTO decision (tenant, decision_id, created_at, question_digest, verdict, domain, body, subject_id)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $10) ON CONFLICT (tenant, decision_id) DO NOTHING
     RETURNING tenant, decision_id
 )
 INSERT INTO outbox (letter_id, tenant, subject, body)
@@ -21,7 +24,7 @@ SELECT tenant || '/' || decision_id, tenant, $8, $9 FROM kept WHERE $9::bytea IS
 """
 _PAGE = """
 SELECT decision_id, created_at, question_digest, body FROM decision
-WHERE tenant = $1
+WHERE tenant = $1 AND erased_at IS NULL
   AND ($2::timestamptz IS NULL OR (created_at, decision_id) < ($2, $3))
   AND ($4::smallint IS NULL OR verdict = $4)
   AND ($5::smallint IS NULL OR domain = $5)
@@ -43,12 +46,20 @@ class PostgresDecisions:
         self._written = written
 
     async def find(self, tenant: str, decision_id: str) -> Kept | None:
-        """Return the tenant's decision, or None."""
+        """Return the tenant's decision, or None.
+
+        Raises:
+            CallerError: EVIDENCE_ERASED, a person had its content erased.
+        """
         with guarded():
             row = await self._pool.fetchrow(_FIND, tenant, decision_id)
+        if row is not None and row["erased_at"] is not None:
+            message = "the content of this decision was erased for the person it was about"
+            metadata = {"decision_id": decision_id, "body_state": "erased"}
+            raise CallerError(Kind.PRECONDITION, "EVIDENCE_ERASED", message, metadata=metadata)
         return None if row is None else _kept(row)
 
-    async def keep(self, tenant: str, kept: Kept, verdict: Verdict, domain: Domain, feedback: Feedback | None) -> None:
+    async def keep(self, tenant: str, kept: Kept, verdict: Verdict, asked: Question, feedback: Feedback | None) -> None:
         """Keep the decision and what is to be told of it in one statement; one that is kept already stays as it is."""
         with guarded():
             await self._pool.execute(
@@ -58,10 +69,11 @@ class PostgresDecisions:
                 kept.created_at,
                 kept.question_digest,
                 verdict.value,
-                domain.value,
+                asked.domain.value,
                 kept.body,
                 feedback.subject if feedback else "",
                 feedback.body if feedback else None,
+                asked.subject_id,
             )
         if feedback:
             self._written()

@@ -1,14 +1,22 @@
 """Review packets in PostgreSQL."""
 
+from collections.abc import Sequence
+
 import asyncpg
 
 from services.chassis.postgres import guarded
 from services.evaluator.ports import Packet
 
 _OPEN = """
-insert into reviews (review_id, tenant, decision_id, domain, severity_0_3, triggers, verdict, audit_hash, document)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9::json)
+insert into reviews (
+    review_id, tenant, decision_id, domain, severity_0_3, triggers, verdict, audit_hash, document, subject_id)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9::json, $10)
 on conflict (review_id) do nothing
+"""
+
+_ERASE = """
+update reviews set document = '{}', subject_id = '', erased_at = now()
+where tenant = $1 and erased_at is null and (subject_id = $2 or decision_id = any($3::text[])) returning review_id
 """
 
 
@@ -36,7 +44,17 @@ class PostgresReviews:
                 packet.verdict,
                 packet.audit_hash,
                 packet.document,
+                packet.subject_id,
             )
+
+    async def erase(self, tenant: str, subject_id: str, decision_ids: Sequence[str]) -> int:
+        """Blank the packets about a person, or on these decisions; return how many.
+
+        Raises:
+            WorldError: STORE_UNAVAILABLE or WRITE_CONFLICT.
+        """
+        with guarded():
+            return len(await self._pool.fetch(_ERASE, tenant, subject_id, decision_ids))
 
     async def ping(self) -> None:
         """Ask the database for a sign of life.

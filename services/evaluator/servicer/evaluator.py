@@ -107,4 +107,5 @@ def _packet(
         verdict=adjudication.verdict.name.lower(),
         audit_hash=adjudication.audit_hash,
         document=MessageToJson(document, indent=None),
+        subject_id=request.subject_id,
     )

@@ -15,7 +15,6 @@ from magistrate.evaluator.v1.evaluator_pb2_grpc import (
     EvaluatorServiceStub,
     PrecedentServiceServicer,
     PrecedentServiceStub,
-    ReviewServiceServicer,
     ReviewServiceStub,
     add_EvaluatorServiceServicer_to_server,
     add_PrecedentServiceServicer_to_server,
@@ -31,7 +30,7 @@ from services.evaluator.core.bench import PRIORITY
 from services.evaluator.core.policy import Shelf
 from services.evaluator.docket import Docket
 from services.evaluator.scorer import Scorer
-from services.evaluator.servicer import EvaluatorServicer
+from services.evaluator.servicer import EvaluatorServicer, ReviewServicer
 
 if TYPE_CHECKING:  # these exist only in the stubs
     from magistrate.evaluator.v1.evaluator_pb2_grpc import (
@@ -98,7 +97,11 @@ async def running(embeddings: Embeddings, pool: asyncpg.Pool, *, embed_s: float 
         )
         registrations = [
             Registration(add_EvaluatorServiceServicer_to_server, servicer, f"{AREA}.EvaluatorService"),
-            Registration(add_ReviewServiceServicer_to_server, ReviewServiceServicer(), f"{AREA}.ReviewService"),
+            Registration(
+                add_ReviewServiceServicer_to_server,
+                ReviewServicer(reviews=PostgresReviews(pool)),
+                f"{AREA}.ReviewService",
+            ),
             Registration(
                 add_PrecedentServiceServicer_to_server,
                 PrecedentServiceServicer(),

@@ -8,8 +8,8 @@ from typing import Any
 import grpc
 import pytest
 
-from magistrate.engine.v1.engine_pb2 import ReadjudicateRequest, ReplayDecisionRequest
-from magistrate.engine.v1.engine_pb2_grpc import ReplayServiceStub
+from magistrate.engine.v1.engine_pb2 import EraseSubjectRequest, ReadjudicateRequest, ReplayDecisionRequest
+from magistrate.engine.v1.engine_pb2_grpc import ErasureServiceStub, ReplayServiceStub
 from magistrate.recorder.v1 import recorder_pb2
 from magistrate.recorder.v1.recorder_pb2_grpc import RecorderServiceStub
 from tests.e2e.mesh.mesh import CALL_LIMIT_S, QUERY, Client, Failure, Mesh, serving_mesh
@@ -111,9 +111,8 @@ async def test_an_erased_decision_is_left_out(judged: Mesh) -> None:
     async with judged.client(tenant="forgetful") as client:
         gone = await decided(client, judged, HARMLESS, subject_id="person-7")
         await decided(client, judged, HARMLESS)
-        erasure = recorder_pb2.EraseSubjectRequest(subject_id="person-7", legal_basis="GDPR Art. 17(1)(b)")
-        recorder = RecorderServiceStub(client.channel)
-        await recorder.EraseSubject(erasure, timeout=CALL_LIMIT_S, metadata=client.metadata)
+        erasure = EraseSubjectRequest(subject_id="person-7", legal_basis="GDPR Art. 17(1)(b)")
+        await ErasureServiceStub(client.channel).EraseSubject(erasure, timeout=CALL_LIMIT_S, metadata=client.metadata)
         stub = ReplayServiceStub(client.channel)
         request = ReadjudicateRequest(policy="cautious@1")
         request.since.FromSeconds(0)

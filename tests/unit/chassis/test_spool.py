@@ -57,6 +57,11 @@ def files(folder: Path) -> dict[str, int]:
     return {path.name: path.stat().st_size for path in folder.iterdir()}
 
 
+def contents(folder: Path) -> bytes:
+    """Return all that is in the files of a folder."""
+    return b"".join(path.read_bytes() for path in folder.iterdir())
+
+
 async def drained(spool: Spool) -> None:
     """Deliver until nothing waits."""
     while not await spool.drain():
@@ -272,3 +277,40 @@ async def test_last_frame_is_cut_anywhere(tmp_path: Path) -> None:
             await drained(spool)
 
         assert peer.got == ["acked-1", "acked-2", "new"]
+
+
+@pytest.mark.spec("E1")
+async def test_what_waits_can_be_rewritten(tmp_path: Path) -> None:
+    """Items in every segment and those put aside become what they are made of, in their order; nothing else changes."""
+
+    def without(one: Item) -> Item:
+        return Item(tenant=one.tenant, body=one.body.replace(b"secret", b"-"))
+
+    peer = Peer(answers=[BAD])
+    async with Spool(tmp_path, peer, max_bytes=LIMIT, segment_bytes=32) as spool:
+        await spool.put(item("aside secret"))
+        await drained(spool)
+        for body in ("one secret", "two", "three secret"):
+            await spool.put(item(body))
+        changed = await spool.rewrite(without)
+        again = await spool.rewrite(without)
+        on_disk = contents(tmp_path)
+        await drained(spool)
+
+    assert (changed, again) == (3, 0)
+    assert b"secret" not in on_disk
+    assert peer.got == ["one -", "two", "three -"]
+    assert [one.body for one in frames.read((tmp_path / "refused").read_bytes())] == [b"aside -"]
+
+
+async def test_a_rewrite_that_was_cut_short_leaves_the_old_file(tmp_path: Path) -> None:
+    """A crash before the new file took its place loses nothing, and its leftover is no segment."""
+    async with Spool(tmp_path, Peer(answers=[AWAY]), max_bytes=LIMIT) as spool:
+        await spool.put(item("kept"))
+    (tmp_path / "rewritten").write_bytes(frames.write(item("half"))[:-1])
+    peer = Peer()
+    async with Spool(tmp_path, peer, max_bytes=LIMIT) as spool:
+        await drained(spool)
+
+    assert peer.got == ["kept"]
+    assert not (tmp_path / "rewritten").exists()

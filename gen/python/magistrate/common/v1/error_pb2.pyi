@@ -162,6 +162,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """[NOT_FOUND] No version of a critic has this name. Metadata: critic, known."""
     ERROR_REASON_EVIDENCE_NOT_FOUND: _ErrorReason.ValueType  # 141
     """[NOT_FOUND] The tenant's log has no decision in this time. Metadata: since, until."""
+    ERROR_REASON_ERASURE_NOT_FOUND: _ErrorReason.ValueType  # 142
+    """[NOT_FOUND] No erasure has this id for the caller's tenant. Metadata: erasure_id."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call was refused or failed. Every non-OK status of the mesh carries google.rpc.ErrorInfo with domain
@@ -313,4 +315,6 @@ ERROR_REASON_CRITIC_NOT_FOUND: ErrorReason.ValueType  # 140
 """[NOT_FOUND] No version of a critic has this name. Metadata: critic, known."""
 ERROR_REASON_EVIDENCE_NOT_FOUND: ErrorReason.ValueType  # 141
 """[NOT_FOUND] The tenant's log has no decision in this time. Metadata: since, until."""
+ERROR_REASON_ERASURE_NOT_FOUND: ErrorReason.ValueType  # 142
+"""[NOT_FOUND] No erasure has this id for the caller's tenant. Metadata: erasure_id."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

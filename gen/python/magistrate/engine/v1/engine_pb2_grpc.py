@@ -70,7 +70,7 @@ class EngineServiceServicer:
         """Decide: gather context, generate, judge, adjudicate, record, release. Nothing is released before the evidence is durable.
         Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_OUT_OF_RANGE, FIELD_MALFORMED, ENUM_UNKNOWN, TEXT_REJECTED, INPUT_REJECTED,
         PACK_NOT_FOUND, CONTEXT_REQUIRED, PROMPT_TOO_LONG, COST_LIMIT, BUDGET_EXCEEDED, MODEL_NOT_FOUND, MODEL_OVERRIDE_NOT_ALLOWED,
-        CAPABILITY_MISSING, IDEMPOTENCY_CONFLICT, PROVIDERS_UNAVAILABLE, EVIDENCE_UNAVAILABLE, DEPENDENCY_UNAVAILABLE, DEADLINE_EXPIRED.
+        CAPABILITY_MISSING, IDEMPOTENCY_CONFLICT, EVIDENCE_ERASED, PROVIDERS_UNAVAILABLE, EVIDENCE_UNAVAILABLE, DEPENDENCY_UNAVAILABLE, DEADLINE_EXPIRED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -87,7 +87,7 @@ class EngineServiceServicer:
 
     def GetDecision(self, request, context):
         """Get a decision made earlier, as it was released.
-        Reasons: FIELD_REQUIRED, FIELD_MALFORMED, DECISION_NOT_FOUND, STORE_UNAVAILABLE.
+        Reasons: FIELD_REQUIRED, FIELD_MALFORMED, DECISION_NOT_FOUND, EVIDENCE_ERASED, STORE_UNAVAILABLE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -402,6 +402,131 @@ class ReplayService:
             '/magistrate.engine.v1.ReplayService/Readjudicate',
             magistrate_dot_engine_dot_v1_dot_engine__pb2.ReadjudicateRequest.SerializeToString,
             magistrate_dot_engine_dot_v1_dot_engine__pb2.ReadjudicateResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+
+class ErasureServiceStub:
+    """The erasure of what the mesh keeps about a person, at everybody who keeps any of it.
+    """
+
+    def __init__(self, channel):
+        """Constructor.
+
+        Args:
+            channel: A grpc.Channel.
+        """
+        self.EraseSubject = channel.unary_unary(
+                '/magistrate.engine.v1.ErasureService/EraseSubject',
+                request_serializer=magistrate_dot_engine_dot_v1_dot_engine__pb2.EraseSubjectRequest.SerializeToString,
+                response_deserializer=magistrate_dot_engine_dot_v1_dot_engine__pb2.EraseSubjectResponse.FromString,
+                _registered_method=True)
+        self.GetErasure = channel.unary_unary(
+                '/magistrate.engine.v1.ErasureService/GetErasure',
+                request_serializer=magistrate_dot_engine_dot_v1_dot_engine__pb2.GetErasureRequest.SerializeToString,
+                response_deserializer=magistrate_dot_engine_dot_v1_dot_engine__pb2.GetErasureResponse.FromString,
+                _registered_method=True)
+
+
+class ErasureServiceServicer:
+    """The erasure of what the mesh keeps about a person, at everybody who keeps any of it.
+    """
+
+    def EraseSubject(self, request, context):
+        """Erase a person. The evidence log comes first and puts it on record; then every other owner blanks its copies. Owners that
+        do not answer are asked again until they have confirmed, whatever crashes. The same call under the same request id is
+        the same erasure.
+        Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_MALFORMED, IDEMPOTENCY_CONFLICT, STORE_FULL, STORE_UNAVAILABLE,
+        WRITE_CONFLICT, DEPENDENCY_UNAVAILABLE, DEADLINE_EXPIRED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetErasure(self, request, context):
+        """Get how far an erasure has come: which owners have confirmed.
+        Reasons: FIELD_REQUIRED, FIELD_MALFORMED, ERASURE_NOT_FOUND, STORE_UNAVAILABLE.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+
+def add_ErasureServiceServicer_to_server(servicer, server):
+    rpc_method_handlers = {
+            'EraseSubject': grpc.unary_unary_rpc_method_handler(
+                    servicer.EraseSubject,
+                    request_deserializer=magistrate_dot_engine_dot_v1_dot_engine__pb2.EraseSubjectRequest.FromString,
+                    response_serializer=magistrate_dot_engine_dot_v1_dot_engine__pb2.EraseSubjectResponse.SerializeToString,
+            ),
+            'GetErasure': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetErasure,
+                    request_deserializer=magistrate_dot_engine_dot_v1_dot_engine__pb2.GetErasureRequest.FromString,
+                    response_serializer=magistrate_dot_engine_dot_v1_dot_engine__pb2.GetErasureResponse.SerializeToString,
+            ),
+    }
+    generic_handler = grpc.method_handlers_generic_handler(
+            'magistrate.engine.v1.ErasureService', rpc_method_handlers)
+    server.add_generic_rpc_handlers((generic_handler,))
+    server.add_registered_method_handlers('magistrate.engine.v1.ErasureService', rpc_method_handlers)
+
+
+ # This class is part of an EXPERIMENTAL API.
+class ErasureService:
+    """The erasure of what the mesh keeps about a person, at everybody who keeps any of it.
+    """
+
+    @staticmethod
+    def EraseSubject(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/magistrate.engine.v1.ErasureService/EraseSubject',
+            magistrate_dot_engine_dot_v1_dot_engine__pb2.EraseSubjectRequest.SerializeToString,
+            magistrate_dot_engine_dot_v1_dot_engine__pb2.EraseSubjectResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetErasure(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/magistrate.engine.v1.ErasureService/GetErasure',
+            magistrate_dot_engine_dot_v1_dot_engine__pb2.GetErasureRequest.SerializeToString,
+            magistrate_dot_engine_dot_v1_dot_engine__pb2.GetErasureResponse.FromString,
             options,
             channel_credentials,
             insecure,

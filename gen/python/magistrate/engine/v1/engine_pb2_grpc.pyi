@@ -37,7 +37,7 @@ class EngineServiceStub:
     """Decide: gather context, generate, judge, adjudicate, record, release. Nothing is released before the evidence is durable.
     Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_OUT_OF_RANGE, FIELD_MALFORMED, ENUM_UNKNOWN, TEXT_REJECTED, INPUT_REJECTED,
     PACK_NOT_FOUND, CONTEXT_REQUIRED, PROMPT_TOO_LONG, COST_LIMIT, BUDGET_EXCEEDED, MODEL_NOT_FOUND, MODEL_OVERRIDE_NOT_ALLOWED,
-    CAPABILITY_MISSING, IDEMPOTENCY_CONFLICT, PROVIDERS_UNAVAILABLE, EVIDENCE_UNAVAILABLE, DEPENDENCY_UNAVAILABLE, DEADLINE_EXPIRED.
+    CAPABILITY_MISSING, IDEMPOTENCY_CONFLICT, EVIDENCE_ERASED, PROVIDERS_UNAVAILABLE, EVIDENCE_UNAVAILABLE, DEPENDENCY_UNAVAILABLE, DEADLINE_EXPIRED.
     """
     DecideStream: _grpc.UnaryStreamMultiCallable[_engine_pb2.DecideStreamRequest, _engine_pb2.DecideStreamResponse]
     """The same, with a message as each stage ends; the last carries the decision. The answer itself is never sent before the
@@ -46,7 +46,7 @@ class EngineServiceStub:
     """
     GetDecision: _grpc.UnaryUnaryMultiCallable[_engine_pb2.GetDecisionRequest, _engine_pb2.GetDecisionResponse]
     """Get a decision made earlier, as it was released.
-    Reasons: FIELD_REQUIRED, FIELD_MALFORMED, DECISION_NOT_FOUND, STORE_UNAVAILABLE.
+    Reasons: FIELD_REQUIRED, FIELD_MALFORMED, DECISION_NOT_FOUND, EVIDENCE_ERASED, STORE_UNAVAILABLE.
     """
     ListDecisions: _grpc.UnaryUnaryMultiCallable[_engine_pb2.ListDecisionsRequest, _engine_pb2.ListDecisionsResponse]
     """List decisions, newest first.
@@ -66,7 +66,7 @@ class EngineServiceAsyncStub(EngineServiceStub):
     """Decide: gather context, generate, judge, adjudicate, record, release. Nothing is released before the evidence is durable.
     Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_OUT_OF_RANGE, FIELD_MALFORMED, ENUM_UNKNOWN, TEXT_REJECTED, INPUT_REJECTED,
     PACK_NOT_FOUND, CONTEXT_REQUIRED, PROMPT_TOO_LONG, COST_LIMIT, BUDGET_EXCEEDED, MODEL_NOT_FOUND, MODEL_OVERRIDE_NOT_ALLOWED,
-    CAPABILITY_MISSING, IDEMPOTENCY_CONFLICT, PROVIDERS_UNAVAILABLE, EVIDENCE_UNAVAILABLE, DEPENDENCY_UNAVAILABLE, DEADLINE_EXPIRED.
+    CAPABILITY_MISSING, IDEMPOTENCY_CONFLICT, EVIDENCE_ERASED, PROVIDERS_UNAVAILABLE, EVIDENCE_UNAVAILABLE, DEPENDENCY_UNAVAILABLE, DEADLINE_EXPIRED.
     """
     DecideStream: _aio.UnaryStreamMultiCallable[_engine_pb2.DecideStreamRequest, _engine_pb2.DecideStreamResponse]  # type: ignore[assignment]
     """The same, with a message as each stage ends; the last carries the decision. The answer itself is never sent before the
@@ -75,7 +75,7 @@ class EngineServiceAsyncStub(EngineServiceStub):
     """
     GetDecision: _aio.UnaryUnaryMultiCallable[_engine_pb2.GetDecisionRequest, _engine_pb2.GetDecisionResponse]  # type: ignore[assignment]
     """Get a decision made earlier, as it was released.
-    Reasons: FIELD_REQUIRED, FIELD_MALFORMED, DECISION_NOT_FOUND, STORE_UNAVAILABLE.
+    Reasons: FIELD_REQUIRED, FIELD_MALFORMED, DECISION_NOT_FOUND, EVIDENCE_ERASED, STORE_UNAVAILABLE.
     """
     ListDecisions: _aio.UnaryUnaryMultiCallable[_engine_pb2.ListDecisionsRequest, _engine_pb2.ListDecisionsResponse]  # type: ignore[assignment]
     """List decisions, newest first.
@@ -97,7 +97,7 @@ class EngineServiceServicer:
         """Decide: gather context, generate, judge, adjudicate, record, release. Nothing is released before the evidence is durable.
         Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_OUT_OF_RANGE, FIELD_MALFORMED, ENUM_UNKNOWN, TEXT_REJECTED, INPUT_REJECTED,
         PACK_NOT_FOUND, CONTEXT_REQUIRED, PROMPT_TOO_LONG, COST_LIMIT, BUDGET_EXCEEDED, MODEL_NOT_FOUND, MODEL_OVERRIDE_NOT_ALLOWED,
-        CAPABILITY_MISSING, IDEMPOTENCY_CONFLICT, PROVIDERS_UNAVAILABLE, EVIDENCE_UNAVAILABLE, DEPENDENCY_UNAVAILABLE, DEADLINE_EXPIRED.
+        CAPABILITY_MISSING, IDEMPOTENCY_CONFLICT, EVIDENCE_ERASED, PROVIDERS_UNAVAILABLE, EVIDENCE_UNAVAILABLE, DEPENDENCY_UNAVAILABLE, DEADLINE_EXPIRED.
         """
 
     def DecideStream(
@@ -116,7 +116,7 @@ class EngineServiceServicer:
         context: _ServicerContext,
     ) -> _typing.Union[_engine_pb2.GetDecisionResponse, _abc.Awaitable[_engine_pb2.GetDecisionResponse]]:
         """Get a decision made earlier, as it was released.
-        Reasons: FIELD_REQUIRED, FIELD_MALFORMED, DECISION_NOT_FOUND, STORE_UNAVAILABLE.
+        Reasons: FIELD_REQUIRED, FIELD_MALFORMED, DECISION_NOT_FOUND, EVIDENCE_ERASED, STORE_UNAVAILABLE.
         """
 
     def ListDecisions(
@@ -206,6 +206,68 @@ class ReplayServiceServicer:
         """
 
 def add_ReplayServiceServicer_to_server(servicer: ReplayServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
+
+class ErasureServiceStub:
+    """The erasure of what the mesh keeps about a person, at everybody who keeps any of it."""
+
+    @_typing.overload
+    def __new__(cls, channel: _grpc.Channel) -> _Self: ...
+    @_typing.overload
+    def __new__(cls, channel: _aio.Channel) -> ErasureServiceAsyncStub: ...
+    EraseSubject: _grpc.UnaryUnaryMultiCallable[_engine_pb2.EraseSubjectRequest, _engine_pb2.EraseSubjectResponse]
+    """Erase a person. The evidence log comes first and puts it on record; then every other owner blanks its copies. Owners that
+    do not answer are asked again until they have confirmed, whatever crashes. The same call under the same request id is
+    the same erasure.
+    Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_MALFORMED, IDEMPOTENCY_CONFLICT, STORE_FULL, STORE_UNAVAILABLE,
+    WRITE_CONFLICT, DEPENDENCY_UNAVAILABLE, DEADLINE_EXPIRED.
+    """
+    GetErasure: _grpc.UnaryUnaryMultiCallable[_engine_pb2.GetErasureRequest, _engine_pb2.GetErasureResponse]
+    """Get how far an erasure has come: which owners have confirmed.
+    Reasons: FIELD_REQUIRED, FIELD_MALFORMED, ERASURE_NOT_FOUND, STORE_UNAVAILABLE.
+    """
+
+@_typing.type_check_only
+class ErasureServiceAsyncStub(ErasureServiceStub):
+    """The erasure of what the mesh keeps about a person, at everybody who keeps any of it."""
+
+    def __init__(self, channel: _aio.Channel) -> None: ...
+    EraseSubject: _aio.UnaryUnaryMultiCallable[_engine_pb2.EraseSubjectRequest, _engine_pb2.EraseSubjectResponse]  # type: ignore[assignment]
+    """Erase a person. The evidence log comes first and puts it on record; then every other owner blanks its copies. Owners that
+    do not answer are asked again until they have confirmed, whatever crashes. The same call under the same request id is
+    the same erasure.
+    Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_MALFORMED, IDEMPOTENCY_CONFLICT, STORE_FULL, STORE_UNAVAILABLE,
+    WRITE_CONFLICT, DEPENDENCY_UNAVAILABLE, DEADLINE_EXPIRED.
+    """
+    GetErasure: _aio.UnaryUnaryMultiCallable[_engine_pb2.GetErasureRequest, _engine_pb2.GetErasureResponse]  # type: ignore[assignment]
+    """Get how far an erasure has come: which owners have confirmed.
+    Reasons: FIELD_REQUIRED, FIELD_MALFORMED, ERASURE_NOT_FOUND, STORE_UNAVAILABLE.
+    """
+
+class ErasureServiceServicer:
+    """The erasure of what the mesh keeps about a person, at everybody who keeps any of it."""
+
+    def EraseSubject(
+        self,
+        request: _engine_pb2.EraseSubjectRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_engine_pb2.EraseSubjectResponse, _abc.Awaitable[_engine_pb2.EraseSubjectResponse]]:
+        """Erase a person. The evidence log comes first and puts it on record; then every other owner blanks its copies. Owners that
+        do not answer are asked again until they have confirmed, whatever crashes. The same call under the same request id is
+        the same erasure.
+        Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_MALFORMED, IDEMPOTENCY_CONFLICT, STORE_FULL, STORE_UNAVAILABLE,
+        WRITE_CONFLICT, DEPENDENCY_UNAVAILABLE, DEADLINE_EXPIRED.
+        """
+
+    def GetErasure(
+        self,
+        request: _engine_pb2.GetErasureRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_engine_pb2.GetErasureResponse, _abc.Awaitable[_engine_pb2.GetErasureResponse]]:
+        """Get how far an erasure has come: which owners have confirmed.
+        Reasons: FIELD_REQUIRED, FIELD_MALFORMED, ERASURE_NOT_FOUND, STORE_UNAVAILABLE.
+        """
+
+def add_ErasureServiceServicer_to_server(servicer: ErasureServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
 
 class RunServiceStub:
     """Durable runs of tool steps."""

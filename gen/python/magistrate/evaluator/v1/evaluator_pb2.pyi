@@ -235,6 +235,7 @@ class AdjudicateRequest(_message.Message):
     DEGRADED_COMPONENTS_FIELD_NUMBER: _builtins.int
     DOMAIN_FIELD_NUMBER: _builtins.int
     MODELS_DISAGREE_FIELD_NUMBER: _builtins.int
+    SUBJECT_ID_FIELD_NUMBER: _builtins.int
     decision_id: _builtins.str
     """Decision this is for."""
     context_confidence: _builtins.float
@@ -249,6 +250,8 @@ class AdjudicateRequest(_message.Message):
     """Field of work."""
     models_disagree: _builtins.bool
     """Whether several models voted on the answer and did not agree: it is then never released without a person."""
+    subject_id: _builtins.str
+    """Person that the case is about, as an opaque id; empty where there is none. It weighs nothing."""
     @_builtins.property
     def evaluations(self) -> _containers.RepeatedCompositeFieldContainer[_critique_pb2.CriticEvaluation]:
         """What the critics said; one a critic."""
@@ -279,10 +282,11 @@ class AdjudicateRequest(_message.Message):
         degraded_components: _abc.Iterable[_degradation_pb2.DegradedComponent] | None = ...,
         domain: _task_pb2.Domain.ValueType = ...,
         models_disagree: _builtins.bool = ...,
+        subject_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["precedents", b"precedents", "quality", b"quality"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["context_confidence", b"context_confidence", "decision_id", b"decision_id", "degraded_components", b"degraded_components", "domain", b"domain", "evaluations", b"evaluations", "high_impact", b"high_impact", "model", b"model", "models_disagree", b"models_disagree", "precedents", b"precedents", "proposes_execution", b"proposes_execution", "quality", b"quality"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["context_confidence", b"context_confidence", "decision_id", b"decision_id", "degraded_components", b"degraded_components", "domain", b"domain", "evaluations", b"evaluations", "high_impact", b"high_impact", "model", b"model", "models_disagree", b"models_disagree", "precedents", b"precedents", "proposes_execution", b"proposes_execution", "quality", b"quality", "subject_id", b"subject_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -859,6 +863,56 @@ class SubmitReviewResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SubmitReviewResponse: _TypeAlias = SubmitReviewResponse  # noqa: Y015
+
+@_typing.final
+class EraseReviewsRequest(_message.Message):
+    """Request of ReviewService.EraseReviews."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SUBJECT_ID_FIELD_NUMBER: _builtins.int
+    DECISION_IDS_FIELD_NUMBER: _builtins.int
+    subject_id: _builtins.str
+    """Person, as `subject_id` of the cases; 1 to 128 characters."""
+    @_builtins.property
+    def decision_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Decisions that were about the person, for packets that do not say so themselves; at most 10,000."""
+
+    def __init__(
+        self,
+        *,
+        subject_id: _builtins.str = ...,
+        decision_ids: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["decision_ids", b"decision_ids", "subject_id", b"subject_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EraseReviewsRequest: _TypeAlias = EraseReviewsRequest  # noqa: Y015
+
+@_typing.final
+class EraseReviewsResponse(_message.Message):
+    """Reply of ReviewService.EraseReviews."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ERASED_COUNT_FIELD_NUMBER: _builtins.int
+    erased_count: _builtins.int
+    """Packets that were blanked."""
+    def __init__(
+        self,
+        *,
+        erased_count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["erased_count", b"erased_count"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EraseReviewsResponse: _TypeAlias = EraseReviewsResponse  # noqa: Y015
 
 @_typing.final
 class Precedent(_message.Message):

@@ -308,6 +308,11 @@ class ReviewServiceStub:
                 request_serializer=magistrate_dot_evaluator_dot_v1_dot_evaluator__pb2.SubmitReviewRequest.SerializeToString,
                 response_deserializer=magistrate_dot_evaluator_dot_v1_dot_evaluator__pb2.SubmitReviewResponse.FromString,
                 _registered_method=True)
+        self.EraseReviews = channel.unary_unary(
+                '/magistrate.evaluator.v1.ReviewService/EraseReviews',
+                request_serializer=magistrate_dot_evaluator_dot_v1_dot_evaluator__pb2.EraseReviewsRequest.SerializeToString,
+                response_deserializer=magistrate_dot_evaluator_dot_v1_dot_evaluator__pb2.EraseReviewsResponse.FromString,
+                _registered_method=True)
 
 
 class ReviewServiceServicer:
@@ -338,6 +343,14 @@ class ReviewServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def EraseReviews(self, request, context):
+        """Blank the packets about a person; repeating it finds nothing more.
+        Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, STORE_UNAVAILABLE, WRITE_CONFLICT.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ReviewServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -355,6 +368,11 @@ def add_ReviewServiceServicer_to_server(servicer, server):
                     servicer.SubmitReview,
                     request_deserializer=magistrate_dot_evaluator_dot_v1_dot_evaluator__pb2.SubmitReviewRequest.FromString,
                     response_serializer=magistrate_dot_evaluator_dot_v1_dot_evaluator__pb2.SubmitReviewResponse.SerializeToString,
+            ),
+            'EraseReviews': grpc.unary_unary_rpc_method_handler(
+                    servicer.EraseReviews,
+                    request_deserializer=magistrate_dot_evaluator_dot_v1_dot_evaluator__pb2.EraseReviewsRequest.FromString,
+                    response_serializer=magistrate_dot_evaluator_dot_v1_dot_evaluator__pb2.EraseReviewsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -439,6 +457,33 @@ class ReviewService:
             '/magistrate.evaluator.v1.ReviewService/SubmitReview',
             magistrate_dot_evaluator_dot_v1_dot_evaluator__pb2.SubmitReviewRequest.SerializeToString,
             magistrate_dot_evaluator_dot_v1_dot_evaluator__pb2.SubmitReviewResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EraseReviews(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/magistrate.evaluator.v1.ReviewService/EraseReviews',
+            magistrate_dot_evaluator_dot_v1_dot_evaluator__pb2.EraseReviewsRequest.SerializeToString,
+            magistrate_dot_evaluator_dot_v1_dot_evaluator__pb2.EraseReviewsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -152,6 +152,10 @@ class ReviewServiceStub:
     """Decide on a packet.
     Reasons: REVIEW_NOT_FOUND, FIELD_REQUIRED, ENUM_UNKNOWN, HUMAN_ACTION_INVALID, STATE_CONFLICT, STORE_UNAVAILABLE.
     """
+    EraseReviews: _grpc.UnaryUnaryMultiCallable[_evaluator_pb2.EraseReviewsRequest, _evaluator_pb2.EraseReviewsResponse]
+    """Blank the packets about a person; repeating it finds nothing more.
+    Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, STORE_UNAVAILABLE, WRITE_CONFLICT.
+    """
 
 @_typing.type_check_only
 class ReviewServiceAsyncStub(ReviewServiceStub):
@@ -169,6 +173,10 @@ class ReviewServiceAsyncStub(ReviewServiceStub):
     SubmitReview: _aio.UnaryUnaryMultiCallable[_evaluator_pb2.SubmitReviewRequest, _evaluator_pb2.SubmitReviewResponse]  # type: ignore[assignment]
     """Decide on a packet.
     Reasons: REVIEW_NOT_FOUND, FIELD_REQUIRED, ENUM_UNKNOWN, HUMAN_ACTION_INVALID, STATE_CONFLICT, STORE_UNAVAILABLE.
+    """
+    EraseReviews: _aio.UnaryUnaryMultiCallable[_evaluator_pb2.EraseReviewsRequest, _evaluator_pb2.EraseReviewsResponse]  # type: ignore[assignment]
+    """Blank the packets about a person; repeating it finds nothing more.
+    Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, STORE_UNAVAILABLE, WRITE_CONFLICT.
     """
 
 class ReviewServiceServicer:
@@ -199,6 +207,15 @@ class ReviewServiceServicer:
     ) -> _typing.Union[_evaluator_pb2.SubmitReviewResponse, _abc.Awaitable[_evaluator_pb2.SubmitReviewResponse]]:
         """Decide on a packet.
         Reasons: REVIEW_NOT_FOUND, FIELD_REQUIRED, ENUM_UNKNOWN, HUMAN_ACTION_INVALID, STATE_CONFLICT, STORE_UNAVAILABLE.
+        """
+
+    def EraseReviews(
+        self,
+        request: _evaluator_pb2.EraseReviewsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_evaluator_pb2.EraseReviewsResponse, _abc.Awaitable[_evaluator_pb2.EraseReviewsResponse]]:
+        """Blank the packets about a person; repeating it finds nothing more.
+        Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, STORE_UNAVAILABLE, WRITE_CONFLICT.
         """
 
 def add_ReviewServiceServicer_to_server(servicer: ReviewServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -1,0 +1,89 @@
+"""Recorder, evaluator and the spool of this machine as owners of content about people."""
+
+from magistrate.evaluator.v1.evaluator_pb2 import EraseReviewsRequest
+from magistrate.evaluator.v1.evaluator_pb2_grpc import ReviewServiceStub
+from magistrate.recorder.v1.recorder_pb2 import RECORD_KIND_CHANGE, AppendRequest, Entry, EraseSubjectRequest
+from magistrate.recorder.v1.recorder_pb2_grpc import RecorderServiceStub
+from services.chassis.call import REQUEST_ID_KEY
+from services.chassis.client import MeshChannel
+from services.chassis.spool import Item, Spool
+from services.engine.core.decision import Evidence
+from services.engine.core.erasure import Erasure
+
+ERASE_S = 25.0
+"""Seconds that one owner may take."""
+ID_BATCH = 10_000
+"""Decisions that one call may name."""
+
+
+class MeshOwners:
+    """The other services that keep content about people."""
+
+    def __init__(self, channel: MeshChannel) -> None:
+        self._recorder = RecorderServiceStub(channel)
+        self._reviews = ReviewServiceStub(channel)
+
+    async def destroy_keys(self, erasure: Erasure, repeat: str) -> tuple[int, Evidence | None]:
+        """Have the log make its content unreadable and say so; return how many records, and the record of it."""
+        reply = await self._recorder.EraseSubject(
+            EraseSubjectRequest(subject_id=erasure.subject_id, legal_basis=erasure.legal_basis),
+            timeout=ERASE_S,
+            metadata=((REQUEST_ID_KEY, repeat),),
+        )
+        if not reply.HasField("position"):
+            return reply.erased_count, None
+        place = reply.position
+        return reply.erased_count, Evidence(origin=place.origin, index=place.index, leaf_hash=place.leaf_hash)
+
+    async def erase_reviews(self, erasure: Erasure) -> int:
+        """Have the review packets about the person blanked; return how many."""
+        count = 0
+        ids = erasure.decision_ids
+        for at in range(0, max(1, len(ids)), ID_BATCH):
+            request = EraseReviewsRequest(subject_id=erasure.subject_id, decision_ids=ids[at : at + ID_BATCH])
+            count += (await self._reviews.EraseReviews(request, timeout=ERASE_S)).erased_count
+        return count
+
+    async def confirm(self, erasure: Erasure) -> None:
+        """Put on record which owners have confirmed; it names nobody."""
+        counts = {f"owner.{owner}": str(told.count) for owner, told in erasure.confirmed.items()}
+        place = {"erasure": f"{erasure.evidence.origin} {erasure.evidence.index}"} if erasure.evidence else {}
+        entry = Entry(
+            idempotency_key=f"{erasure.erasure_id}/confirmed",
+            kind=RECORD_KIND_CHANGE,
+            attributes={"event": "erasure_confirmed", "legal_basis": erasure.legal_basis, **place, **counts},
+        )
+        await self._recorder.Append(AppendRequest(entry=entry), timeout=ERASE_S)
+
+
+class NoSpool:
+    """The disk of an engine whose tenants are all strict."""
+
+    async def forget(self, tenant: str, subject_id: str) -> int:  # noqa: ARG002 - there is nothing to look at
+        """Return 0."""
+        return 0
+
+
+class SpooledEntries:
+    """What waits on this machine's disk for the log.
+
+    That there was a decision still reaches the log, with what is public of it, but neither content nor person.
+    """
+
+    def __init__(self, spool: Spool) -> None:
+        self._spool = spool
+
+    async def forget(self, tenant: str, subject_id: str) -> int:
+        """Take the content about a person out of what waits; return of how many items."""
+
+        def without(item: Item) -> Item:
+            entry = Entry.FromString(item.body)
+            if item.tenant != tenant or entry.subject_id != subject_id:
+                return item
+            entry.ClearField("payload")
+            entry.ClearField("content_type")
+            entry.ClearField("subject_id")
+            entry.attributes["erased"] = "before_it_was_recorded"
+            return Item(tenant=tenant, body=entry.SerializeToString())
+
+        return await self._spool.rewrite(without)
