@@ -251,7 +251,7 @@ _RECORDER = (
             Rpc(method="GetRecord", callers=("engine", "evaluator"), roles=EVERYONE),
             Rpc(method="ListRecords", callers=("engine", "evaluator"), roles=EVERYONE),
             Rpc(method="GetInclusionProof", callers=("engine",), roles=EVERYONE),
-            Rpc(method="BatchGetInclusionProofs", callers=("engine",), roles=EVERYONE),
+            Rpc(method="BatchGetInclusionProofs", roles=EVERYONE),
             Rpc(method="GetConsistencyProof", callers=("engine",), roles=EVERYONE),
             Rpc(method="GetCheckpoint", callers=("engine",), roles=EVERYONE),
             Rpc(method="Export", roles=OPERATORS, default_s=60, cap_s=600),

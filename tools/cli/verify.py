@@ -46,11 +46,14 @@ def verify(
 
     Exit code 1 unless it does.
     """
-    if decision_id and Path(decision_id).is_dir():
-        keys = _text_of(key_file or Options(state=state_dir).folder.verifier_key)
-        raise typer.Exit(_folder(Path(decision_id), keys, [_text_of(path) for path in kept or ()], as_json=as_json))
     if bool(decision_id) == bool(bundle_file):
         raise typer.BadParameter("give either a decision, an exported folder or --bundle FILE")
+    exported = Path(decision_id) if decision_id and Path(decision_id).is_dir() else None
+    if (exported and save) or (kept and not exported):
+        raise typer.BadParameter("--save goes with a decision or bundle, --kept with an exported folder")
+    if exported:
+        keys = _text_of(key_file or Options(state=state_dir).folder.verifier_key)
+        raise typer.Exit(_folder(exported, keys, [_text_of(path) for path in kept or ()], as_json=as_json))
     bundle = _read(bundle_file) if bundle_file else _fetched(decision_id, state_dir)
     if save:
         save.write_text(_saved(bundle, save), encoding="utf-8")
