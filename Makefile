@@ -19,6 +19,9 @@ test: check ## Everything: check, then contract, mesh and fault tests on the rea
 bench: $(INSTALLED) ## Measure, beside a baseline of the same run
 	$(BIN)/python -m tools.bench
 
+chaos: $(INSTALLED) ## Disturb a real recorder at random for 75 s and judge what is left
+	$(BIN)/python -m tools.chaos
+
 gen: $(INSTALLED) ## Write gen/ from protos/
 	$(BIN)/python -m tools.protos.generate
 

@@ -38,6 +38,8 @@ class Config(Settings, env_prefix="MAGISTRATE_RECORDER_"):
     """Seconds between two looks for such intents."""
     retention_days: int = Field(default=0, ge=0, le=36_500)
     """Days after the end of a log's half-year for which its bodies are kept; 0 is for ever. The log always stays."""
+    tile_cache_mib: int = Field(default=64, ge=1, le=65_536)
+    """Memory for the tree of the logs, in MiB: 64 hold all that the proofs of a million records are made from."""
     volume_dir: Path | None = None
     """Folder on the volume of the database, where the recorder can see it; none where it cannot."""
     volume_limit_percent: float = Field(default=85.0, gt=0, le=100)
@@ -50,6 +52,8 @@ class Config(Settings, env_prefix="MAGISTRATE_RECORDER_"):
     """Seconds between two looks for logs that the publisher found altered; the tenant's security log tells of each."""
     sample_interval_s: float = Field(default=60.0, gt=0, le=86_400)
     """Seconds between two draws of records whose bodies are opened to see that they can be."""
+    witnessed: bool = False
+    """Whether a checkpoint counts only once witnesses have cosigned it, as the publisher's policy asks for."""
     checkpoint_patience_s: float = Field(default=4.0, gt=0, le=60)
     """Longest time that a proof waits for the publisher to sign a checkpoint that covers it, in seconds."""
 

@@ -17,6 +17,7 @@ class NewFolder:
     def __init__(self, target: Path) -> None:
         self._target = target
         self._sums = list[str]()
+        self._long = list[LongFile]()
 
     def __enter__(self) -> Self:
         self._target.parent.mkdir(parents=True, exist_ok=True)
@@ -24,6 +25,8 @@ class NewFolder:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None) -> None:
+        for file in self._long:
+            file.close()
         if kind is None:
             self._write(layout.SUMS, "".join(sorted(self._sums, key=lambda line: line[66:])).encode())
             self._root.rename(self._target)
@@ -36,8 +39,10 @@ class NewFolder:
         self._note(name, hashlib.sha256(content).hexdigest())
 
     def add_long(self, name: str) -> "LongFile":
-        """Return a file that is written bit by bit; close it before the block ends."""
-        return LongFile((self._root / name).open("wb"), lambda digest: self._note(name, digest))
+        """Return a file that is written bit by bit; it is finished when the block ends."""
+        file = LongFile((self._root / name).open("wb"), lambda digest: self._note(name, digest))
+        self._long.append(file)
+        return file
 
     def _note(self, name: str, digest: str) -> None:
         self._sums.append(f"{digest}  {name}\n")

@@ -56,7 +56,6 @@ def write(pieces: Iterable[ExportResponse], target: Path) -> Written:
         archive = _Archive(folder=folder, log=first.log, facts=facts)
         for piece in stream:
             archive.add(piece)
-        facts.close()
         archive.finish()
     log = first.log
     return Written(

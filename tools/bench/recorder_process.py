@@ -3,7 +3,7 @@
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -24,11 +24,11 @@ async def running_recorder(
 ) -> AsyncIterator[MeshChannel]:
     """Yield a channel to a recorder, as tenant ``tenant``, with a publisher of its own; both end with the block."""
     generate(folder)
-    environment = _environment(folder, postgres, settings)
-    publishing = environment | _publisher(postgres)
+    recording = environment(folder, postgres, settings, keys=folder)
+    publishing = recording | _publisher(postgres)
     processes = [
         await asyncio.create_subprocess_exec(sys.executable, "-m", "services", name, env=env)
-        for name, env in (("recorder", environment), ("publisher", publishing))
+        for name, env in (("recorder", recording), ("publisher", publishing))
     ]
     channel = open_channel(
         str(folder / "recorder.sock"), Departures(default_timeout_s=CALL_S, principal=Principal(tenant=tenant))
@@ -43,7 +43,15 @@ async def running_recorder(
         await asyncio.gather(*(process.wait() for process in processes))
 
 
-def _environment(folder: Path, postgres: PostgresSettings, settings: dict[str, str]) -> dict[str, str]:
+def environment(folder: Path, postgres: PostgresSettings, settings: Mapping[str, str], *, keys: Path) -> dict[str, str]:
+    """Return the environment of a recorder or publisher that runs in ``folder``.
+
+    Args:
+        folder: Where its socket is.
+        postgres: How it enters the database.
+        settings: More settings of the recorder, by name.
+        keys: Folder of the keys, and of what the publisher remembers.
+    """
     return {
         **os.environ,
         "MAGISTRATE_RUN_DIR": str(folder),
@@ -55,11 +63,11 @@ def _environment(folder: Path, postgres: PostgresSettings, settings: dict[str, s
         "MAGISTRATE_POSTGRES_USER": postgres.user,
         "MAGISTRATE_POSTGRES_PASSWORD_FILE": str(postgres.password_file.path if postgres.password_file else ""),
         "MAGISTRATE_POSTGRES_SCHEMA": postgres.schema,
-        "MAGISTRATE_RECORDER_VERIFIER_KEY_FILE": str(folder / VERIFIER_KEY),
-        "MAGISTRATE_PUBLISHER_SIGNING_KEY_FILE": str(folder / SIGNING_KEY),
-        "MAGISTRATE_PUBLISHER_VERIFIER_KEY_FILE": str(folder / VERIFIER_KEY),
-        "MAGISTRATE_PUBLISHER_MEMORY_FILE": str(folder / "signed.sqlite"),
-        "MAGISTRATE_RECORDER_BODY_KEY_FILE": str(folder / BODY_KEY),
+        "MAGISTRATE_RECORDER_VERIFIER_KEY_FILE": str(keys / VERIFIER_KEY),
+        "MAGISTRATE_PUBLISHER_SIGNING_KEY_FILE": str(keys / SIGNING_KEY),
+        "MAGISTRATE_PUBLISHER_VERIFIER_KEY_FILE": str(keys / VERIFIER_KEY),
+        "MAGISTRATE_PUBLISHER_MEMORY_FILE": str(keys / "signed.sqlite"),
+        "MAGISTRATE_RECORDER_BODY_KEY_FILE": str(keys / BODY_KEY),
         **{f"MAGISTRATE_RECORDER_{name.upper()}": value for name, value in settings.items()},
     }
 

@@ -29,6 +29,9 @@ def verify(
         Path | None, typer.Option("--bundle", help="Check a saved bundle or .tlog-proof; no stack needed.")
     ] = None,
     key_file: Annotated[Path | None, typer.Option("--key", help="File with the log's verifier key.")] = None,
+    policy_file: Annotated[
+        Path | None, typer.Option("--policy", help="File with the witnesses that must have seen it.")
+    ] = None,
     kept: Annotated[
         list[Path] | None,
         typer.Option("--kept", help="A checkpoint of the folder's log that you kept.", metavar="FILE"),
@@ -43,18 +46,23 @@ def verify(
 
     Exit code 1 unless it does.
     """
-    if decision_id and Path(decision_id).is_dir():
-        keys = _text_of(key_file or Options(state=state_dir).folder.verifier_key)
-        raise typer.Exit(_folder(Path(decision_id), keys, [_text_of(path) for path in kept or ()], as_json=as_json))
     if bool(decision_id) == bool(bundle_file):
         raise typer.BadParameter("give either a decision, an exported folder or --bundle FILE")
+    exported = Path(decision_id) if decision_id and Path(decision_id).is_dir() else None
+    if (exported and save) or (kept and not exported):
+        raise typer.BadParameter("--save goes with a decision or bundle, --kept with an exported folder")
+    if exported:
+        keys = _text_of(key_file or Options(state=state_dir).folder.verifier_key)
+        raise typer.Exit(_folder(exported, keys, [_text_of(path) for path in kept or ()], as_json=as_json))
     bundle = _read(bundle_file) if bundle_file else _fetched(decision_id, state_dir)
     if save:
         save.write_text(_saved(bundle, save), encoding="utf-8")
     if decision_id:
         # Evidence must be of the decision that was asked for, whatever the mesh sent.
         bundle = {**bundle, "decision_id": decision_id}
-    result = judge(bundle, _text_of(key_file or Options(state=state_dir).folder.verifier_key))
+    result = judge(
+        bundle, _text_of(key_file or Options(state=state_dir).folder.verifier_key), _policy(policy_file, state_dir)
+    )
     named = subject(bundle)
     if as_json:
         print(json.dumps(asdict(result) | {"decision_id": named, "verified": result.verified}, indent=2))
@@ -62,6 +70,14 @@ def verify(
         screen().print("proof:", verdict(result))
         screen().print("of decision:", named or "none")
     raise typer.Exit(0 if result.verified else 1)
+
+
+def _policy(given: Path | None, state_dir: Path) -> str:
+    """Return the policy: the given one, or that of a stack that has one."""
+    if given:
+        return _text_of(given)
+    own = Options(state=state_dir).folder.policy
+    return own.read_text(encoding="utf-8") if own.is_file() else ""
 
 
 def _folder(root: Path, keys: str, kept: Sequence[str], *, as_json: bool) -> int:

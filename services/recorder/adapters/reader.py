@@ -8,7 +8,7 @@ from asyncpg import Pool
 
 from services.chassis.postgres import guarded
 from services.recorder.adapters.bodies import BODY, BODY_TABLES, body_of
-from services.recorder.adapters.tiles import FullTiles, fetch_tiles
+from services.recorder.adapters.tiles import TILES_A_MIB, FullTiles, fetch_tiles
 from services.recorder.core.custody import Body
 from services.recorder.core.merkle import Frontier
 from services.recorder.core.proof import Tile, Tiles
@@ -44,9 +44,9 @@ ONLY_OPEN = "and exists (select from obligation o where o.log = ev.log and o.seq
 class PostgresReader:
     """Reads heads, records and tiles."""
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Pool, *, cache_mib: int = 1) -> None:
         self._pool = pool
-        self._full = FullTiles()
+        self._full = FullTiles(cache_mib * TILES_A_MIB)
 
     async def head(self, tenant: str, origin: str, stream: str = "") -> Head | None:
         """Return one log of the tenant; for an empty ``origin`` its newest of the stream."""

@@ -25,8 +25,8 @@ cross join lateral (
 where hashes is not null"""
 assert (TILE_WIDTH, TILE_HEIGHT) == (256, 8), "the statements say so too"  # noqa: S101 - holds or nothing starts
 
-TILES = 4096
-"""About 64 MiB: the paths of all leaves of a log of a million."""
+TILES_A_MIB = 64
+"""Full tiles that fit into a MiB, each with the nodes within it."""
 
 
 async def fetch_tiles(database: Pool | PoolConnectionProxy, log: int, wanted: Collection[Tile]) -> dict[Tile, TileTree]:
@@ -43,7 +43,7 @@ async def fetch_tiles(database: Pool | PoolConnectionProxy, log: int, wanted: Co
 class FullTiles:
     """The tiles that were used last."""
 
-    def __init__(self, limit: int = TILES) -> None:
+    def __init__(self, limit: int) -> None:
         self._limit = limit
         self._tiles = OrderedDict[tuple[int, Tile], TileTree]()
 
