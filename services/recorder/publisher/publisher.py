@@ -196,7 +196,9 @@ class Publisher:
     async def _publish(self, seat: Seat, head: Head, signers: Sequence[Signer], *, previous: int) -> None:
         checkpoint = Checkpoint(origin=head.origin, size=head.frontier.size, root=head.frontier.root())
         self._memory.remember(checkpoint)
-        made = SignedCheckpoint(checkpoint=checkpoint, note=_note(checkpoint, signers), signed_at=self._clock.now())
+        now = self._clock.now()
+        text = _note(checkpoint, signers) + self._keys.cosignature(checkpoint.text(), int(now.timestamp()))
+        made = SignedCheckpoint(checkpoint=checkpoint, note=text, signed_at=now)
         if not await seat.publish(head.log, made, previous):
             raise AuditError(previous, f"another checkpoint than that of size {checkpoint.size} was stored")
         _signed_size.labels(head.origin).set(checkpoint.size)
