@@ -137,7 +137,7 @@ class Publisher:
         known, at_hand = self._keys.known(), {signer.public_key: signer for signer in self._keys.signers()}
         present = [key for key in at_hand if key in known]
         by = self._keys.signed_by(last) if last else ()
-        covered = await self._announced_at(seat, head, known[0]) is not None
+        covered = len(known) > 1 and await self._announced_at(seat, head, known[0]) is not None
         return [at_hand[key] for key in may_sign(known[0], present, by, covered=covered)]
 
     @staticmethod
