@@ -202,11 +202,25 @@ def _check_payload(evidence: _Bundle) -> None:
 
 
 def _check_witnesses(evidence: _Bundle, vkey: str, policy_text: str) -> set[str]:
-    """Return the witnesses that saw it. They follow a log of the deployment, whose leaves are its logs' checkpoints."""
+    """Return who saw it: who cosigned the checkpoint itself, or the log of the deployment that witnesses follow."""
     try:
         policy, keys = read_policy(policy_text), read_keys(vkey)
     except ValueError as error:
         raise _FaultError(Fault.KEY, str(error)) from error
+    seen = cosigners(evidence.checkpoint, policy)
+    if not policy.met(seen):
+        note = _followed(evidence)
+        if not any(is_signed(note, key) for key in policy.logs or keys):
+            raise _FaultError(Fault.WITNESS, "what witnesses have seen is not signed by the log that they follow")
+        seen |= cosigners(note, policy)
+    if not policy.met(seen):
+        names = ", ".join(sorted(seen)) or "none"
+        raise _FaultError(Fault.WITNESS, f"of the policy's witnesses {names} cosigned, which is not enough")
+    return seen
+
+
+def _followed(evidence: _Bundle) -> str:
+    """Return the checkpoint of the log that witnesses follow, whose leaves are checkpoints of the other logs."""
     try:
         note, index = str(evidence.witnessed["checkpoint"]), _count(evidence.witnessed["index"])
         hashes = [_bytes(item) for item in evidence.witnessed["hashes"]]
@@ -216,13 +230,7 @@ def _check_witnesses(evidence: _Bundle, vkey: str, policy_text: str) -> set[str]
     leaf = hashlib.sha256(b"\x00" + first_lines(evidence.checkpoint).encode()).digest()
     if not index < tree.size or _root(leaf, index, tree.size, hashes) != tree.root:
         raise _FaultError(Fault.WITNESS, f"the checkpoint is not in the tree of {tree.size} that witnesses have seen")
-    if not any(is_signed(note, key) for key in policy.logs or keys):
-        raise _FaultError(Fault.WITNESS, f"what witnesses have seen is not signed by the log {tree.origin}")
-    seen = cosigners(note, policy)
-    if not policy.met(seen):
-        names = ", ".join(sorted(seen)) or "none"
-        raise _FaultError(Fault.WITNESS, f"of the policy's witnesses {names} cosigned, which is not enough")
-    return seen
+    return note
 
 
 def _check_labels(evidence: _Bundle, tree: SignedTree) -> None:
