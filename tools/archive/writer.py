@@ -55,7 +55,10 @@ def write(pieces: Iterable[ExportResponse], target: Path) -> Written:
         facts = folder.add_long(layout.CONTENT_FACTS)
         archive = _Archive(folder=folder, log=first.log, facts=facts)
         for piece in stream:
-            archive.add(piece)
+            try:
+                archive.add(piece)
+            except (ValueError, IndexError) as error:
+                raise ArchiveError(f"a piece of the export cannot be laid out: {error}") from error
         archive.finish()
     log = first.log
     return Written(

@@ -49,7 +49,13 @@ Check all of it, offline:  python -m tools.verify.archive FOLDER --key recorder.
 
 
 def number_path(number: int) -> str:
-    """Return a number in groups of three digits, all but the last after an "x": 1234067 is x001/x234/067."""
+    """Return a number in groups of three digits, all but the last after an "x": 1234067 is x001/x234/067.
+
+    Raises:
+        ValueError: it is below 0.
+    """
+    if number < 0:
+        raise ValueError(f"there is no number {number}")
     path = f"{number % _DIGITS:03d}"
     while number := number // _DIGITS:
         path = f"x{number % _DIGITS:03d}/{path}"
