@@ -90,6 +90,8 @@ class Companion:
     """The package below ``services`` whose ``main`` runs it."""
     has_role: bool = False
     """Whether it enters the schema of its service, under a PostgreSQL role of its own that is named like itself."""
+    optional: bool = False
+    """Whether it starts only where it is asked for."""
 
 
 def spiffe_id(name: str) -> str:
@@ -290,6 +292,7 @@ BY_NAME: Mapping[str, Service] = {service.name: service for service in SERVICES}
 COMPANIONS: tuple[Companion, ...] = (
     Companion(name="publisher", beside="recorder", package="recorder.publisher", has_role=True),
     Companion(name="tiles", beside="recorder", package="recorder.tiles", has_role=True),
+    Companion(name="witness", beside="recorder", package="recorder.witness", optional=True),
 )
 """Every process beside the services; each starts when the service that it belongs to is ready."""
 

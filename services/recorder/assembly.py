@@ -70,6 +70,7 @@ def assemble(config: Config, pool: Pool, *, seal: AesSeal, clock: Clock) -> Reco
         clock,
         keys=keys,
         patience_s=config.checkpoint_patience_s,
+        witnessed=config.witnessed,
     )
     entropy = Entropy()
     keyring = PostgresKeyring(pool, seal, random_bytes=entropy.draw)

@@ -52,6 +52,8 @@ class Config(Settings, env_prefix="MAGISTRATE_RECORDER_"):
     """Seconds between two looks for logs that the publisher found altered; the tenant's security log tells of each."""
     sample_interval_s: float = Field(default=60.0, gt=0, le=86_400)
     """Seconds between two draws of records whose bodies are opened to see that they can be."""
+    witnessed: bool = False
+    """Whether a checkpoint counts only once witnesses have cosigned it, as the publisher's policy asks for."""
     checkpoint_patience_s: float = Field(default=4.0, gt=0, le=60)
     """Longest time that a proof waits for the publisher to sign a checkpoint that covers it, in seconds."""
 

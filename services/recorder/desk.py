@@ -7,7 +7,8 @@ from itertools import chain, repeat
 from services.chassis.clock import Clock
 from services.chassis.errors import Kind, WorldError, unavailable
 from services.recorder.core import note
-from services.recorder.ports import Checkpoints, Damage, Head, SignedCheckpoint
+from services.recorder.core.proof import fold, inclusion_spans, tiles_of
+from services.recorder.ports import Checkpoints, Damage, Head, Sighting, SignedCheckpoint
 
 LOOKS_S = (0.002, 0.005, 0.01, 0.02)
 """Pauses between looks for a new checkpoint, the last one again and again; most are signed within milliseconds."""
@@ -19,9 +20,16 @@ class Desk:
     """Knows the newest checkpoint of each log that was asked for."""
 
     def __init__(
-        self, checkpoints: Checkpoints, clock: Clock, *, keys: Callable[[], Sequence[bytes]], patience_s: float
+        self,
+        checkpoints: Checkpoints,
+        clock: Clock,
+        *,
+        keys: Callable[[], Sequence[bytes]],
+        patience_s: float,
+        witnessed: bool,
     ) -> None:
         self._checkpoints, self._clock = checkpoints, clock
+        self._published = checkpoints.witnessed if witnessed else checkpoints.newest
         self._keys, self._patience_s = keys, patience_s
         self._newest = dict[int, SignedCheckpoint]()
         self._turns = dict[int, asyncio.Lock]()
@@ -60,10 +68,15 @@ class Desk:
             raise _damaged(damage)
         return await self.cover(head, head.frontier.size)
 
+    async def sighting_path(self, sighting: Sighting) -> Sequence[bytes]:
+        """Return the proof that the meta-log's cosigned checkpoint covers a log's checkpoint."""
+        spans = inclusion_spans(sighting.index, sighting.size)
+        return fold(spans, await self._checkpoints.meta_tiles(tiles_of(spans)))
+
     async def _wait(self, log: int, size: int) -> SignedCheckpoint:
         ends_at = self._clock.monotonic() + self._patience_s
         for look, pause_s in enumerate(chain(LOOKS_S, repeat(LOOKS_S[-1]))):
-            newest = await self._checkpoints.newest(log)
+            newest = await self._published(log)
             if newest and newest.checkpoint.size >= size:
                 return newest
             if damage := await self._checkpoints.damage(log):

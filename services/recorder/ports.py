@@ -57,12 +57,23 @@ class Head:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Sighting:
+    """Where a checkpoint stands in the meta-log, and the meta-log's own checkpoint with its witnesses' cosignatures."""
+
+    index: int
+    size: int
+    note: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SignedCheckpoint:
     """A checkpoint with its signed note."""
 
     checkpoint: Checkpoint
     note: str
     signed_at: datetime
+    sighting: Sighting | None = None
+    """None where no witness was waited for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -306,6 +317,14 @@ class Checkpoints(Protocol):
 
     async def newest(self, log: int) -> SignedCheckpoint | None:
         """Return the newest checkpoint of a log."""
+        ...
+
+    async def witnessed(self, log: int) -> SignedCheckpoint | None:
+        """Return the newest checkpoint of a log that enough witnesses have seen."""
+        ...
+
+    async def meta_tiles(self, wanted: Collection[Tile]) -> Tiles:
+        """Return tiles of the meta-log."""
         ...
 
     async def damage(self, log: int) -> Damage | None:

@@ -119,6 +119,7 @@ class RecorderServicer(rpc.RecorderServiceServicer):
             hashes=proof.path,
             checkpoint=proof.signed.note,
             record=_opened(found),
+            witnessed=await self._witnessed(proof.signed),
         )
 
     async def BatchGetInclusionProofs(
@@ -159,6 +160,7 @@ class RecorderServicer(rpc.RecorderServiceServicer):
             root=signed.checkpoint.root,
             verifier_key=self._desk.verifier_key(signed),
             origin=head.origin,
+            witnessed=await self._witnessed(signed),
         )
 
     async def Export(self, request: pb.ExportRequest, _: _Context) -> AsyncIterator[pb.ExportResponse]:
@@ -191,6 +193,11 @@ class RecorderServicer(rpc.RecorderServiceServicer):
         """Give the tenant a new key."""
         version, rewrapped = await self._keyring.rotate(tenant())
         return pb.RotateTenantKeyResponse(version=version, rewrapped_count=rewrapped)
+
+    async def _witnessed(self, signed: SignedCheckpoint) -> pb.Witnessed | None:
+        if (seen := signed.sighting) is None:
+            return None
+        return pb.Witnessed(checkpoint=seen.note, index=seen.index, hashes=await self._desk.sighting_path(seen))
 
     async def _answer(self, request: pb.AppendStreamRequest) -> pb.AppendStreamResponse:
         """Record one message of a stream; the contract answers a refused record there instead of ending it."""

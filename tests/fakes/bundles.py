@@ -20,7 +20,12 @@ def bundle_of(reply: pb.GetInclusionProofResponse) -> dict[str, Any]:
         "checkpoint": reply.checkpoint,
         "leaf_hash": _text(reply.position.leaf_hash),
         **(content if reply.record.commitment_nonce else {}),
+        **({"witnessed": _witnessed(reply.witnessed)} if reply.HasField("witnessed") else {}),
     }
+
+
+def _witnessed(seen: pb.Witnessed) -> dict[str, Any]:
+    return {"checkpoint": seen.checkpoint, "index": seen.index, "hashes": [_text(item) for item in seen.hashes]}
 
 
 def _text(raw: bytes) -> str:

@@ -38,7 +38,7 @@ _HALF = re.compile(r"(.*)/(\d{4})h([12])")
 OPEN = """
 select distinct on (h.tenant, h.origin) h.origin, c.note
 from recorder.head h join recorder.checkpoint c using (log)
-where h.tenant <> '' and h.origin like %s order by h.tenant, h.origin, c.size desc"""
+where h.tenant = '' or h.origin like %s order by h.tenant, h.origin, c.size desc"""
 
 
 @app.command()
@@ -98,6 +98,15 @@ def follow_keys(
     if key_file is None:
         show_keys(folder)
     screen().print(f"{len(seen)} announcements followed; {path} says how far each key counts.")
+
+
+@app.command()
+def witness(
+    target: Annotated[Path, typer.Argument(help="Folder that gets witness.pem and witness.vkey.", metavar="FOLDER")],
+    name: Annotated[str, typer.Option(help="Name in every cosignature, such as witness.example.org/w1.")],
+) -> None:
+    """Make the key of a witness, for whoever runs one outside of this deployment; it needs no stack."""
+    screen().print(files.generate_witness(target, name))
 
 
 def _announced(stub: RecorderServiceStub, origin: str, keys: str) -> Iterator[Sighting]:

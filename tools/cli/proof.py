@@ -8,7 +8,7 @@ import grpc
 from rich.text import Text
 
 from magistrate.engine.v1.engine_pb2 import Decision
-from magistrate.recorder.v1.recorder_pb2 import GetInclusionProofRequest, GetInclusionProofResponse
+from magistrate.recorder.v1.recorder_pb2 import GetInclusionProofRequest, GetInclusionProofResponse, Witnessed
 from magistrate.recorder.v1.recorder_pb2_grpc import RecorderServiceStub
 from tools.cli.connection import explained
 from tools.up.folder import Folder
@@ -34,7 +34,8 @@ def checked(decision: Decision, channel: grpc.Channel, folder: Folder) -> Text:
     except grpc.RpcError as error:
         return Text(f"not checked: {explained(error).problem}", style="yellow")
     bundle["leaf_hash"] = _text(decision.evidence.leaf_hash)
-    return verdict(verify(bundle, folder.verifier_key.read_text()))
+    policy = folder.policy.read_text() if folder.policy.is_file() else ""
+    return verdict(verify(bundle, folder.verifier_key.read_text(), policy))
 
 
 def subject(bundle: Bundle) -> str:
@@ -68,9 +69,15 @@ def bundle_of(reply: GetInclusionProofResponse) -> Bundle:
         "checkpoint": reply.checkpoint,
         "envelope": _text(record.envelope),
     }
+    if reply.HasField("witnessed"):
+        bundle["witnessed"] = _witnessed(reply.witnessed)
     if record.payload:
         bundle |= {"payload": _text(record.payload), "commitment_nonce": _text(record.commitment_nonce)}
     return bundle
+
+
+def _witnessed(seen: Witnessed) -> dict[str, Any]:
+    return {"checkpoint": seen.checkpoint, "index": seen.index, "hashes": [_text(item) for item in seen.hashes]}
 
 
 def _text(raw: bytes) -> str:

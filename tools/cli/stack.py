@@ -37,6 +37,7 @@ def up(
         typer.Option(help="Place a vendor elsewhere, for example openai=http://127.0.0.1:9999.", metavar="VENDOR=URL"),
     ] = None,
     sample: Annotated[bool, typer.Option(help="Give a fresh state the sample knowledge pack.")] = True,
+    witness: Annotated[bool, typer.Option("--witness", help="Have a witness cosign all evidence, to try it.")] = False,
     as_json: Json = False,
 ) -> None:
     """Start the whole mesh on this machine and serve."""
@@ -49,6 +50,7 @@ def up(
         vendor_urls=dict(_vendor(pair) for pair in provider or ()),
         environment=dict(os.environ),
         sample=sample,
+        witness=witness,
     )
     show = partial(demonstrate, options.folder.root)
     with display(as_json=as_json) as report:

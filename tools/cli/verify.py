@@ -29,6 +29,9 @@ def verify(
         Path | None, typer.Option("--bundle", help="Check a saved bundle or .tlog-proof; no stack needed.")
     ] = None,
     key_file: Annotated[Path | None, typer.Option("--key", help="File with the log's verifier key.")] = None,
+    policy_file: Annotated[
+        Path | None, typer.Option("--policy", help="File with the witnesses that must have seen it.")
+    ] = None,
     kept: Annotated[
         list[Path] | None,
         typer.Option("--kept", help="A checkpoint of the folder's log that you kept.", metavar="FILE"),
@@ -57,7 +60,9 @@ def verify(
     if decision_id:
         # Evidence must be of the decision that was asked for, whatever the mesh sent.
         bundle = {**bundle, "decision_id": decision_id}
-    result = judge(bundle, _text_of(key_file or Options(state=state_dir).folder.verifier_key))
+    result = judge(
+        bundle, _text_of(key_file or Options(state=state_dir).folder.verifier_key), _policy(policy_file, state_dir)
+    )
     named = subject(bundle)
     if as_json:
         print(json.dumps(asdict(result) | {"decision_id": named, "verified": result.verified}, indent=2))
@@ -65,6 +70,14 @@ def verify(
         screen().print("proof:", verdict(result))
         screen().print("of decision:", named or "none")
     raise typer.Exit(0 if result.verified else 1)
+
+
+def _policy(given: Path | None, state_dir: Path) -> str:
+    """Return the policy: the given one, or that of a stack that has one."""
+    if given:
+        return _text_of(given)
+    own = Options(state=state_dir).folder.policy
+    return own.read_text(encoding="utf-8") if own.is_file() else ""
 
 
 def _folder(root: Path, keys: str, kept: Sequence[str], *, as_json: bool) -> int:

@@ -71,6 +71,8 @@ def _arguments(options: Options, events: int) -> Iterator[str]:
         yield from ("--provider", f"{vendor}={url}")
     if not options.sample:
         yield "--no-sample"
+    if options.witness:
+        yield "--witness"
 
 
 def main() -> None:
@@ -82,6 +84,7 @@ def main() -> None:
     parser.add_argument("--edge-port", type=int)
     parser.add_argument("--provider", action="append", default=[])
     parser.add_argument("--no-sample", action="store_true")
+    parser.add_argument("--witness", action="store_true")
     given = parser.parse_args()
     options = Options(
         state=given.state,
@@ -90,6 +93,7 @@ def main() -> None:
         vendor_urls=dict(pair.split("=", 1) for pair in given.provider),
         environment=dict(os.environ),
         sample=not given.no_sample,
+        witness=given.witness,
     )
     with os.fdopen(given.events, "w") as pipe:
         log, watcher = json_lines(sys.stdout), json_lines(pipe)

@@ -21,8 +21,9 @@ OWN = (
         "run",
         "secrets",
         "valkey",
+        "witness",
     ),
-    *("lock", "postgres.location", "recorder.pub.pem", "recorder.vkey", "stack.json"),
+    *("lock", "postgres.location", "recorder.pub.pem", "recorder.vkey", "stack.json", "witness.policy"),
 )
 """Everything that a stack puts into its state folder."""
 SECRET_BYTES = 32
@@ -66,6 +67,11 @@ class Folder:
     def verifier_key(self) -> Path:
         """Return the file with the public key of the evidence log."""
         return self.root / "recorder.vkey"
+
+    @property
+    def policy(self) -> Path:
+        """Return the file that says which witnesses must have seen evidence; only where one is asked for."""
+        return self.root / "witness.policy"
 
     @property
     def token(self) -> Path:

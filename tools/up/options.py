@@ -24,6 +24,8 @@ class Options:
     """The caller's environment."""
     sample: bool = True
     """Whether a fresh state gets the sample knowledge pack."""
+    witness: bool = False
+    """Whether a witness on this machine must have seen evidence before it counts."""
 
     @property
     def folder(self) -> Folder:

@@ -14,7 +14,7 @@ from tools.up.folder import Folder
 from tools.up.part import Part
 from tools.up.ports import LOOPBACK
 from tools.up.processes import Command, python
-from tools.up.signing import BODY_KEY, SIGNING_KEY
+from tools.up.signing import BODY_KEY, LOGS, SIGNING_KEY, WITNESS, WITNESS_KEY, WITNESS_NAME
 from tools.up.valkey import NAME as VALKEY
 from tools.up.vendors import Vendor
 
@@ -88,6 +88,11 @@ class Surroundings:
         self._vendors = {vendor.name: vendor for vendor in vendors}
         self._base = {"MAGISTRATE_DRAIN_DELAY_S": _DRAIN_DELAY_S} | dict(base) | {"MAGISTRATE_RUN_DIR": str(run_dir)}
 
+    @property
+    def witnessed(self) -> bool:
+        """Return whether a witness must have seen evidence before it counts."""
+        return self._folder.policy.exists()
+
     def of(self, service: Service) -> dict[str, str]:
         """Return the environment of ``service``; secrets appear as paths of files."""
         env = dict(self._base)
@@ -142,15 +147,24 @@ class Surroundings:
                 "MAGISTRATE_RECORDER_VERIFIER_KEY_FILE": str(self._folder.verifier_key),
                 "MAGISTRATE_RECORDER_BODY_KEY_FILE": str(self._folder.secrets / BODY_KEY),
                 "MAGISTRATE_RECORDER_VOLUME_DIR": str(self._folder.root),
+                **({"MAGISTRATE_RECORDER_WITNESSED": "true"} if self.witnessed else {}),
             },
             "publisher": {
                 "MAGISTRATE_PUBLISHER_SIGNING_KEY_FILE": str(self._folder.secrets / SIGNING_KEY),
                 "MAGISTRATE_PUBLISHER_VERIFIER_KEY_FILE": str(self._folder.verifier_key),
                 "MAGISTRATE_PUBLISHER_MEMORY_FILE": str(self._folder.data("publisher") / "signed.sqlite"),
+                **({"MAGISTRATE_PUBLISHER_POLICY_FILE": str(self._folder.policy)} if self.witnessed else {}),
             },
             TILES: {
                 "MAGISTRATE_TILES_PORT": str(self._ports[TILES]),
                 "MAGISTRATE_TILES_JWKS_FILE": str(Tokens(self._folder.root).jwks_file),
+            },
+            WITNESS: {
+                "MAGISTRATE_WITNESS_NAME": WITNESS_NAME,
+                "MAGISTRATE_WITNESS_SIGNING_KEY_FILE": str(self._folder.secrets / WITNESS_KEY),
+                "MAGISTRATE_WITNESS_LOGS_FILE": str(self._folder.data(WITNESS) / LOGS),
+                "MAGISTRATE_WITNESS_STATE_FILE": str(self._folder.data(WITNESS) / "seen.sqlite"),
+                "MAGISTRATE_WITNESS_PORT": str(self._ports.get(WITNESS, 0)),
             },
             "engine": {"MAGISTRATE_ENGINE_SPOOL_DIR": str(self._folder.data("engine") / "spool")},
             "context": {"MAGISTRATE_CONTEXT_COPY_FILE": str(self._folder.data("context") / "copies.sqlite")},
@@ -170,6 +184,7 @@ def mesh_services(surroundings: Surroundings, run_dir: Path, vendors: tuple[Vend
         *(
             MeshService(c.name, run_dir, surroundings.beside(c), after=(c.beside,), stops_after=_callers(c.beside))
             for c in COMPANIONS
+            if not c.optional or (c.name == WITNESS and surroundings.witnessed)
         ),
     )
 

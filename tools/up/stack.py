@@ -13,13 +13,13 @@ from tools.up.ports import LOOPBACK
 from tools.up.postgres import Postgres
 from tools.up.sample import SamplePack
 from tools.up.services import TILES, Surroundings, mesh_services
-from tools.up.signing import recorder_keys
+from tools.up.signing import WITNESS, recorder_keys, witness_files
 from tools.up.surroundings import surroundings
 from tools.up.valkey import Valkey
 from tools.up.vendors import LOCAL, Vendor, enabled_vendors
 
-PORTS = ("edge", "postgres", "valkey", "model", TILES, *(service.name for service in SERVICES))
-"""The edge, the stores, the model server, the log's tiles, and the mutual-TLS ingress of each service."""
+PORTS = ("edge", "postgres", "valkey", "model", TILES, WITNESS, *(service.name for service in SERVICES))
+"""The edge, the stores, the model server, the log's tiles, the witness, and the mutual-TLS ingress of each service."""
 
 
 def assemble(options: Options, ledger: Ledger) -> tuple[Part, ...]:
@@ -38,6 +38,7 @@ def assemble(options: Options, ledger: Ledger) -> tuple[Part, ...]:
     local = Vendor(name=LOCAL, url=model.address, key_file=model.key_file, model=MODELS[options.model].alias)
     vendors = enabled_vendors(options, local)
     recorder_keys(folder)
+    witness_files(folder, chosen[WITNESS] if options.witness else None)
     jwks = Tokens(folder.root).jwks_file
     environment = Surroundings(
         folder=folder,

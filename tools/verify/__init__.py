@@ -14,6 +14,7 @@ A bundle is one JSON object; byte strings are in standard base64:
       "leaf_hash":        optional: what the recorder acknowledged
       "payload":          optional: the content; checked against the envelope's commitment
       "commitment_nonce": the 32 random bytes of that commitment; needed with "payload"
+      "witnessed":        optional: checkpoint (cosigned), index and hashes in the log that witnesses follow
     }
 
 These are the fields of the reply of RecorderService.GetInclusionProof, laid flat.

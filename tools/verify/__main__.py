@@ -20,13 +20,15 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tools.verify", description="Verify a piece of evidence offline.")
     parser.add_argument("file", type=Path, help="bundle or .tlog-proof: record, proof and signed checkpoint")
     parser.add_argument("--key", type=Path, required=True, help="file with the log's verifier key")
+    parser.add_argument("--policy", type=Path, help="file with the witnesses that must have seen it (C2SP tlog-policy)")
     given = parser.parse_args(arguments)
     try:
         bundle = _read(given.file.read_text(encoding="utf-8"))
         vkey = given.key.read_text(encoding="utf-8")
+        policy = given.policy.read_text(encoding="utf-8") if given.policy else ""
     except (OSError, ValueError) as error:
         parser.error(str(error))
-    result = verify(bundle, vkey)
+    result = verify(bundle, vkey, policy)
     print("verified:" if result.fault is None else f"NOT verified ({result.fault}):", result.explanation)
     return 0 if result.verified else NOT_VERIFIED
 

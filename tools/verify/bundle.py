@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from tools.verify.note import SignedTree, is_signed, read_checkpoint, read_keys
+from tools.verify.policy import cosigners, first_lines, read_policy
 
 HASH_BYTES = 32
 
@@ -32,6 +33,8 @@ class Fault(StrEnum):
     """The proof leads to another root than the signed one: the envelope, the index or a hash was changed."""
     PAYLOAD = "payload"
     """The content is not the one that the envelope commits to."""
+    WITNESS = "witness"
+    """Too few of the policy's witnesses have seen the checkpoint."""
     LABEL = "label"
     """The bundle says that it is of another log or decision than the signed ones."""
 
@@ -64,6 +67,7 @@ class _Bundle:
     commitment_nonce: bytes
     origin: str
     decision_id: str
+    witnessed: Mapping[str, Any]
 
 
 class _FaultError(Exception):
@@ -72,8 +76,10 @@ class _FaultError(Exception):
         self.fault, self.explanation = fault, explanation
 
 
-def verify(bundle: Mapping[str, Any], vkey: str) -> Result:
+def verify(bundle: Mapping[str, Any], vkey: str, policy: str = "") -> Result:
     """Return whether the record of ``bundle`` (see `tools.verify`) stands in a log signed by ``vkey``.
+
+    With a ``policy`` (C2SP tlog-policy), its witnesses must also have seen the checkpoint.
 
     Never raises for what the bundle or key contain: whatever is wrong with them is the result's fault.
     """
@@ -83,12 +89,14 @@ def verify(bundle: Mapping[str, Any], vkey: str) -> Result:
         _check_size(evidence, tree)
         _check_root(evidence, tree, _check_leaf(evidence))
         _check_payload(evidence)
+        seen = _check_witnesses(evidence, vkey, policy) if policy else set[str]()
         _check_labels(evidence, tree)
     except _FaultError as error:
         return Result(fault=error.fault, explanation=error.explanation)
     return Result(
         fault=None,
-        explanation=f"record {evidence.index} of {tree.origin} is in the tree of {tree.size} that the key signed",
+        explanation=f"record {evidence.index} of {tree.origin} is in the tree of {tree.size} that the key signed"
+        + (f" and that {', '.join(sorted(seen))} saw" if seen else ""),
         origin=tree.origin,
         index=evidence.index,
         tree_size=tree.size,
@@ -108,6 +116,7 @@ def _read(bundle: Mapping[str, Any]) -> _Bundle:
             commitment_nonce=_bytes(bundle.get("commitment_nonce") or ""),
             origin=str(bundle.get("origin") or ""),
             decision_id=str(bundle.get("decision_id") or ""),
+            witnessed=dict(bundle.get("witnessed") or {}),
         )
     except KeyError as error:
         raise _FaultError(Fault.BUNDLE, f"the bundle has no {error.args[0]}") from error
@@ -190,6 +199,30 @@ def _check_payload(evidence: _Bundle) -> None:
         raise _FaultError(Fault.PAYLOAD, "the envelope holds no commitment to a payload") from error
     if hashlib.sha256(evidence.commitment_nonce + evidence.payload).hexdigest() != stated:
         raise _FaultError(Fault.PAYLOAD, "the payload is not the one that the envelope commits to")
+
+
+def _check_witnesses(evidence: _Bundle, vkey: str, policy_text: str) -> set[str]:
+    """Return the witnesses that saw it. They follow a log of the deployment, whose leaves are its logs' checkpoints."""
+    try:
+        policy, keys = read_policy(policy_text), read_keys(vkey)
+    except ValueError as error:
+        raise _FaultError(Fault.KEY, str(error)) from error
+    try:
+        note, index = str(evidence.witnessed["checkpoint"]), _count(evidence.witnessed["index"])
+        hashes = [_bytes(item) for item in evidence.witnessed["hashes"]]
+        tree = read_checkpoint(note)
+    except (KeyError, ValueError, TypeError, AttributeError) as error:
+        raise _FaultError(Fault.WITNESS, "the bundle does not say what witnesses have seen") from error
+    leaf = hashlib.sha256(b"\x00" + first_lines(evidence.checkpoint).encode()).digest()
+    if not index < tree.size or _root(leaf, index, tree.size, hashes) != tree.root:
+        raise _FaultError(Fault.WITNESS, f"the checkpoint is not in the tree of {tree.size} that witnesses have seen")
+    if not any(is_signed(note, key) for key in policy.logs or keys):
+        raise _FaultError(Fault.WITNESS, f"what witnesses have seen is not signed by the log {tree.origin}")
+    seen = cosigners(note, policy)
+    if not policy.met(seen):
+        names = ", ".join(sorted(seen)) or "none"
+        raise _FaultError(Fault.WITNESS, f"of the policy's witnesses {names} cosigned, which is not enough")
+    return seen
 
 
 def _check_labels(evidence: _Bundle, tree: SignedTree) -> None:

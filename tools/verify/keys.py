@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from tools.verify.note import read_keys, verifier_key
+from tools.verify.policy import Witness
 
 SIGNING_KEY = "recorder.pem"
 """Ed25519 private key, PKCS 8 PEM."""
@@ -18,6 +19,8 @@ BODY_KEY = "recorder.body"
 """AES-256 key, base64."""
 VERIFIER_KEY = "recorder.vkey"
 """Public key as a C2SP verifier key; it may go to anybody."""
+WITNESS_KEY, WITNESS_VERIFIER_KEY = "witness.pem", "witness.vkey"
+"""Private and public key of a witness."""
 BODY_KEY_BYTES = 32
 _OWNER_ONLY = 0o600
 _PEM = re.compile("-----BEGIN [^-]+-----[^-]+-----END [^-]+-----")
@@ -34,6 +37,16 @@ def generate(folder: Path, *, deployment: str = "local") -> None:
         line = verifier_key(f"evidence/{deployment}", key.public_key().public_bytes_raw())
         (folder / VERIFIER_KEY).write_text(line + "\n", encoding="utf-8")
     _create(folder / BODY_KEY, base64.b64encode(secrets.token_bytes(BODY_KEY_BYTES)) + b"\n")
+
+
+def generate_witness(folder: Path, name: str) -> str:
+    """Make the key of a witness in ``folder`` where there is none; return its verifier key."""
+    folder.mkdir(parents=True, exist_ok=True)
+    key = Ed25519PrivateKey.generate()
+    if _create(folder / WITNESS_KEY, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())):
+        line = Witness(name=name, public_key=key.public_key().public_bytes_raw()).verifier_key()
+        (folder / WITNESS_VERIFIER_KEY).write_text(line + "\n", encoding="utf-8")
+    return (folder / WITNESS_VERIFIER_KEY).read_text(encoding="utf-8").strip()
 
 
 def succeed(folder: Path) -> str:

@@ -1,6 +1,7 @@
 """The checkpoints that the publisher stored in PostgreSQL, and the bell that calls it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 
 import asyncpg
 from asyncpg import Pool
@@ -8,7 +9,8 @@ from asyncpg import Pool
 from services.chassis.postgres import guarded
 from services.recorder.adapters.reader import head_of
 from services.recorder.core.note import Checkpoint
-from services.recorder.ports import Damage, Head, LogDamage, OpenLog, SignedCheckpoint
+from services.recorder.core.proof import Tile, Tiles, TileTree
+from services.recorder.ports import Damage, Head, LogDamage, OpenLog, Sighting, SignedCheckpoint
 
 BELL = "checkpoint_wanted"
 """The channel on which the publisher hears that somebody waits."""
@@ -22,6 +24,9 @@ DAMAGE = "select first_bad, problem from finding where log = $1"
 DAMAGES = "select tenant, origin, first_bad, problem from damaged_logs()"
 LOTS = "select log, origin, tenant, size, frontier, seq from logs_by_lot($1)"
 OPEN_LOGS = "select tenant, origin, stream, note from open_logs()"
+WITNESSED = """
+select origin, size, root, note, signed_at, seq, meta_size, meta_note from witnessed_checkpoint($1)"""
+META_TILE = "select hash from meta_tile($1, $2)"
 RING = "select pg_notify($1, '')"
 
 
@@ -36,6 +41,22 @@ class PostgresCheckpoints:
         with guarded():
             row = await self._pool.fetchrow(NEWEST, log)
         return signed_of(row) if row else None
+
+    async def witnessed(self, log: int) -> SignedCheckpoint | None:
+        """Return the newest checkpoint of a log that enough witnesses have seen."""
+        with guarded():
+            row = await self._pool.fetchrow(WITNESSED, log)
+        if row is None:
+            return None
+        return replace(
+            signed_of(row), sighting=Sighting(index=row["seq"], size=row["meta_size"], note=row["meta_note"])
+        )
+
+    async def meta_tiles(self, wanted: Collection[Tile]) -> Tiles:
+        """Return tiles of the meta-log."""
+        with guarded():
+            rows = {tile: await self._pool.fetch(META_TILE, tile.level, tile.number) for tile in wanted}
+        return {tile: TileTree(b"".join(row["hash"] for row in found)) for tile, found in rows.items()}
 
     async def damage(self, log: int) -> Damage | None:
         """Return why a log is signed no more, where that is so."""

@@ -71,6 +71,8 @@ class KeyFiles:
 
     def __init__(self, signing: SecretFile, verifying: SecretFile) -> None:
         self._signers, self._known = Reread(signing, read_signers), Reread(verifying, public_keys_of)
+        self.name = verifying.read().lstrip().partition("+")[0]
+        """The name under which the keys are published, which all logs' names begin with."""
 
     def signers(self) -> Sequence[Ed25519Signer]:
         """Return the keys that sign, the newest first."""

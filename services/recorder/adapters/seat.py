@@ -6,6 +6,7 @@ A publisher whose session ended has lost the seat and cannot store what it may s
 import asyncio
 from collections.abc import AsyncIterator, Collection, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
+from datetime import datetime
 
 import asyncpg
 from asyncpg import Pool
@@ -18,7 +19,9 @@ from services.recorder.adapters.checkpoints import BELL, NEWEST, SIGNED, signed_
 from services.recorder.adapters.reader import head_of
 from services.recorder.adapters.tiles import fetch_tiles
 from services.recorder.core.audit import Record
-from services.recorder.core.merkle import Node
+from services.recorder.core.merkle import Growth, Node
+from services.recorder.core.meta import MetaEntry
+from services.recorder.core.note import Checkpoint
 from services.recorder.core.proof import Tile, Tiles
 from services.recorder.core.remains import Remains
 from services.recorder.core.retention import announcement_key as retention_key
@@ -61,6 +64,16 @@ join node n on n.log = $1 and n.level = k
 CHECKPOINTS = f"""
 select {SIGNED} from checkpoint c join head h using (log)
 where c.log = $1 and c.size > $2 and c.size <= $3 order by c.size"""  # noqa: S608 - constants
+LOG_ID = "select log from head where origin = $1"
+UNSIGHTED = """
+select h.origin, c.size, c.root
+from head h
+join lateral (select size, root from checkpoint where log = h.log order by size desc limit 1) c on true
+where h.tenant <> '' and not exists (select from sighting s where s.origin = h.origin and s.size = c.size)
+order by h.log limit $1"""
+WITNESSED = "select coalesce(max(size), 0) from witnessed where log = $1"
+APPEND_META = "select append_meta($1, $2, $3, $4, $5::text[], $6::bytea[], $7::smallint[], $8::bigint[], $9::bytea[])"
+WITNESS = "insert into witnessed (log, size, note, witnessed_at) values ($1, $2, $3, $4) on conflict do nothing"
 # By the chain's unique index, too, a second checkpoint upon the same one is a conflict.
 PUBLISH = """
 insert into checkpoint (log, size, root, note, signed_at, previous)
@@ -173,6 +186,20 @@ class PostgresLogs:
         """Return the checkpoints of these sizes, in their order."""
         return [signed_of(row) for row in await self._fetch(CHECKPOINTS, log, above, upto)]
 
+    async def log_id(self, origin: str) -> int | None:
+        """Return a log by its name."""
+        rows = await self._fetch(LOG_ID, origin)
+        return rows[0]["log"] if rows else None
+
+    async def unsighted(self, limit: int) -> Sequence[Checkpoint]:
+        """Return newest checkpoints of tenants' logs that the meta-log does not hold yet."""
+        return [Checkpoint(**row) for row in await self._fetch(UNSIGHTED, limit)]
+
+    async def witnessed_size(self, log: int) -> int:
+        """Return the size of the newest checkpoint of the meta-log that enough witnesses have cosigned; 0 for none."""
+        ((size,),) = await self._fetch(WITNESSED, log)
+        return int(size)
+
     async def report(self, finding: Finding) -> None:
         """Store what was found wrong; the first finding of a log stays."""
         row = finding.log, finding.first_bad, finding.problem, finding.found_at
@@ -218,6 +245,19 @@ class PostgresSeat(PostgresLogs):
         row = log, made.size, made.root, signed.note, signed.signed_at, previous
         with in_session():
             return bool(await self._connection.execute(PUBLISH, *row) == "INSERT 0 1")
+
+    async def append_meta(self, head: Head, entries: Sequence[MetaEntry], growth: Growth) -> bool:
+        """Append to the meta-log, and begin it where it is not there; False where it has grown since ``head``."""
+        after = growth.frontier
+        nodes = [[getattr(node, part) for node in growth.nodes] for part in ("level", "number", "hash")]
+        content = [entry.key for entry in entries], [entry.content for entry in entries]
+        row = head.origin, head.frontier.size, after.size, after.to_bytes(), *content, *nodes
+        ((appended,),) = await self._fetch(APPEND_META, *row)
+        return bool(appended)
+
+    async def witness(self, log: int, size: int, note: str, at: datetime) -> None:
+        """Store a checkpoint of the meta-log with its cosignatures."""
+        await self._fetch(WITNESS, log, size, note, at)
 
     async def asked(self, timeout_s: float) -> None:
         """Return when somebody waits for a checkpoint, when the session has ended, or after ``timeout_s``."""

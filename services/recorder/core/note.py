@@ -21,7 +21,7 @@ Sign = Callable[[bytes], bytes]
 
 Holds = Callable[[bytes, bytes, bytes], bool]
 """Return whether a public key has made a 64-byte signature of a message."""
-_SIGNATURE_PREFIX = "\N{EM DASH} "
+SIGNATURE_PREFIX = "\N{EM DASH} "
 
 
 class NoteError(ValueError):
@@ -88,32 +88,41 @@ def sign(text: str, *, name: str, public_key: bytes, signer: Sign) -> str:
 def signature_line(text: str, *, name: str, public_key: bytes, signer: Sign) -> str:
     """Return one more signature of ``text``, a line to be put below the others."""
     signature = key_id(name, public_key) + signer(text.encode())
-    return f"{_SIGNATURE_PREFIX}{name} {_base64(signature)}\n"
+    return f"{SIGNATURE_PREFIX}{name} {_base64(signature)}\n"
 
 
 def signers(note: str, checkpoint: Checkpoint, public_keys: Iterable[bytes], holds: Holds) -> list[bytes]:
     """Return which of these keys have signed ``note`` in the log's own name; none where it does not state that."""
-    text, separator, lines = note.partition("\n\n")
-    if not separator or f"{text}\n" != checkpoint.text():
-        return []
-    message, found = checkpoint.text().encode(), [(raw[:4], raw[4:]) for raw in _signatures(lines, checkpoint.origin)]
+    text = text_of(note)
+    return keys_that_signed(note, checkpoint.origin, public_keys, holds) if text == checkpoint.text() else []
+
+
+def keys_that_signed(note: str, origin: str, public_keys: Iterable[bytes], holds: Holds) -> list[bytes]:
+    """Return which of these keys have signed the whole text of ``note`` in this name, whatever it states."""
+    text, found = text_of(note).encode(), list(_signatures(note, origin))
     return [
         key
         for key in public_keys
-        if any(name == key_id(checkpoint.origin, key) and holds(key, signature, message) for name, signature in found)
+        if any(raw[:KEY_ID_BYTES] == key_id(origin, key) and holds(key, raw[KEY_ID_BYTES:], text) for raw in found)
     ]
+
+
+def text_of(note: str) -> str:
+    """Return what is signed of a note: all before its blank line; empty where it has none."""
+    text, separator, _ = note.partition("\n\n")
+    return f"{text}\n" if separator else ""
 
 
 def named(note: str, origin: str, public_keys: Iterable[bytes]) -> list[bytes]:
     """Return which of these keys ``note`` has signatures of, by their ids; whether they hold is not looked at."""
-    ids = {raw[:4] for raw in _signatures(note.partition("\n\n")[2], origin)}
+    ids = {raw[:KEY_ID_BYTES] for raw in _signatures(note, origin)}
     return [key for key in public_keys if key_id(origin, key) in ids]
 
 
-def _signatures(lines: str, origin: str) -> Iterator[bytes]:
+def _signatures(note: str, origin: str) -> Iterator[bytes]:
     """Yield the signatures in the log's own name, each with its key id before it."""
-    own = f"{_SIGNATURE_PREFIX}{origin} "
-    for line in lines.split("\n"):
+    own = f"{SIGNATURE_PREFIX}{origin} "
+    for line in note.partition("\n\n")[2].split("\n"):
         if line.startswith(own):
             with suppress(binascii.Error):
                 yield base64.b64decode(line.removeprefix(own), validate=True)

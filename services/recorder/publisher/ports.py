@@ -7,10 +7,12 @@ from datetime import datetime
 from typing import Protocol
 
 from services.recorder.core.audit import Record
-from services.recorder.core.merkle import Node
+from services.recorder.core.merkle import Growth, Node
+from services.recorder.core.meta import MetaEntry
 from services.recorder.core.note import Checkpoint
 from services.recorder.core.proof import Tile, Tiles
 from services.recorder.core.remains import Remains
+from services.recorder.core.witnessing import Submission
 from services.recorder.ports import Head, SignedCheckpoint
 
 
@@ -83,6 +85,18 @@ class Logs(Protocol):
         """Return the checkpoints of these sizes, in their order."""
         ...
 
+    async def log_id(self, origin: str) -> int | None:
+        """Return a log by its name."""
+        ...
+
+    async def unsighted(self, limit: int) -> Sequence[Checkpoint]:
+        """Return newest checkpoints of tenants' logs that the meta-log does not hold yet."""
+        ...
+
+    async def witnessed_size(self, log: int) -> int:
+        """Return the size of the newest checkpoint of the meta-log that enough witnesses have cosigned; 0 for none."""
+        ...
+
     async def report(self, finding: Finding) -> None:
         """Store what was found wrong; the first finding of a log stays."""
         ...
@@ -97,6 +111,14 @@ class Seat(Logs, Protocol):
 
     async def publish(self, log: int, signed: SignedCheckpoint, previous: int) -> bool:
         """Store a checkpoint on top of that of size ``previous`` (0: the first); False where another one is there."""
+        ...
+
+    async def append_meta(self, head: Head, entries: Sequence[MetaEntry], growth: Growth) -> bool:
+        """Append to the meta-log, and begin it where it is not there; False where it has grown since ``head``."""
+        ...
+
+    async def witness(self, log: int, size: int, note: str, at: datetime) -> None:
+        """Store a checkpoint of the meta-log with its cosignatures."""
         ...
 
     async def asked(self, timeout_s: float) -> None:
@@ -120,6 +142,24 @@ class Ledger(Protocol):
 
         Raises:
             WorldError: the store is away.
+        """
+        ...
+
+
+class WitnessClient(Protocol):
+    """One witness, as a log speaks to it."""
+
+    @property
+    def name(self) -> str:
+        """Return its name in the policy."""
+        ...
+
+    async def add_checkpoint(self, submission: Submission) -> str:
+        """Return what the witness answers to a submission: signature lines.
+
+        Raises:
+            RefusedError: it refuses, by the status of the protocol.
+            WorldError: it does not answer.
         """
         ...
 

@@ -14,6 +14,7 @@ from services.recorder.core.note import Checkpoint
 from services.recorder.core.proof import fold, peak_spans, tiles_of
 from services.recorder.core.succession import announced, may_sign, must_sign
 from services.recorder.ports import Head, SignedCheckpoint
+from services.recorder.publisher.meta import MetaLog
 from services.recorder.publisher.ports import Finding, Keys, Ledger, Logs, Memory, Seat, Signer
 from services.recorder.publisher.scan import PAGE_RECORDS, Scan, check_signers
 
@@ -29,9 +30,11 @@ _age = gauge("magistrate_recorder_checkpoint_age_seconds", "Time since every sou
 class Publisher:
     """Keeps, for each log, the tree that it has itself derived and signed, and builds upon nothing else."""
 
-    def __init__(self, ledger: Ledger, memory: Memory, keys: Keys, clock: Clock, *, interval_s: float) -> None:
+    def __init__(
+        self, ledger: Ledger, memory: Memory, keys: Keys, clock: Clock, meta: MetaLog, *, interval_s: float
+    ) -> None:
         self._ledger, self._memory, self._keys, self._clock = ledger, memory, keys, clock
-        self._interval_s = interval_s
+        self._meta, self._interval_s = meta, interval_s
         self._signed = dict[int, Frontier]()
         self._refused = set[int]()
         self._current_at = clock.monotonic()
@@ -53,9 +56,30 @@ class Publisher:
         Raises:
             WorldError: the store is away, or the seat is lost.
         """
+        meta = await seat.log_id(self._meta.origin)
+        if meta in self._refused:
+            _log.error("nothing_is_signed_while_the_meta_log_is_refused", log=meta)
+            return
         signed = [await self._try(seat, log) for log in await seat.grown() if log not in self._refused]
         if all(signed):
             self._current_at = self._clock.monotonic()
+
+    async def publish_meta(self, seat: Seat) -> None:
+        """Put the new checkpoints into the meta-log, sign it, and have it cosigned.
+
+        Raises:
+            WorldError: the store is away, or the seat is lost.
+        """
+        meta = await seat.log_id(self._meta.origin)
+        if meta in self._refused:
+            return
+        try:
+            if grown := await self._meta.collect(seat):
+                await self._try(seat, grown)
+            await self._meta.have_witnessed(seat)
+        except (AuditError, TreeError) as error:
+            problem = error if isinstance(error, AuditError) else AuditError(0, f"{error}")
+            await self.refuse(seat, meta or 0, problem)
 
     def refuses(self, log: int) -> bool:
         """Return whether a log is signed no more."""
@@ -80,6 +104,7 @@ class Publisher:
             _failed.labels(str(found.log)).set(1)
         while True:
             await self.publish_all(seat)
+            await self.publish_meta(seat)
             await seat.asked(self._interval_s)
 
     async def _try(self, seat: Seat, log: int) -> bool:

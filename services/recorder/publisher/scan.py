@@ -75,7 +75,8 @@ class Scan:
 
     async def _check_bodies(self, records: Sequence[Record]) -> None:
         """Compare every stored body with what its envelope says, a few at a time: the store hashes each of them."""
-        if records and await self._logs.shelved(self._head):
+        has_bodies = bool(self._head.tenant)  # the meta-log is all that it says
+        if records and has_bodies and await self._logs.shelved(self._head):
             for at in range(0, len(records), PAGE_BODIES):
                 page = records[at : at + PAGE_BODIES]
                 remains = await self._logs.remains(self._head.log, page[0][0], page[-1][0] + 1)

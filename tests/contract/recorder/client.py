@@ -17,15 +17,19 @@ from services.chassis.clock import Clock, SystemClock
 from services.chassis.config import SecretFile
 from services.chassis.postgres import PostgresSettings, open_pool
 from services.chassis.testing import Registration, serving
-from services.recorder.adapters.keys import AesSeal, KeyFiles
+from services.recorder.adapters.keys import AesSeal, KeyFiles, holds
 from services.recorder.adapters.memory import open_memory
 from services.recorder.adapters.pool import open_evidence
 from services.recorder.adapters.seat import PostgresLedger
+from services.recorder.adapters.witnesses import open_witnesses
 from services.recorder.assembly import Recorder, assemble
 from services.recorder.config import Config
+from services.recorder.core.policy import Policy
 from services.recorder.main import SERVICE
 from services.recorder.publisher.auditor import Auditor
+from services.recorder.publisher.meta import MetaLog
 from services.recorder.publisher.publisher import Publisher
+from services.recorder.publisher.witnesses import Witnesses
 from tests.fakes.postgres import Database
 from tools.verify.keys import BODY_KEY, SIGNING_KEY, VERIFIER_KEY
 
@@ -65,36 +69,49 @@ def login(database: Database, role: str) -> PostgresSettings:
 
 @asynccontextmanager
 async def recording(
-    database: Database, keys: Path, *, clock: Clock | None = None, **settings: Any
+    database: Database, keys: Path, *, clock: Clock | None = None, policy: Policy | None = None, **settings: Any
 ) -> AsyncIterator[Recorder]:
     """Yield a recorder whose committer runs, beside a publisher that signs only on demand."""
-    config = configure(keys, **settings)
+    config = configure(keys, witnessed=policy is not None, **settings)
     seal = AesSeal(config.body_key_file.read())
-    async with open_evidence(login(database, "recorder")) as pool, publishing(database, keys, clock=clock):
+    async with (
+        open_evidence(login(database, "recorder")) as pool,
+        publishing(database, keys, clock=clock, policy=policy),
+    ):
         recorder = assemble(config, pool, seal=seal, clock=clock or SystemClock())
         async with running(recorder.committer.run()):
             yield recorder
 
 
 @asynccontextmanager
-async def publishing(database: Database, keys: Path, *, clock: Clock | None = None) -> AsyncIterator[Publisher]:
+async def publishing(
+    database: Database, keys: Path, *, clock: Clock | None = None, policy: Policy | None = None
+) -> AsyncIterator[Publisher]:
     """Yield a publisher that runs, with its own role; it signs when it starts and when it is asked."""
-    files = key_files(keys)
-    async with open_pool(login(database, "publisher")) as pool, open_memory(keys / "signed.sqlite") as memory:
-        ledger = PostgresLedger(pool)
-        publisher = Publisher(ledger, memory, files, clock or SystemClock(), interval_s=60)
-        async with running(publisher.run()):
-            yield publisher
+    async with signing(database, keys, clock=clock, policy=policy) as (publisher, _), running(publisher.run()):
+        yield publisher
 
 
 async def audit(database: Database, keys: Path) -> None:
     """Walk through every log once."""
-    files = key_files(keys)
-    async with open_pool(login(database, "publisher")) as pool, open_memory(keys / "signed.sqlite") as memory:
+    async with signing(database, keys) as (publisher, ledger), ledger.logs() as logs:
+        await Auditor(ledger, publisher, key_files(keys), records_per_s=1_000_000, pause_s=0).walk(logs)
+
+
+@asynccontextmanager
+async def signing(
+    database: Database, keys: Path, *, clock: Clock | None = None, policy: Policy | None = None
+) -> AsyncIterator[tuple[Publisher, PostgresLedger]]:
+    """Yield a publisher that does nothing yet. Without witnesses it leaves the meta-log alone."""
+    files, time, rule = key_files(keys), clock or SystemClock(), policy or Policy()
+    async with (
+        open_pool(login(database, "publisher")) as pool,
+        open_memory(keys / "signed.sqlite") as memory,
+        open_witnesses(rule, timeout_s=2) as clients,
+    ):
         ledger = PostgresLedger(pool)
-        publisher = Publisher(ledger, memory, files, SystemClock(), interval_s=60)
-        async with ledger.logs() as logs:
-            await Auditor(ledger, publisher, files, records_per_s=1_000_000, pause_s=0).walk(logs)
+        meta = MetaLog(files.name, files, time, Witnesses(rule, clients, holds), interval_s=3600)
+        yield Publisher(ledger, memory, files, time, meta, interval_s=60), ledger
 
 
 @asynccontextmanager

@@ -115,6 +115,7 @@ def _publishing(keys: Path) -> dict[str, str]:
         "MAGISTRATE_PUBLISHER_VERIFIER_KEY_FILE": str(keys / VERIFIER_KEY),
         "MAGISTRATE_PUBLISHER_MEMORY_FILE": str(keys / "signed.sqlite"),
         "MAGISTRATE_PUBLISHER_INTERVAL_S": "0.2",
+        "MAGISTRATE_PUBLISHER_META_INTERVAL_S": "3600",
     }
 
 

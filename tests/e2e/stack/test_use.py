@@ -32,7 +32,7 @@ def test_every_part_serves(stack: Stack) -> None:
     assert listed["ready"]
     assert {part["phase"] for part in listed["parts"].values()} == {"ready"}
     expected = {service.name for service in SERVICES if service.vendor in {"", "local"}}
-    expected |= {companion.name for companion in COMPANIONS}
+    expected |= {companion.name for companion in COMPANIONS if not companion.optional}
     assert expected | {"postgres", "database", "valkey", "model", "envoy", "handbook"} == set(listed["parts"])
 
 

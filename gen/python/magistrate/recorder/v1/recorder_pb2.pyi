@@ -776,6 +776,7 @@ class GetInclusionProofResponse(_message.Message):
     HASHES_FIELD_NUMBER: _builtins.int
     CHECKPOINT_FIELD_NUMBER: _builtins.int
     RECORD_FIELD_NUMBER: _builtins.int
+    WITNESSED_FIELD_NUMBER: _builtins.int
     tree_size: _builtins.int
     """Size of the tree that the checkpoint signs."""
     checkpoint: _builtins.str
@@ -792,6 +793,10 @@ class GetInclusionProofResponse(_message.Message):
     def record(self) -> Global___Record:
         """The record itself."""
 
+    @_builtins.property
+    def witnessed(self) -> Global___Witnessed:
+        """Where a quorum of witnesses is asked for: that they have seen the checkpoint."""
+
     def __init__(
         self,
         *,
@@ -800,14 +805,49 @@ class GetInclusionProofResponse(_message.Message):
         hashes: _abc.Iterable[_builtins.bytes] | None = ...,
         checkpoint: _builtins.str = ...,
         record: Global___Record | None = ...,
+        witnessed: Global___Witnessed | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["position", b"position", "record", b"record"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["position", b"position", "record", b"record", "witnessed", b"witnessed"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["checkpoint", b"checkpoint", "hashes", b"hashes", "position", b"position", "record", b"record", "tree_size", b"tree_size"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["checkpoint", b"checkpoint", "hashes", b"hashes", "position", b"position", "record", b"record", "tree_size", b"tree_size", "witnessed", b"witnessed"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetInclusionProofResponse: _TypeAlias = GetInclusionProofResponse  # noqa: Y015
+
+@_typing.final
+class Witnessed(_message.Message):
+    """The proof that witnesses have seen a checkpoint. They follow one log of the deployment, whose leaves are the first
+    three lines of its logs' checkpoints.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHECKPOINT_FIELD_NUMBER: _builtins.int
+    INDEX_FIELD_NUMBER: _builtins.int
+    HASHES_FIELD_NUMBER: _builtins.int
+    checkpoint: _builtins.str
+    """Checkpoint of that log with the cosignatures (C2SP tlog-cosignature)."""
+    index: _builtins.int
+    """Index of the leaf."""
+    @_builtins.property
+    def hashes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """Hashes of the path, leaf to root, 32 bytes each (RFC 6962 2.1.1)."""
+
+    def __init__(
+        self,
+        *,
+        checkpoint: _builtins.str = ...,
+        index: _builtins.int = ...,
+        hashes: _abc.Iterable[_builtins.bytes] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["checkpoint", b"checkpoint", "hashes", b"hashes", "index", b"index"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Witnessed: _TypeAlias = Witnessed  # noqa: Y015
 
 @_typing.final
 class BatchGetInclusionProofsRequest(_message.Message):
@@ -1012,6 +1052,7 @@ class GetCheckpointResponse(_message.Message):
     ROOT_FIELD_NUMBER: _builtins.int
     VERIFIER_KEY_FIELD_NUMBER: _builtins.int
     ORIGIN_FIELD_NUMBER: _builtins.int
+    WITNESSED_FIELD_NUMBER: _builtins.int
     checkpoint: _builtins.str
     """The signed checkpoint (C2SP tlog-checkpoint)."""
     tree_size: _builtins.int
@@ -1022,6 +1063,10 @@ class GetCheckpointResponse(_message.Message):
     """Key that verifies it (C2SP signed-note verifier key)."""
     origin: _builtins.str
     """Log it belongs to."""
+    @_builtins.property
+    def witnessed(self) -> Global___Witnessed:
+        """Where a quorum of witnesses is asked for: that they have seen it."""
+
     def __init__(
         self,
         *,
@@ -1030,10 +1075,11 @@ class GetCheckpointResponse(_message.Message):
         root: _builtins.bytes = ...,
         verifier_key: _builtins.str = ...,
         origin: _builtins.str = ...,
+        witnessed: Global___Witnessed | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["witnessed", b"witnessed"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["checkpoint", b"checkpoint", "origin", b"origin", "root", b"root", "tree_size", b"tree_size", "verifier_key", b"verifier_key"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["checkpoint", b"checkpoint", "origin", b"origin", "root", b"root", "tree_size", b"tree_size", "verifier_key", b"verifier_key", "witnessed", b"witnessed"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
