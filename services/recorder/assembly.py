@@ -55,23 +55,16 @@ class Recorder:
 def assemble(config: Config, pool: Pool, *, seal: AesSeal, clock: Clock) -> Recorder:
     """Return a recorder that writes through ``pool``."""
     window = Window(max_records=config.batch_records, linger_s=config.linger_s)
-    writer, reader = (
-        PostgresWriter(pool, timeout_s=config.commit_timeout_s),
-        PostgresReader(pool, cache_mib=config.tile_cache_mib),
-    )
+    writer = PostgresWriter(pool, timeout_s=config.commit_timeout_s)
+    reader = PostgresReader(pool, cache_mib=config.tile_cache_mib)
     valve = Valve(clock, used_percent=_measure(config), limit_percent=config.volume_limit_percent)
     committer = Committer(
         writer, clock, valve, window=window, queue_records=config.queue_records, queue_bytes=config.queue_bytes
     )
     keys = Reread(config.verifier_key_file, public_keys_of).now
     checkpoints = PostgresCheckpoints(pool)
-    desk = Desk(
-        checkpoints,
-        clock,
-        keys=keys,
-        patience_s=config.checkpoint_patience_s,
-        witnessed=config.witnessed,
-    )
+    patience_s, witnessed = config.checkpoint_patience_s, config.witnessed
+    desk = Desk(checkpoints, clock, keys=keys, patience_s=patience_s, witnessed=witnessed)
     entropy = Entropy()
     keyring = PostgresKeyring(pool, seal, random_bytes=entropy.draw)
     entries = EntryMaker(keyring, clock, random_bytes=entropy.draw, deployment=config.deployment)
