@@ -4,12 +4,14 @@ import asyncio
 import warnings
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
+from typing import Any
 
 import asyncpg
 from pydantic import Field
 
 from services.chassis.config import SecretFile, Settings
 from services.chassis.errors import Kind, WorldError, unavailable
+from services.chassis.pool_meter import PoolMeter
 from services.chassis.rows import TenantConnection, show
 
 RETRY_AFTER_S = 1.0
@@ -61,6 +63,14 @@ async def open_pool(
         WorldError: UNAVAILABLE, STORE_UNAVAILABLE: the database cannot be reached at the start.
     """
     secret = settings.password_file
+    meters = list[PoolMeter]()
+
+    async def lend(connection: Any) -> None:  # Any: asyncpg's proxy of a connection of either class
+        for meter in meters:
+            meter.lent()
+        if rows_of_tenant:
+            await show(connection)
+
     milliseconds = round(settings.statement_timeout_s * 1000)
     with guarded():
         pool = await asyncpg.create_pool(
@@ -77,7 +87,7 @@ async def open_pool(
             # An open transaction is rolled back all the same; the default would add a round trip to every statement.
             reset=_keep_session,
             connection_class=TenantConnection if rows_of_tenant else asyncpg.Connection,
-            setup=show if rows_of_tenant else None,
+            setup=lend,
             server_settings={
                 "search_path": f"{settings.schema},public",
                 "statement_timeout": str(milliseconds),
@@ -88,6 +98,7 @@ async def open_pool(
                 **(session or {}),
             },
         )
+    meters.append(PoolMeter(settings.schema, pool))
     try:
         yield pool
     finally:

@@ -31,6 +31,7 @@ from services.recorder.exporter import Exporter
 from services.recorder.herald import Herald
 from services.recorder.intake import Intake
 from services.recorder.keeper import Keeper
+from services.recorder.ports import EvidenceWriter
 from services.recorder.prover import Prover
 from services.recorder.reconciler import Reconciler
 from services.recorder.sampler import Sampler
@@ -54,13 +55,12 @@ class Recorder:
 
 def assemble(config: Config, pool: Pool, *, seal: AesSeal, clock: Clock) -> Recorder:
     """Return a recorder that writes through ``pool``."""
-    window = Window(max_records=config.batch_records, linger_s=config.linger_s)
-    writer = PostgresWriter(pool, timeout_s=config.commit_timeout_s)
-    reader = PostgresReader(pool, cache_mib=config.tile_cache_mib)
-    valve = Valve(clock, used_percent=_measure(config), limit_percent=config.volume_limit_percent)
-    committer = Committer(
-        writer, clock, valve, window=window, queue_records=config.queue_records, queue_bytes=config.queue_bytes
+    writer, reader = (
+        PostgresWriter(pool, timeout_s=config.commit_timeout_s),
+        PostgresReader(pool, cache_mib=config.tile_cache_mib),
     )
+    valve = Valve(clock, used_percent=_measure(config), limit_percent=config.volume_limit_percent)
+    committer = _committer(config, writer, clock, valve)
     keys = Reread(config.verifier_key_file, public_keys_of).now
     checkpoints = PostgresCheckpoints(pool)
     patience_s, witnessed = config.checkpoint_patience_s, config.witnessed
@@ -106,6 +106,13 @@ def assemble(config: Config, pool: Pool, *, seal: AesSeal, clock: Clock) -> Reco
         crier=Crier(checkpoints, intake, interval_s=config.alarm_interval_s),
         herald=Herald(checkpoints, intake, entries, keys=keys, interval_s=config.announce_interval_s),
         sampler=Sampler(checkpoints, reader, keyring, intake, interval_s=config.sample_interval_s),
+    )
+
+
+def _committer(config: Config, writer: EvidenceWriter, clock: Clock, valve: Valve) -> Committer:
+    window = Window(max_records=config.batch_records, linger_s=config.linger_s)
+    return Committer(
+        writer, clock, valve, window=window, queue_records=config.queue_records, queue_bytes=config.queue_bytes
     )
 
 

@@ -24,6 +24,7 @@ BATCH_SIZES = (1, 2, 5, 10, 20, 50, 100, 200)
 _log = get_logger("recorder.committer")
 _queued = gauge("magistrate_recorder_queue_records", "Records that wait for their commit")
 _batch_size = histogram("magistrate_recorder_batch_records", "Records in one transaction", buckets=BATCH_SIZES)
+_oldest = gauge("magistrate_recorder_oldest_waiting_seconds", "Age of the oldest record that is not acknowledged")
 _commit_seconds = histogram("magistrate_recorder_commit_seconds", "Time of one transaction that committed")
 
 
@@ -59,7 +60,9 @@ class Committer:
         self._records = self._bytes = self._queued = 0
         self._expected = 1
         self._changed = asyncio.Event()
+        self._unanswered = dict[asyncio.Future[list[Place]], float]()
         _queued.set_function(lambda: self._records)
+        _oldest.set_function(self._oldest_s)
 
     async def append(self, entries: Sequence[Entry], patience_s: float) -> list[Place]:
         """Return the place of each of one log's records after their commit, or why the store refuses it.
@@ -106,10 +109,17 @@ class Committer:
         answer = asyncio.get_running_loop().create_future()
         now = self._clock.monotonic()
         self._queue.append(_Waiting(entries=entries, size_bytes=size_bytes, answer=answer, arrived_at=now))
+        self._unanswered[answer] = now
+        answer.add_done_callback(self._unanswered.pop)
         before, self._queued = self._queued, self._queued + len(entries)
         if any(before < enough <= self._queued for enough in (1, self._expected, self._window.max_records)):
             self._changed.set()
         return answer
+
+    def _oldest_s(self) -> float:
+        """Return how long the first of those that wait has waited; a dict keeps the order of arrival."""
+        arrived_at = next(iter(self._unanswered.values()), None)
+        return 0.0 if arrived_at is None else self._clock.monotonic() - arrived_at
 
     async def _collect(self) -> list[_Waiting]:
         while not self._queue:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
 
 from services.chassis.clock import SystemClock
 from services.recorder.adapters.keys import holds
@@ -22,7 +23,7 @@ class WitnessAt:
     """Where a witness is, and how a policy names it."""
 
     cosigner: Cosigner
-    key: Ed25519PrivateKey
+    key: Ed25519PrivateKey | MLDSA44PrivateKey
     port: int
     state: Path
     logs: str = ""
@@ -50,9 +51,9 @@ class WitnessAt:
                 yield
 
 
-def new_witness(folder: Path, name: str, log_keys: str) -> WitnessAt:
+def new_witness(folder: Path, name: str, log_keys: str, *, post_quantum: bool = False) -> WitnessAt:
     """Return a witness of these logs that does not answer yet; each verifier key has a line."""
-    key = Ed25519PrivateKey.generate()
+    key = MLDSA44PrivateKey.generate() if post_quantum else Ed25519PrivateKey.generate()
     cosigner = Cosigner(name=f"witness.example/{name}", public_key=key.public_key().public_bytes_raw())
     (port,) = free_ports(1)
     witness = WitnessAt(cosigner=cosigner, key=key, port=port, state=folder / f"{name}.sqlite")

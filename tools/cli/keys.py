@@ -104,9 +104,13 @@ def follow_keys(
 def witness(
     target: Annotated[Path, typer.Argument(help="Folder that gets witness.pem and witness.vkey.", metavar="FOLDER")],
     name: Annotated[str, typer.Option(help="Name in every cosignature, such as witness.example.org/w1.")],
+    *,
+    post_quantum: Annotated[
+        bool, typer.Option("--post-quantum", help="An ML-DSA-44 key instead of an Ed25519 key.")
+    ] = False,
 ) -> None:
     """Make the key of a witness, for whoever runs one outside of this deployment; it needs no stack."""
-    screen().print(files.generate_witness(target, name))
+    print(files.generate_witness(target, name, post_quantum=post_quantum))
 
 
 def _announced(stub: RecorderServiceStub, origin: str, keys: str) -> Iterator[Sighting]:

@@ -8,10 +8,11 @@ import secrets
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from tools.verify.note import read_keys, verifier_key
-from tools.verify.policy import Witness
+from tools.verify.policy import ED25519_TYPE, ML_DSA_44_TYPE, Witness
 
 SIGNING_KEY = "recorder.pem"
 """Ed25519 private key, PKCS 8 PEM."""
@@ -39,12 +40,13 @@ def generate(folder: Path, *, deployment: str = "local") -> None:
     _create(folder / BODY_KEY, base64.b64encode(secrets.token_bytes(BODY_KEY_BYTES)) + b"\n")
 
 
-def generate_witness(folder: Path, name: str) -> str:
+def generate_witness(folder: Path, name: str, *, post_quantum: bool = False) -> str:
     """Make the key of a witness in ``folder`` where there is none; return its verifier key."""
     folder.mkdir(parents=True, exist_ok=True)
-    key = Ed25519PrivateKey.generate()
+    key = MLDSA44PrivateKey.generate() if post_quantum else Ed25519PrivateKey.generate()
+    kind = ML_DSA_44_TYPE if post_quantum else ED25519_TYPE
     if _create(folder / WITNESS_KEY, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())):
-        line = Witness(name=name, public_key=key.public_key().public_bytes_raw()).verifier_key()
+        line = Witness(name=name, public_key=key.public_key().public_bytes_raw(), kind=kind).verifier_key()
         (folder / WITNESS_VERIFIER_KEY).write_text(line + "\n", encoding="utf-8")
     return (folder / WITNESS_VERIFIER_KEY).read_text(encoding="utf-8").strip()
 

@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PublicKey
 
-from tools.verify.note import PUBLIC_KEY_BYTES, SIGNATURE_LINE_PREFIX, Verifier, read_verifier_key
+from tools.verify.note import SIGNATURE_LINE_PREFIX, Verifier, read_checkpoint, read_verifier_key
 
-COSIGNATURE_TYPE = 4
+ED25519_TYPE, ML_DSA_44_TYPE = 4, 6
+KEY_BYTES = {ED25519_TYPE: 32, ML_DSA_44_TYPE: 1312}
 STAMP_BYTES = 8
 
 
@@ -20,15 +22,16 @@ class Witness:
 
     name: str
     public_key: bytes
+    kind: int = ED25519_TYPE
 
     @property
     def key_hash(self) -> bytes:
         """Return the 4 bytes by which a signature line names it (C2SP tlog-cosignature)."""
-        return hashlib.sha256(self.name.encode() + b"\x0a" + bytes([COSIGNATURE_TYPE]) + self.public_key).digest()[:4]
+        return hashlib.sha256(self.name.encode() + b"\x0a" + bytes([self.kind]) + self.public_key).digest()[:4]
 
     def verifier_key(self) -> str:
         """Return the text of its verifier key."""
-        encoded = base64.b64encode(bytes([COSIGNATURE_TYPE]) + self.public_key).decode()
+        encoded = base64.b64encode(bytes([self.kind]) + self.public_key).decode()
         return f"{self.name}+{self.key_hash.hex()}+{encoded}"
 
 
@@ -100,10 +103,9 @@ def _witness(line: str) -> Witness:
     name, _, rest = line.partition("+")
     stated, _, encoded = rest.partition("+")
     raw = base64.b64decode(encoded, validate=True)
-    witness = Witness(name=name, public_key=raw[1:])
-    fits = len(raw) == 1 + PUBLIC_KEY_BYTES and raw[0] == COSIGNATURE_TYPE
-    if not fits or witness.key_hash.hex() != stated:
-        raise ValueError("it is not the verifier key of an Ed25519 witness")
+    witness = Witness(name=name, public_key=raw[1:], kind=raw[0])
+    if KEY_BYTES.get(raw[0]) != len(raw) - 1 or witness.key_hash.hex() != stated:
+        raise ValueError("it is not the verifier key of a witness")
     return witness
 
 
@@ -127,13 +129,23 @@ def _holds(signature: tuple[str, bytes], text: str, witness: Witness) -> bool:
     name, raw = signature
     if (name, raw[:4]) != (witness.name, witness.key_hash):
         return False
-    time = int.from_bytes(raw[4 : 4 + STAMP_BYTES], "big")
-    message = f"cosignature/v1\ntime {time}\n{text}\n".encode()
+    stamp, made = raw[4 : 4 + STAMP_BYTES], raw[4 + STAMP_BYTES :]
     try:
-        Ed25519PublicKey.from_public_bytes(witness.public_key).verify(raw[4 + STAMP_BYTES :], message)
+        if witness.kind == ED25519_TYPE:
+            message = f"cosignature/v1\ntime {int.from_bytes(stamp, 'big')}\n{text}\n".encode()
+            Ed25519PublicKey.from_public_bytes(witness.public_key).verify(made, message)
+        else:
+            MLDSA44PublicKey.from_public_bytes(witness.public_key).verify(made, _subtree(stamp, text, witness.name))
     except (ValueError, InvalidSignature):
         return False
     return True
+
+
+def _subtree(stamp: bytes, text: str, name: str) -> bytes:
+    """Return the `cosigned_message` that an ML-DSA-44 cosigner signs."""
+    tree = read_checkpoint(f"{text}\n")
+    who, log = (bytes([len(raw)]) + raw for raw in (name.encode(), tree.origin.encode()))
+    return b"subtree/v1\n\0" + who + stamp + log + bytes(8) + tree.size.to_bytes(8, "big") + tree.root
 
 
 def first_lines(note: str) -> str:

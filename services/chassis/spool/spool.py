@@ -1,6 +1,7 @@
 """Put items on the disk together, and deliver them in their order until each is acknowledged."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Self
@@ -22,6 +23,7 @@ Deliver = Callable[[Sequence[Item]], Awaitable[Sequence[MeshError | None]]]
 
 _log = get_logger("spool", fields=("segment",))
 _bytes = gauge("magistrate_spool_bytes", "Bytes that wait on this machine's disk for another service")
+_waiting = gauge("magistrate_spool_waiting_seconds", "How long something has waited here without a break")
 _refused = counter("magistrate_spool_refused_total", "Items that the other service will never take; they are put aside")
 
 
@@ -34,14 +36,16 @@ class Spool:
         self._segments: Segments | None = None
         self._waiting = list[tuple[bytes, asyncio.Future[None]]]()
         self._waiting_bytes = self._total = 0
+        self._waits_since: float | None = None
         self._writing = asyncio.Lock()
         self._sending = asyncio.Lock()
         self._arrived = asyncio.Event()
         _bytes.set_function(lambda: self._total)
+        _waiting.set_function(self._waits_s)
 
     async def __aenter__(self) -> Self:
         self._segments = await asyncio.to_thread(Segments, self._folder)
-        self._total = await asyncio.to_thread(self._segments.total_bytes)
+        self._holds(await asyncio.to_thread(self._segments.total_bytes))
         self._arrived.set()
         return self
 
@@ -94,7 +98,7 @@ class Spool:
                 if not await self._deliver_all(items):
                     return False
                 await asyncio.to_thread(self._opened.remove, segment)
-                self._total = await asyncio.to_thread(self._opened.total_bytes)
+                self._holds(await asyncio.to_thread(self._opened.total_bytes))
         return True
 
     async def rewrite(self, change: Callable[[Item], Item]) -> int:
@@ -105,13 +109,24 @@ class Spool:
         await self._rotate()
         async with self._sending:
             changed = await asyncio.to_thread(self._opened.rewrite, change)
-            self._total = await asyncio.to_thread(self._opened.total_bytes)
+            self._holds(await asyncio.to_thread(self._opened.total_bytes))
         return changed
 
     async def _rotate(self) -> None:
         async with self._writing:
             if self._opened.growing_bytes:
                 await asyncio.to_thread(self._opened.rotate)
+
+    def _holds(self, total: int) -> None:
+        """Note how much is here, and since when something is."""
+        self._total = total
+        if not total:
+            self._waits_since = None
+        elif self._waits_since is None:
+            self._waits_since = time.monotonic()
+
+    def _waits_s(self) -> float:
+        return 0.0 if self._waits_since is None else time.monotonic() - self._waits_since
 
     @property
     def _opened(self) -> Segments:
@@ -133,7 +148,7 @@ class Spool:
             outcome: Exception | None = _full()
         else:
             outcome = None
-            self._total += len(data)
+            self._holds(self._total + len(data))
             self._arrived.set()
         self._waiting_bytes -= len(data)
         for _, written in group:

@@ -11,11 +11,13 @@ from typing import Generic, TypeVar
 
 from cryptography.exceptions import InvalidSignature, InvalidTag
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey, MLDSA44PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from services.chassis.config import SecretFile
 from services.chassis.errors import Kind, WorldError
+from services.recorder.core.cosignature import ML_DSA_44_KEY_BYTES, Cosigner, cosign
 from services.recorder.core.note import public_keys_of, signers
 from services.recorder.ports import SignedCheckpoint
 
@@ -58,21 +60,41 @@ def read_signers(pem: str) -> list[Ed25519Signer]:
 
 
 def holds(public_key: bytes, signature: bytes, message: bytes) -> bool:
-    """Return whether an Ed25519 key has made a signature of ``message``."""
+    """Return whether a key has made a signature of ``message``: an Ed25519 key, or an ML-DSA-44 key by its length."""
+    form = MLDSA44PublicKey if len(public_key) == ML_DSA_44_KEY_BYTES else Ed25519PublicKey
     try:
-        Ed25519PublicKey.from_public_bytes(public_key).verify(signature, message)
+        form.from_public_bytes(public_key).verify(signature, message)
     except (InvalidSignature, ValueError):
         return False
     return True
 
 
+class CosigningKey:
+    """A key of a witness: Ed25519 or ML-DSA-44, a private key in PKCS #8 PEM."""
+
+    def __init__(self, pem: str) -> None:
+        try:
+            key = load_pem_private_key(pem.encode(), password=None)
+        except (ValueError, TypeError) as error:
+            raise KeyFileError("a cosigning key must be an unencrypted private key in PEM") from error
+        if not isinstance(key, Ed25519PrivateKey | MLDSA44PrivateKey):
+            raise KeyFileError("a cosigning key must be an Ed25519 or an ML-DSA-44 key")
+        self._key = key
+        self.public_key = key.public_key().public_bytes_raw()
+
+    def sign(self, message: bytes) -> bytes:
+        """Return the signature of ``message``, of 64 or 2420 bytes."""
+        return self._key.sign(message)
+
+
 class KeyFiles:
     """The signing keys and the keys that verify, read again whenever their files were changed."""
 
-    def __init__(self, signing: SecretFile, verifying: SecretFile) -> None:
+    def __init__(self, signing: SecretFile, verifying: SecretFile, cosigning: SecretFile | None = None) -> None:
         self._signers, self._known = Reread(signing, read_signers), Reread(verifying, public_keys_of)
         self.name = verifying.read().lstrip().partition("+")[0]
         """The name under which the keys are published, which all logs' names begin with."""
+        self._cosigning = Reread(cosigning, CosigningKey) if cosigning else None
 
     def signers(self) -> Sequence[Ed25519Signer]:
         """Return the keys that sign, the newest first."""
@@ -81,6 +103,13 @@ class KeyFiles:
     def known(self) -> Sequence[bytes]:
         """Return every key that ever signed and still verifies, the newest first."""
         return self._known.now()
+
+    def cosignature(self, text: str, timestamp: int) -> str:
+        """Return the line that the deployment's cosigning key adds to a checkpoint; empty where it has none."""
+        if self._cosigning is None:
+            return ""
+        key = self._cosigning.now()
+        return cosign(text, Cosigner(name=self.name, public_key=key.public_key), key.sign, timestamp)
 
     def signed_by(self, signed: SignedCheckpoint) -> Sequence[bytes]:
         """Return which of the known keys have signed a stored note; none where it states another checkpoint."""

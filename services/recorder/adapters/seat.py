@@ -223,8 +223,11 @@ class PostgresSeat(PostgresLogs):
         with in_session():
             await self._connection.add_listener(BELL, self._hear)
             self._connection.add_termination_listener(self._hear)
+            waited = False
             while not await self._connection.fetchval(TAKE, SEAT):
-                _log.info("standing_by")
+                if not waited:
+                    _log.info("standing_by")
+                waited = True
                 await asyncio.sleep(STANDBY_S)
 
     async def leave(self) -> None:

@@ -1,18 +1,24 @@
-"""Cosignatures of C2SP tlog-cosignature, Ed25519 with a time: whoever makes one has seen that the log only grew."""
+"""Cosignatures of C2SP tlog-cosignature, each with a time: whoever makes one has seen that the log only grew.
+
+There are two kinds: of Ed25519, and of ML-DSA-44, which holds against quantum computers too. The key's length tells it.
+"""
 
 import base64
 import binascii
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from types import MappingProxyType
 
+from services.recorder.core import note
 from services.recorder.core.note import KEY_ID_BYTES, SIGNATURE_PREFIX, Holds, NoteError, Sign
 
-ED25519_COSIGNATURE = b"\x04"
-"""The signature type byte."""
+ED25519_KEY_BYTES, ML_DSA_44_KEY_BYTES = 32, 1312
+TYPES: Mapping[int, bytes] = MappingProxyType({ED25519_KEY_BYTES: b"\x04", ML_DSA_44_KEY_BYTES: b"\x06"})
+"""The signature type byte by the length of the public key."""
 TIME_BYTES = 8
-KEY_BYTES = 32
+LABEL = b"subtree/v1\n\0"
 LATEST_TIME = 2**63 - 1
 
 
@@ -25,13 +31,32 @@ class Cosigner:
 
     @property
     def key_id(self) -> bytes:
-        """Return SHA-256(name || 0x0A || 0x04 || key), cut off."""
-        material = self.name.encode() + b"\n" + ED25519_COSIGNATURE + self.public_key
-        return hashlib.sha256(material).digest()[:KEY_ID_BYTES]
+        """Return SHA-256(name || 0x0A || type || key), cut off."""
+        return hashlib.sha256(self.name.encode() + b"\n" + self._typed).digest()[:KEY_ID_BYTES]
 
     def verifier_key(self) -> str:
         """Return the verifier line `name+hex id+base64(type || key)`."""
-        return f"{self.name}+{self.key_id.hex()}+{_base64(ED25519_COSIGNATURE + self.public_key)}"
+        return f"{self.name}+{self.key_id.hex()}+{_base64(self._typed)}"
+
+    def message(self, text: str, timestamp: int) -> bytes:
+        """Return what is signed of a checkpoint's text at a POSIX time.
+
+        For Ed25519 two lines, that say for what and when, and the whole text; for ML-DSA-44 a `cosigned_message`, which
+        also names the cosigner and has of the text what it states.
+
+        Raises:
+            NoteError: the text is not that of a checkpoint.
+        """
+        if len(self.public_key) == ED25519_KEY_BYTES:
+            return f"cosignature/v1\ntime {timestamp}\n{text}".encode()
+        stated = note.parse(f"{text}\n")
+        numbers = (number.to_bytes(TIME_BYTES, "big") for number in (timestamp, 0, stated.size))
+        time, start, end = numbers
+        return LABEL + _opaque(self.name) + time + _opaque(stated.origin) + start + end + stated.root
+
+    @property
+    def _typed(self) -> bytes:
+        return TYPES[len(self.public_key)] + self.public_key
 
 
 def read_cosigner(line: str) -> Cosigner:
@@ -46,19 +71,14 @@ def read_cosigner(line: str) -> Cosigner:
     except binascii.Error as error:
         raise NoteError("a verifier key ends with its key in base64") from error
     cosigner = Cosigner(name=name, public_key=raw[1:])
-    if raw[:1] != ED25519_COSIGNATURE or len(raw) != 1 + KEY_BYTES or line != cosigner.verifier_key():
-        raise NoteError("the verifier key of a witness names an Ed25519 cosignature key by its name, its id and itself")
+    if TYPES.get(len(raw) - 1) != raw[:1] or line != cosigner.verifier_key():
+        raise NoteError("the verifier key of a witness names a cosignature key by its name, its id and itself")
     return cosigner
-
-
-def message(text: str, timestamp: int) -> bytes:
-    """Return what is signed: two lines that say for what and when, and the whole text of the checkpoint."""
-    return f"cosignature/v1\ntime {timestamp}\n{text}".encode()
 
 
 def cosign(text: str, cosigner: Cosigner, signer: Sign, timestamp: int) -> str:
     """Return the signature line of a witness on a checkpoint's text at a POSIX time."""
-    stamped = timestamp.to_bytes(TIME_BYTES, "big") + signer(message(text, timestamp))
+    stamped = timestamp.to_bytes(TIME_BYTES, "big") + signer(cosigner.message(text, timestamp))
     return f"{SIGNATURE_PREFIX}{cosigner.name} {_base64(cosigner.key_id + stamped)}\n"
 
 
@@ -72,8 +92,13 @@ def cosigned(lines: str, text: str, cosigner: Cosigner, holds: Holds) -> Iterato
         key_id, stamp, signature = raw[:KEY_ID_BYTES], raw[KEY_ID_BYTES:][:TIME_BYTES], raw[KEY_ID_BYTES + TIME_BYTES :]
         timestamp = int.from_bytes(stamp, "big")
         meant = key_id == cosigner.key_id and timestamp <= LATEST_TIME
-        if meant and holds(cosigner.public_key, signature, message(text, timestamp)):
+        if meant and holds(cosigner.public_key, signature, cosigner.message(text, timestamp)):
             yield f"{line}\n", timestamp
+
+
+def _opaque(text: str) -> bytes:
+    raw = text.encode()
+    return len(raw).to_bytes(1, "big") + raw
 
 
 def _base64(raw: bytes) -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 from pydantic import Field, field_validator
 
 from services.chassis.config import SecretFile, Settings
-from services.recorder.adapters.keys import read_signers
+from services.recorder.adapters.keys import CosigningKey, read_signers
 from services.recorder.core.note import public_keys_of
 from services.recorder.core.policy import Policy, answerable, read_policy
 
@@ -18,6 +18,9 @@ class Config(Settings, env_prefix="MAGISTRATE_PUBLISHER_"):
     that follows it is put above it; both sign until the former one is taken out. Read again whenever it changes."""
     verifier_key_file: SecretFile
     """C2SP verifier keys of all keys that ever signed, the newest first. Read again whenever it changes."""
+    cosigning_key_file: SecretFile | None = None
+    """ML-DSA-44 private key in PKCS 8 PEM that cosigns every checkpoint too, for who wants a signature that holds
+    against quantum computers; `magistrate keys witness FOLDER --post-quantum` makes one. None adds none."""
     memory_file: Path
     """File that remembers what was signed, on a disk that no restore of the database turns back."""
     interval_s: float = Field(default=1.0, gt=0, le=60)
@@ -37,6 +40,13 @@ class Config(Settings, env_prefix="MAGISTRATE_PUBLISHER_"):
     @classmethod
     def _must_sign(cls, file: SecretFile) -> SecretFile:
         read_signers(file.read())
+        return file
+
+    @field_validator("cosigning_key_file")
+    @classmethod
+    def _must_cosign(cls, file: SecretFile | None) -> SecretFile | None:
+        if file:
+            CosigningKey(file.read())
         return file
 
     @field_validator("policy_file")

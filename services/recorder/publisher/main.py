@@ -18,7 +18,8 @@ from services.recorder.publisher.witnesses import Witnesses
 async def main(name: str) -> None:
     """Run the publisher until SIGTERM."""
     config, postgres, clock = load(Config), load(PostgresSettings), SystemClock()
-    keys, policy = KeyFiles(config.signing_key_file, config.verifier_key_file), config.policy
+    keys = KeyFiles(config.signing_key_file, config.verifier_key_file, config.cosigning_key_file)
+    policy = config.policy
     async with open_runtime(name) as mesh:
         ledger = PostgresLedger(await mesh.enter(open_pool(postgres)))
         memory = await mesh.enter(open_memory(config.memory_file))

@@ -200,6 +200,10 @@ class Keys(Protocol):
         """Return every key that ever signed and still verifies, the newest first."""
         ...
 
+    def cosignature(self, text: str, timestamp: int) -> str:
+        """Return the line that the deployment's cosigning key adds to a checkpoint; empty where it has none."""
+        ...
+
     def signed_by(self, signed: SignedCheckpoint) -> Sequence[bytes]:
         """Return which of the known keys have signed a stored note; none where it states another checkpoint."""
         ...

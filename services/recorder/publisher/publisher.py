@@ -137,7 +137,7 @@ class Publisher:
         known, at_hand = self._keys.known(), {signer.public_key: signer for signer in self._keys.signers()}
         present = [key for key in at_hand if key in known]
         by = self._keys.signed_by(last) if last else ()
-        covered = await self._announced_at(seat, head, known[0]) is not None
+        covered = len(known) > 1 and await self._announced_at(seat, head, known[0]) is not None
         return [at_hand[key] for key in may_sign(known[0], present, by, covered=covered)]
 
     @staticmethod
@@ -196,7 +196,9 @@ class Publisher:
     async def _publish(self, seat: Seat, head: Head, signers: Sequence[Signer], *, previous: int) -> None:
         checkpoint = Checkpoint(origin=head.origin, size=head.frontier.size, root=head.frontier.root())
         self._memory.remember(checkpoint)
-        made = SignedCheckpoint(checkpoint=checkpoint, note=_note(checkpoint, signers), signed_at=self._clock.now())
+        now = self._clock.now()
+        text = _note(checkpoint, signers) + self._keys.cosignature(checkpoint.text(), int(now.timestamp()))
+        made = SignedCheckpoint(checkpoint=checkpoint, note=text, signed_at=now)
         if not await seat.publish(head.log, made, previous):
             raise AuditError(previous, f"another checkpoint than that of size {checkpoint.size} was stored")
         _signed_size.labels(head.origin).set(checkpoint.size)

@@ -5,7 +5,7 @@ from pathlib import Path
 from pydantic import Field, field_validator
 
 from services.chassis.config import SecretFile, Settings
-from services.recorder.adapters.keys import Ed25519Signer
+from services.recorder.adapters.keys import CosigningKey
 from services.recorder.core.policy import read_policy
 
 
@@ -15,7 +15,7 @@ class Config(Settings, env_prefix="MAGISTRATE_WITNESS_"):
     name: str = Field(pattern=r"^[^\s+]{1,200}$")
     """Its name in every cosignature, by custom a URL without a scheme, such as witness.example.org/w1."""
     signing_key_file: SecretFile
-    """Ed25519 private key in PKCS 8 PEM that is used for nothing else; `magistrate witness init FOLDER` makes one."""
+    """Ed25519 or ML-DSA-44 key in PKCS 8 PEM that has no other use; `magistrate keys witness FOLDER` makes one."""
     logs_file: SecretFile
     """The logs that it cosigns, as a C2SP tlog-policy: a line `log VERIFIER_KEY` for each key, and `quorum none`."""
     state_file: Path
@@ -28,7 +28,7 @@ class Config(Settings, env_prefix="MAGISTRATE_WITNESS_"):
     @field_validator("signing_key_file")
     @classmethod
     def _must_sign(cls, file: SecretFile) -> SecretFile:
-        Ed25519Signer(file.read())
+        CosigningKey(file.read())
         return file
 
     @field_validator("logs_file")

@@ -3,7 +3,7 @@
 from services.chassis.clock import SystemClock
 from services.chassis.config import load
 from services.chassis.runtime import open_runtime
-from services.recorder.adapters.keys import Ed25519Signer, Reread, holds
+from services.recorder.adapters.keys import CosigningKey, Reread, holds
 from services.recorder.adapters.sightings import open_sightings
 from services.recorder.core.cosignature import Cosigner
 from services.recorder.core.policy import read_policy
@@ -15,7 +15,7 @@ from services.recorder.witness.web import serve_witness
 async def main(name: str) -> None:
     """Run the witness until SIGTERM."""
     config = load(Config)
-    signer = Ed25519Signer(config.signing_key_file.read())
+    signer = CosigningKey(config.signing_key_file.read())
     logs = Reread(config.logs_file, lambda text: read_policy(text).logs).now
     async with open_runtime(name) as mesh:
         sightings = await mesh.enter(open_sightings(config.state_file))

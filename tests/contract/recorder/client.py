@@ -31,7 +31,7 @@ from services.recorder.publisher.meta import MetaLog
 from services.recorder.publisher.publisher import Publisher
 from services.recorder.publisher.witnesses import Witnesses
 from tests.fakes.postgres import Database
-from tools.verify.keys import BODY_KEY, SIGNING_KEY, VERIFIER_KEY
+from tools.verify.keys import BODY_KEY, SIGNING_KEY, VERIFIER_KEY, WITNESS_KEY
 
 if TYPE_CHECKING:
     from magistrate.recorder.v1.recorder_pb2_grpc import RecorderServiceAsyncStub
@@ -50,8 +50,9 @@ def configure(keys: Path, **settings: Any) -> Config:
 
 
 def key_files(keys: Path) -> KeyFiles:
-    """Return the signing keys of a folder and those that verify."""
-    return KeyFiles(SecretFile(keys / SIGNING_KEY), SecretFile(keys / VERIFIER_KEY))
+    """Return the signing keys of a folder and those that verify; a witness's key there cosigns too."""
+    cosigning = SecretFile(keys / WITNESS_KEY) if (keys / WITNESS_KEY).exists() else None
+    return KeyFiles(SecretFile(keys / SIGNING_KEY), SecretFile(keys / VERIFIER_KEY), cosigning)
 
 
 def login(database: Database, role: str) -> PostgresSettings:

@@ -19,14 +19,14 @@ from tests.fakes.postgres import Database
 from tests.fakes.witness import WitnessAt, new_witness
 from tools.verify import Fault, verify
 from tools.verify.archive import Damage, verify_archive
-from tools.verify.keys import VERIFIER_KEY, retire, succeed
+from tools.verify.keys import VERIFIER_KEY, WITNESS_KEY, generate_witness, retire, succeed
 
 
 @pytest.fixture
 def witnesses(tmp_path: Path, keys: Path) -> list[WitnessAt]:
-    """Return three witnesses of the deployment that do not answer yet."""
+    """Return three witnesses of the deployment that do not answer yet; one of them has a post-quantum key."""
     log_keys = (keys / VERIFIER_KEY).read_text()
-    return [new_witness(tmp_path, f"w{n}", log_keys) for n in range(3)]
+    return [new_witness(tmp_path, f"w{n}", log_keys, post_quantum=n == 1) for n in range(3)]
 
 
 def two_of(witnesses: list[WitnessAt]) -> str:
@@ -228,4 +228,21 @@ async def test_an_export_shows_what_witnesses_have_seen(
     seen.write_text(seen.read_text().replace("index 0", "index 1"))
     assert verify_archive(folder, vkey, policy=policy).damage is Damage.WITNESS
     seen.unlink()
-    assert verify_archive(folder, vkey, policy=policy).damage is Damage.MISSING
+    assert verify_archive(folder, vkey, policy=policy).damage is Damage.WITNESS
+    assert verify_archive(folder, vkey).damage is Damage.MISSING
+
+
+@pytest.mark.spec("REC-07", "REC-08")
+async def test_a_post_quantum_key_cosigns_every_checkpoint(database: Database, keys: Path) -> None:
+    """An auditor who asks for it finds an ML-DSA-44 cosignature on each checkpoint; to all others nothing changes."""
+    line = generate_witness(keys, "evidence/local", post_quantum=True)
+    policy, vkey = f"witness own {line}\nquorum own\n", (keys / VERIFIER_KEY).read_text()
+    async with recording(database, keys) as recorder, calling(recorder) as stub:
+        await append(stub)
+        bundle = await proof(stub, 0)
+    (keys / WITNESS_KEY).unlink()
+    other = generate_witness(keys, "evidence/local", post_quantum=True)
+
+    assert verify(bundle, vkey, policy).verified
+    assert verify(bundle, vkey).verified
+    assert verify(bundle, vkey, f"witness own {other}\nquorum own\n").fault is Fault.WITNESS

@@ -1,13 +1,16 @@
 """The pool on a real PostgreSQL: own schema, short timeouts, one error while the server is away, and back by itself."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import asyncpg
 import pytest
+from structlog.testing import capture_logs
 
 from services.chassis.config import SecretFile
 from services.chassis.errors import Kind, MeshError, WorldError
+from services.chassis.metrics import REGISTRY
 from services.chassis.postgres import PostgresSettings, guarded, open_pool
 from tests.fakes.postgres import OWNER, Database, PostgresServer, fresh_database
 
@@ -132,3 +135,59 @@ async def test_a_connection_that_lost_its_place_is_an_absence() -> None:
     with pytest.raises(WorldError) as caught, guarded():
         raise asyncpg.InternalClientError("cannot switch to state 2; another operation (2) is in progress")
     assert caught.value.reason == "STORE_UNAVAILABLE"
+
+
+def shown(name: str, **labels: str) -> float | None:
+    """Return what a metric says now."""
+    return REGISTRY.get_sample_value(name, labels)
+
+
+@pytest.mark.spec("REC-12")
+async def test_a_hundred_users_share_the_connections_that_there_may_be(database: Database) -> None:
+    """Nobody is turned away, and at no moment more are open than the limit."""
+    most = 0
+
+    async def use(opened: asyncpg.Pool) -> None:
+        nonlocal most
+        async with opened.acquire() as connection:
+            await connection.execute("select pg_sleep(0.002)")
+            most = max(most, opened.get_size())
+
+    async with open_pool(settings(database, pool_min=2, pool_max=6)) as opened:
+        assert opened.get_size() == 2
+        await asyncio.gather(*(use(opened) for _ in range(100)))
+
+        assert most == opened.get_size() == 6
+        assert await opened.fetchval("select count(*) from pg_stat_activity where application_name ~ 'router'") == 6
+
+
+@pytest.mark.spec("REC-12")
+async def test_what_is_lent_out_is_shown_and_warned_of(database: Database) -> None:
+    """Busy, idle and limit are metrics; above four fifths the log says so, once."""
+    with capture_logs() as logs:
+        async with open_pool(settings(database, pool_min=1, pool_max=5)) as opened, AsyncExitStack() as lent:
+            for _ in range(4):
+                await lent.enter_async_context(opened.acquire())
+            assert logs == []
+            assert shown("magistrate_pool_used_ratio", pool="router") == 0.8
+            assert shown("magistrate_pool_connections", pool="router", state="busy") == 4
+            await lent.enter_async_context(opened.acquire())
+            assert shown("magistrate_pool_used_ratio", pool="router") == 1
+            assert shown("magistrate_pool_limit", pool="router") == 5
+            await lent.aclose()
+            for _ in range(5):
+                await lent.enter_async_context(opened.acquire())
+
+    assert [(each["event"], each["busy"], each["limit"]) for each in logs] == [("pool_nearly_used_up", 5, 5)]
+
+
+@pytest.mark.spec("REC-12")
+async def test_a_closed_pool_gives_nothing_and_keeps_nothing(database: Database) -> None:
+    """Every session is gone afterwards, and whoever comes too late gets an error."""
+    async with open_pool(settings(database, pool_min=3, pool_max=3)) as opened:
+        pass
+
+    with pytest.raises(asyncpg.InterfaceError):
+        await opened.fetchval("select 1")
+    async with pool(database) as other:
+        assert await other.fetchval("select count(*) from pg_stat_activity where application_name ~ 'router'") == 1

@@ -4,6 +4,7 @@ import asyncio
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.chassis.errors import CallerError, Kind, MeshError, WorldError, unavailable
+from services.chassis.metrics import REGISTRY
 from services.chassis.spool import Item, Spool, SpoolError, frames, segments
 from services.chassis.spool import spool as spooling
 
@@ -259,6 +261,35 @@ async def test_killed(tmp_path: Path, point: str) -> None:
 
     assert [body for body in peer.got if body != "unacked"] == acknowledged
     assert peer.got.count("unacked") <= 1
+
+
+@pytest.mark.spec("REC-06")
+async def test_a_slow_disk_holds_up_nobody_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While a write waits for the disk the event loop goes on, and what waits is told until it is delivered."""
+    reached, go_on = asyncio.Event(), threading.Event()
+    loop, real_sync = asyncio.get_running_loop(), os.fdatasync
+
+    def slow_sync(file: int) -> None:
+        loop.call_soon_threadsafe(reached.set)
+        assert go_on.wait(10)
+        real_sync(file)
+
+    monkeypatch.setattr(segments.os, "fdatasync", slow_sync)
+    async with Spool(tmp_path, Peer(), max_bytes=LIMIT) as spool:
+        writing = asyncio.create_task(spool.put(item("slow")))
+        await asyncio.wait_for(reached.wait(), 10)  # the loop turns although the disk does not
+        assert not writing.done()
+        assert waits() == 0
+        go_on.set()
+        await writing
+        assert waits() > 0
+        await drained(spool)
+        assert waits() == 0
+
+
+def waits() -> float:
+    """Return for how long something has waited."""
+    return REGISTRY.get_sample_value("magistrate_spool_waiting_seconds") or 0.0
 
 
 @pytest.mark.spec("REC-02", "T11")

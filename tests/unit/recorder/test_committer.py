@@ -9,6 +9,7 @@ import pytest
 
 from services.chassis.clock import SystemClock
 from services.chassis.errors import Kind, WorldError, unavailable
+from services.chassis.metrics import REGISTRY
 from services.recorder.committer import Committer
 from services.recorder.core.batch import Entry, Window
 from services.recorder.core.custody import Body
@@ -170,7 +171,7 @@ async def test_log_that_would_fork_ends_the_committer() -> None:
     running = asyncio.create_task(committer.run())
 
     with pytest.raises(WorldError, match="EVIDENCE_UNAVAILABLE"):
-        await append(committer, "k", 0.05)
+        await append(committer, "k", 1.0)  # long enough for the committer to take it on a busy machine
     with pytest.raises(ExceptionGroup) as raised:
         await running
     assert raised.value.subgroup(LogDivergedError)
@@ -223,3 +224,42 @@ async def test_store_without_room_is_not_pressed() -> None:
             assert raised.value.retry_after_s
 
     assert len(writer.batches) == 1
+
+
+async def test_the_oldest_that_waits_is_told() -> None:
+    """Its age is a metric that grows while nothing is committed, and falls to nothing with the last answer."""
+    writer = MemoryWriter()
+    clock = Clock()
+    committer = Committer(writer, clock, open_valve(), window=Window(), queue_records=100, queue_bytes=1000)
+
+    def age() -> float | None:
+        return REGISTRY.get_sample_value("magistrate_recorder_oldest_waiting_seconds")
+
+    assert age() == 0
+    first = asyncio.create_task(append(committer, "a", 60))
+    await asyncio.sleep(0)
+    clock.seconds = 5.0
+    second = asyncio.create_task(append(committer, "b", 60))
+    await asyncio.sleep(0)
+    clock.seconds = 7.0
+    assert age() == 7
+
+    first.cancel()
+    await asyncio.gather(first, return_exceptions=True)
+    assert age() == 2
+    running = asyncio.create_task(committer.run())
+    writer.open.set()
+    await second
+    assert age() == 0
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+class Clock(SystemClock):
+    """A clock that is set."""
+
+    seconds = 0.0
+
+    def monotonic(self) -> float:
+        """Return what it is set to."""
+        return self.seconds

@@ -5,9 +5,10 @@ import hashlib
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
 
 from services.recorder.adapters.keys import holds
-from services.recorder.core.cosignature import Cosigner, cosign, cosigned, message, read_cosigner
+from services.recorder.core.cosignature import Cosigner, cosign, cosigned, read_cosigner
 from services.recorder.core.note import NoteError
 from services.recorder.core.policy import PolicyError, answerable, read_policy
 
@@ -39,7 +40,7 @@ def test_a_foreign_witness_signs_the_same_bytes() -> None:
 
 def test_the_message_of_the_specification() -> None:
     """What is signed is the header, the time and the whole text."""
-    assert message(EXAMPLE, 1679315147) == f"cosignature/v1\ntime 1679315147\n{EXAMPLE}".encode()
+    assert COSIGNERS[0].message(EXAMPLE, 1679315147) == f"cosignature/v1\ntime 1679315147\n{EXAMPLE}".encode()
 
 
 def test_a_line_is_name_id_time_and_signature() -> None:
@@ -50,8 +51,31 @@ def test_a_line_is_name_id_time_and_signature() -> None:
     raw = base64.b64decode(line.split(" ")[2])
     digest = hashlib.sha256(b"witness.example/w0\n\x04" + COSIGNERS[0].public_key).digest()
     assert raw[:12] == digest[:4] + bytes.fromhex("000000006418 50cb".replace(" ", ""))
-    Ed25519PublicKey.from_public_bytes(COSIGNERS[0].public_key).verify(raw[12:], message(EXAMPLE, 1679315147))
+    Ed25519PublicKey.from_public_bytes(COSIGNERS[0].public_key).verify(
+        raw[12:], COSIGNERS[0].message(EXAMPLE, 1679315147)
+    )
     assert list(cosigned(line, EXAMPLE, COSIGNERS[0], holds)) == [(line, 1679315147)]
+
+
+def test_a_post_quantum_cosigner_signs_what_the_text_states() -> None:
+    """An ML-DSA-44 cosignature is over label, name, time, log, start, end and root; its line has type 6 and holds."""
+    key = MLDSA44PrivateKey.from_seed_bytes(bytes(32))
+    cosigner = Cosigner(name="witness.example/pq", public_key=key.public_key().public_bytes_raw())
+    root = base64.b64decode("CsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=")
+
+    assert cosigner.message(EXAMPLE, 5) == (
+        b"subtree/v1\n\x00\x12witness.example/pq"
+        + bytes(7)
+        + b"\x05\x1bexample.com/behind-the-sofa"
+        + bytes(8)
+        + (20852163).to_bytes(8, "big")
+        + root
+    )
+    line = cosign(EXAMPLE, cosigner, key.sign, 5)
+    assert list(cosigned(line, EXAMPLE, cosigner, holds)) == [(line, 5)]
+    assert not list(cosigned(line, EXAMPLE.replace("63\n", "64\n"), cosigner, holds))
+    assert read_cosigner(cosigner.verifier_key()) == cosigner
+    assert cosigner.key_id == hashlib.sha256(b"witness.example/pq\n\x06" + cosigner.public_key).digest()[:4]
 
 
 @pytest.mark.parametrize("change", ["text", "time", "key", "name", "nothing"])

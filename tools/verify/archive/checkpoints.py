@@ -43,12 +43,12 @@ def witnesses(folder: Folder, keys: str, policy: str) -> Sequence[str]:
     """Return which witnesses of a policy (C2SP tlog-policy; empty asks for none) have seen the newest checkpoint.
 
     Raises:
-        DamageError: MISSING; FORM; KEY, the policy cannot be read; WITNESS, too few have.
+        DamageError: FORM; KEY, the policy cannot be read; WITNESS, too few have, or nothing shows that they have.
     """
     if not policy:
         return ()
     try:
-        seen = tlog_proof.read(folder.text(layout.WITNESSED))
+        seen = tlog_proof.read(folder.text(layout.WITNESSED)) if folder.has(layout.WITNESSED) else {}
     except ValueError as error:
         raise DamageError(Damage.FORM, f"{layout.WITNESSED}: {error}", file=layout.WITNESSED) from error
     try:

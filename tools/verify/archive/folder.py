@@ -105,6 +105,10 @@ class Folder:
         except (OSError, ValueError) as error:  # a name with a zero byte is of the second kind
             raise DamageError(Damage.FORM, f"{name} cannot be read: {error}", file=name) from error
 
+    def has(self, name: str) -> bool:
+        """Return whether there is such a file."""
+        return (self._root / name).is_file()
+
     def text(self, name: str) -> str:
         """Return a file's text.
 
