@@ -23,15 +23,17 @@ class SpooledEvidenceLog:
     async def open(self, intent: Intent, *, timeout_s: float) -> Evidence:
         """Return once the log has, or this disk, that something is about to be done.
 
+        The disk comes first: nobody who need not wait for the log before the release shall wait for it before the call.
+
         Raises:
-            MeshError: as ``append``.
+            MeshError: it is durable nowhere.
         """
         if not self._may_spool():
             return await self._log.open(intent, timeout_s=timeout_s)
         try:
-            return await self._log.open(intent, timeout_s=min(self._wait_s, timeout_s))
-        except WorldError:
             await self._put(entries.intent(intent))
+        except WorldError:
+            return await self._log.open(intent, timeout_s=timeout_s)
         return PENDING
 
     async def append(self, decision: Decision, intent: Intent, *, timeout_s: float) -> Evidence:
