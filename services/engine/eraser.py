@@ -1,7 +1,7 @@
 """Carry an erasure to every owner, however often a process dies on the way."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 from services.chassis import call
@@ -41,7 +41,7 @@ class Eraser:
     ) -> None:
         self._erasures, self._owners, self._spool, self._clock = erasures, owners, spool, clock
         self._grace, self._interval_s = timedelta(seconds=grace_s), interval_s
-        self._steps: Mapping[str, Step] = {RECORDER: self._log, ENGINE: self._own, EVALUATOR: self._reviews}
+        self._steps: dict[str, Step] = {RECORDER: self._keys, ENGINE: self._own, EVALUATOR: self._reviews}
 
     async def erase(self, subject_id: str, legal_basis: str) -> Erasure:
         """Erase a person; the same call under the same request id is the same erasure.
@@ -60,7 +60,7 @@ class Eraser:
             message = "the request id was used before for another erasure"
             raise CallerError(Kind.EXISTS, "IDEMPOTENCY_CONFLICT", message, metadata={"erasure_id": identity})
         if RECORDER in noted.pending:
-            await self._log(noted)
+            await self._keys(noted)
         await self._advance(await self.get(identity))
         return await self.get(identity)
 
@@ -101,7 +101,8 @@ class Eraser:
             _log.warning("erasure_not_completed", reason=error.reason)
 
     async def _sweep(self, erasure: Erasure) -> None:
-        swept = [await self._try(owner, erasure) for owner in self._steps]
+        """Ask all owners once more, the log last: what waited on a disk is in it by then."""
+        swept = [await self._try(owner, erasure) for owner in reversed(self._steps)]
         told = await self._erasures.get(erasure.tenant, erasure.erasure_id)
         if all(swept) and told:
             await self._owners.confirm(told)
@@ -117,8 +118,10 @@ class Eraser:
             return False
         return True
 
-    async def _log(self, erasure: Erasure) -> None:
-        repeat = f"{erasure.erasure_id}/again" if RECORDER in erasure.confirmed else erasure.erasure_id
+    async def _keys(self, erasure: Erasure) -> None:
+        first = RECORDER not in erasure.confirmed
+        # The first call may be repeated and is answered alike; a later one looks for what has come since.
+        repeat = erasure.erasure_id if first else f"{erasure.erasure_id}/{self._clock.now().isoformat()}"
         count, evidence = await self._owners.destroy_keys(erasure, repeat)
         await self._erasures.confirm(erasure, RECORDER, count, evidence)
 

@@ -64,8 +64,10 @@ class Order:
     """None judges each by the policy of its time."""
     critics: tuple[str, ...]
     """Versions of critics that are asked again."""
+    facts: Mapping[str, str] = field(default_factory=dict)
+    """The order in the log, for ever."""
     told: Mapping[str, object] = field(default_factory=dict)
-    """The order as it is recorded."""
+    """The whole order, as it is kept sealed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,7 +132,7 @@ class Replayer:
             CallerError: DECISION_NOT_FOUND, EVIDENCE_ERASED, EVIDENCE_INCOMPLETE, CRITIC_NOT_FOUND, POLICY_NOT_FOUND.
             WorldError: something that judges, or keeps evidence, does not answer.
         """
-        async with self._witnessed(REPLAY, asker, {}, decision_id=decision_id) as witnessed:
+        async with self._witnessed(REPLAY, asker, decision_id=decision_id) as witnessed:
             recorded = await self._archive.find(decision_id)
             if isinstance(recorded, LeftOut) or not recorded.whole:
                 raise _unreplayable(decision_id, recorded)
@@ -149,7 +151,7 @@ class Replayer:
         """
         tally = Tally()
         async with (
-            self._witnessed(READJUDICATE, asker, order.told) as witnessed,
+            self._witnessed(READJUDICATE, asker, order=order) as witnessed,
             aclosing(self._groups(order)) as groups,
         ):
             async for group in groups:
@@ -206,7 +208,7 @@ class Replayer:
 
     @asynccontextmanager
     async def _witnessed(
-        self, action: str, asker: Asker, told: Mapping[str, object], *, decision_id: str = ""
+        self, action: str, asker: Asker, *, decision_id: str = "", order: Order | None = None
     ) -> AsyncIterator[_Witnessed]:
         """Record that evidence will be judged again, by whom and how, and afterwards what came of it."""
         who = {"by": asker.subject, "roles": list(asker.roles), "request_id": asker.request_id}
@@ -215,7 +217,8 @@ class Replayer:
             decision_id=decision_id,
             began=self._clock.now(),
             action=action,
-            note=json.dumps({**who, **told}, sort_keys=True),
+            facts=order.facts if order else {},
+            note=json.dumps({**who, **(order.told if order else {})}, sort_keys=True),
         )
         witnessed = _Witnessed(evidence=await self._evidence.open(intent, timeout_s=RECORD_S))
         try:

@@ -86,8 +86,7 @@ class FakeOwners:
         self._fail()
         assert erasure.subject_id
         self.repeats.append(repeat)
-        again = repeat.endswith("/again")
-        return (0, None) if again else (self.keys, PLACE if self.keys else None)
+        return (0, None) if "/" in repeat else (self.keys, PLACE if self.keys else None)
 
     async def erase_reviews(self, erasure: Erasure) -> int:
         """Note that it was asked; a second time finds nothing."""
@@ -213,7 +212,8 @@ async def test_every_owner_confirms_and_the_person_is_forgotten(pool: asyncpg.Po
     ]
     assert [tuple(row) for row in left] == [("", [])]
     assert r.owners.reviewed[0] == (PERSON, ("d-0", "d-1"))
-    assert r.owners.repeats == [erasure.erasure_id, f"{erasure.erasure_id}/again"]
+    assert [repeat.partition("/")[0] for repeat in r.owners.repeats] == [erasure.erasure_id] * 2
+    assert len(set(r.owners.repeats)) == 2
     assert len(r.owners.confirmed) == 1
 
 

@@ -131,7 +131,7 @@ async def test_another_policy() -> None:
         packets = len(room.packets.opened)
         answers = await room.readjudicate(sweep(policy="cautious@1"))
         await room.settled()
-        outcome = room.recorder.records[-1]
+        intent, outcome = room.recorder.records[-2:]
         tried = await room.readjudicate(sweep(trial=STRICT))
 
     change, progress, last = answers
@@ -154,6 +154,12 @@ async def test_another_policy() -> None:
         "changed": "1",
         "stricter": "1",
     }
+    assert json.loads(intent.envelope)["attributes"] == {
+        "action": "readjudicate",
+        "policy": "cautious@1",
+        "since": DAY.isoformat(),
+    }
+    assert json.loads(intent.payload)["by"] == "tester"
     assert tried[-1].summary.changed == 1
 
 

@@ -7,7 +7,20 @@ Those that need a folder of labelled data are programs of their own: ``python -m
 import argparse
 from collections.abc import Callable
 
-from tools.bench import caching, champion, chassis, critic, decide, growth, loop, recorder, router, routing_cost, tail
+from tools.bench import (
+    caching,
+    champion,
+    chassis,
+    critic,
+    decide,
+    growth,
+    loop,
+    recorder,
+    replaying,
+    router,
+    routing_cost,
+    tail,
+)
 
 BENCHMARKS: dict[str, Callable[[], None]] = {
     "champion": champion.main,
@@ -17,6 +30,7 @@ BENCHMARKS: dict[str, Callable[[], None]] = {
     "recorder": recorder.main,
     "growth": growth.main,
     "decide": decide.main,
+    "replaying": replaying.main,
     "router": router.main,
     "routing_cost": routing_cost.main,
     "caching": caching.main,

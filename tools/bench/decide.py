@@ -64,7 +64,7 @@ def instant_vendor() -> Iterator[str]:
 
 
 async def _report(folder: Folder) -> None:
-    async with _edge(folder) as channel:
+    async with edge(folder) as channel:
         engine, health = EngineServiceStub(channel), health_pb2_grpc.HealthStub(channel)
         question = Question(
             query=QUERY, domain=DOMAIN_GENERAL, task_type=TASK_TYPE_ANALYSIS, max_output_tokens=32, fresh=True
@@ -81,7 +81,8 @@ async def _report(folder: Folder) -> None:
     _print(alone, loaded)
 
 
-def _edge(folder: Folder) -> grpc.aio.Channel:
+def edge(folder: Folder) -> grpc.aio.Channel:
+    """Return a channel to the edge of the stack in ``folder``, as its operator."""
     home = folder.root / "certs" / OPERATOR
     tls = grpc.ssl_channel_credentials(*((home / name).read_bytes() for name in ("ca.crt", "tls.key", "tls.crt")))
     token = grpc.access_token_call_credentials(folder.token.read_text())

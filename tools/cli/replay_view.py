@@ -55,7 +55,7 @@ def show_change(change: VerdictChange, target: Console, *, heading: bool) -> Non
 def show_summary(summary: ReplaySummary, target: Console) -> None:
     """Show the totals."""
     target.print()
-    head = f"{counted(summary.examined, 'decision')} judged again: {summary.changed} would change"
+    head = f"{counted(summary.examined, 'decision')}: {summary.changed} would change"
     target.print(Text(f"{head}, {summary.stricter} of them to a stricter verdict", "bold"))
     for shift in summary.shifts:
         target.print(f"  {shift.count:>6}  {_word(shift.recorded)} -> {_word(shift.replayed)}")

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from magistrate.recorder.v1.recorder_pb2 import Entry
 from services.chassis import call
 from services.chassis.errors import WorldError
-from services.chassis.spool import Item, Spool
+from services.chassis.spool import AnySpool, Item
 from services.engine.adapters import entries
 from services.engine.adapters.recorder import MeshEvidenceLog
 from services.engine.core.decision import PENDING, Decision, Evidence, Screened
@@ -16,22 +16,24 @@ from services.engine.core.intent import Ending, Intent
 class SpooledEvidenceLog:
     """Keep evidence in the log, for some tenants first in a spool where the log does not answer soon."""
 
-    def __init__(self, log: MeshEvidenceLog, spool: Spool, tenants: Collection[str], *, wait_s: float) -> None:
+    def __init__(self, log: MeshEvidenceLog, spool: AnySpool, tenants: Collection[str], *, wait_s: float) -> None:
         self._log, self._spool = log, spool
         self._tenants, self._wait_s = frozenset(tenants), wait_s
 
     async def open(self, intent: Intent, *, timeout_s: float) -> Evidence:
         """Return once the log has, or this disk, that something is about to be done.
 
+        The disk comes first: nobody who need not wait for the log before the release shall wait for it before the call.
+
         Raises:
-            MeshError: as ``append``.
+            MeshError: it is durable nowhere.
         """
         if not self._may_spool():
             return await self._log.open(intent, timeout_s=timeout_s)
         try:
-            return await self._log.open(intent, timeout_s=min(self._wait_s, timeout_s))
-        except WorldError:
             await self._put(entries.intent(intent))
+        except WorldError:
+            return await self._log.open(intent, timeout_s=timeout_s)
         return PENDING
 
     async def append(self, decision: Decision, intent: Intent, *, timeout_s: float) -> Evidence:

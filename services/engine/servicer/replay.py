@@ -20,6 +20,7 @@ from services.engine.ports import Rules
 from services.engine.replayer import Asker, Event, Order, Progress, Replayer, Summary
 
 MAX_CRITICS = 6
+MAX_NAME_CHARS = 64
 _VERSION = re.compile(r"[a-z]+@[1-9][0-9]{0,5}")
 _REFERENCE = re.compile(r"[a-z][a-z0-9-]{0,39}@[1-9][0-9]{0,5}")
 _Context = grpc.aio.ServicerContext[object, object]
@@ -83,8 +84,21 @@ def _order(request: pb.ReadjudicateRequest) -> Order:
         until=until,
         rules=rules,
         critics=_critics(request),
+        facts=_facts(request, since, until),
         told=MessageToDict(request, preserving_proto_field_name=True),
     )
+
+
+def _facts(request: pb.ReadjudicateRequest, since: datetime, until: datetime | None) -> dict[str, str]:
+    """Return what the log says of an order; a trial is told by its name, whatever it holds."""
+    facts = {
+        "since": since.isoformat(),
+        "until": until.isoformat() if until else "",
+        "policy": request.policy,
+        "trial": request.trial.reference[:MAX_NAME_CHARS] if request.HasField("trial") else "",
+        "critics": ",".join(request.critics),
+    }
+    return {name: value for name, value in facts.items() if value}
 
 
 def _rules(request: pb.ReadjudicateRequest) -> Rules | None:

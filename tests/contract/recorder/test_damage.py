@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 import tools.verify
 from tests.contract.recorder.exports import made
@@ -115,6 +117,22 @@ def test_a_flipped_byte_is_found(copy: Path, pristine: Pristine, case: str, rese
     else:
         assert (found.damage, found.index) == (damage, index), found.explanation
         assert found.file in {file, "README.txt" if file == "SHA256SUMS" else ""}
+
+
+@pytest.mark.spec("REC-07")
+@given(data=st.data())
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_no_byte_can_change(copy: Path, pristine: Pristine, data: st.DataObject) -> None:
+    """Whatever byte of whatever file becomes whatever other byte, the folder does not verify."""
+    path = data.draw(st.sampled_from(sorted(file for file in copy.rglob("*") if file.is_file())))
+    before = path.read_bytes()
+    at, other = data.draw(st.integers(0, len(before) - 1)), data.draw(st.integers(1, 255))
+    path.write_bytes(before[:at] + bytes([before[at] ^ other]) + before[at + 1 :])
+
+    found = check(copy, pristine)
+    path.write_bytes(before)
+
+    assert not found.verified, (path.name, at)
 
 
 @pytest.mark.spec("REC-07")

@@ -148,6 +148,21 @@ async def test_spooled_tenant_is_released_and_recorded_later(database: Database,
     assert Entry.FromString(entries.decision(decision).SerializeToString()).payload == record.payload
 
 
+async def test_spooled_tenant_waits_for_no_log_before_the_call(database: Database, keys: Path, tmp_path: Path) -> None:
+    """Its intent is durable on this disk at once, and follows into the log; closed before it came, it stays closed."""
+    async with spooling(database, keys, tmp_path / "spool", GONE) as (log, spool, stub):
+        place = await log.open(INTENT, timeout_s=LIMIT_S)
+        waited = spool.total_bytes
+        await log.append(await made(), INTENT, timeout_s=LIMIT_S)
+        assert await spool.drain()
+        records = (await stub.ListRecords(pb.ListRecordsRequest())).records
+        left = (await stub.ListRecords(pb.ListRecordsRequest(open_intents=True))).records
+
+    assert (place.pending, waited > 0) == (True, True)
+    assert INTENT.key in {record.idempotency_key for record in records}
+    assert list(left) == []
+
+
 @pytest.mark.spec("REC-02")
 async def test_strict_tenant_waits_for_the_log(database: Database, keys: Path, tmp_path: Path) -> None:
     """Without the policy nothing is released before the log has it, and nothing is left on the disk."""

@@ -12,11 +12,13 @@ from magistrate.recorder.v1 import recorder_pb2 as pb
 from services.chassis.errors import MeshError
 from services.recorder.core.policy import read_policy
 from tests.contract.recorder.client import OTHER, Stub, append, at, audit, calling, recording
+from tests.contract.recorder.exports import export
 from tests.contract.recorder.test_audit import yesterday
 from tests.fakes.bundles import bundle_of
 from tests.fakes.postgres import Database, PostgresServer, fresh_database
 from tests.fakes.witness import WitnessAt, new_witness
 from tools.verify import Fault, verify
+from tools.verify.archive import Damage, verify_archive
 from tools.verify.keys import VERIFIER_KEY, WITNESS_KEY, generate_witness, retire, succeed
 
 
@@ -226,6 +228,29 @@ async def test_witnesses_follow_a_new_key(database: Database, keys: Path, witnes
 
     assert verify(after, (keys / VERIFIER_KEY).read_text(), policy).verified
     assert verify(after, old, policy).fault is Fault.SIGNATURE
+
+
+@pytest.mark.spec("REC-07", "REC-15")
+async def test_an_export_shows_what_witnesses_have_seen(
+    database: Database, keys: Path, witnesses: list[WitnessAt], tmp_path: Path
+) -> None:
+    """A folder has the cosignatures with it: the policy is met offline, and by no other witnesses than its own."""
+    policy, vkey, folder = two_of(witnesses), (keys / VERIFIER_KEY).read_text(), tmp_path / "out"
+    async with answering(*witnesses[:2]), watched(database, keys, policy) as stub:
+        await append(stub)
+        await export(stub, folder)
+    alone = "".join(witness.line(f"w{n}") for n, witness in enumerate(witnesses)) + "quorum w2\n"
+
+    found = verify_archive(folder, vkey, policy=policy)
+    assert (found.damage, found.witnesses) == (None, ["w0", "w1"]), found.explanation
+    assert verify_archive(folder, vkey, policy=alone).damage is Damage.WITNESS
+    assert verify_archive(folder, vkey, policy="quorum nobody\n").damage is Damage.KEY
+    seen = folder / "checkpoint.tlog-proof"
+    seen.write_text(seen.read_text().replace("index 0", "index 1"))
+    assert verify_archive(folder, vkey, policy=policy).damage is Damage.WITNESS
+    seen.unlink()
+    assert verify_archive(folder, vkey, policy=policy).damage is Damage.WITNESS
+    assert verify_archive(folder, vkey).damage is Damage.MISSING
 
 
 @pytest.mark.spec("REC-07", "REC-08")

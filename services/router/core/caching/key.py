@@ -9,7 +9,7 @@ from services.router.core.request import Request
 
 VERSION = "1"
 """Counts up when an entry's form or the material of its name changes: old entries are then never read."""
-_WITHOUT_EFFECT = frozenset({"roles", "cache_use", "streamed"})
+_WITHOUT_EFFECT = frozenset({"roles", "cache_use", "streamed", "intent_key"})
 """Fields of a request that change no answer. Every other field is in the name, also one that is added later."""
 _IN_THE_PROMPT = frozenset({"query", "context", "additional_context"})
 _NAMED = tuple(field.name for field in fields(Request) if field.name not in _WITHOUT_EFFECT | _IN_THE_PROMPT)

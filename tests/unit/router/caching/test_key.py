@@ -54,8 +54,8 @@ def test_whatever_may_change_the_answer_changes_the_name(what: str) -> None:
 
 
 def test_who_asks_and_how_does_not_change_the_name() -> None:
-    """Roles and the wish about caches are no part of what is answered."""
-    assert named(replace(BASE, roles=("admin",), cache_use=CacheUse.EXACT)) == named()
+    """Roles, the wish about caches and the evidence of a call are no part of what is answered."""
+    assert named(replace(BASE, roles=("admin",), cache_use=CacheUse.EXACT, intent_key="d-1/run-1")) == named()
 
 
 def test_every_field_of_a_request_is_in_the_name_unless_it_is_declared_harmless() -> None:
