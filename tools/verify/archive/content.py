@@ -13,7 +13,7 @@ from tools.verify.archive.folder import Damage, DamageError, Facts, Folder
 STATES = frozenset({"PRESENT", "ERASED", "EXPIRED", "KEY_MISSING"})
 ELSEWHERE = "ERASED_BY_A_RECORD_ELSEWHERE"
 """Erased, by a record of another log, or behind the checkpoint, or outside of what was exported."""
-_INDEXES = re.compile(r"(\d+)(?:-(\d+))?")
+_INDEXES = re.compile(r"(\d+)(?:-(\d+))?", re.ASCII)
 
 Envelope = Mapping[str, Any]
 
