@@ -108,7 +108,7 @@ def _read(path: Path) -> Bundle:
     text = _text_of(path)
     try:
         bundle = tlog_proof.read(text) if tlog_proof.is_proof(text) else json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise StackError(f"{path} is neither a bundle nor a proof file: {error}") from error
     return bundle if isinstance(bundle, dict) else {}
 

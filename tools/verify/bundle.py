@@ -178,7 +178,7 @@ def _check_payload(evidence: _Bundle) -> None:
         return
     try:
         stated = json.loads(evidence.envelope)["payload"]
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise _FaultError(Fault.PAYLOAD, "the envelope holds no commitment to a payload") from error
     if hashlib.sha256(evidence.commitment_nonce + evidence.payload).hexdigest() != stated:
         raise _FaultError(Fault.PAYLOAD, "the payload is not the one that the envelope commits to")
@@ -206,5 +206,5 @@ def _check_labels(evidence: _Bundle, tree: SignedTree) -> None:
 def _decision(envelope: bytes) -> str:
     try:
         return str(json.loads(envelope)["decision"])
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return ""

@@ -134,7 +134,7 @@ class Folder:
                 start=_number(said["start_index"]),
                 stop=_number(said["end_index"]),
             )
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             problem = f"{layout.FACTS} does not say which records of which log these are"
             raise DamageError(Damage.FORM, problem, file=layout.FACTS) from error
         if not facts.start <= facts.stop <= facts.tree_size:
@@ -161,7 +161,7 @@ class Folder:
             for at, line in enumerate(file, start=1):
                 try:
                     said = json.loads(line)
-                except ValueError:
+                except (ValueError, RecursionError):
                     said = None
                 if not isinstance(said, dict):
                     raise DamageError(Damage.FORM, f"line {at} of {name} is not a JSON object", file=name)
