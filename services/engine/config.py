@@ -38,6 +38,8 @@ class Config(Settings, env_prefix="MAGISTRATE_ENGINE_"):
     """Seconds that the log has to answer before evidence of a spooled tenant goes to the disk."""
     spool_bytes: int = Field(default=256 << 20, ge=1 << 20)
     """Most that may wait on the disk; beyond it spooled tenants are strict."""
+    spool_shards: int = Field(default=4, ge=1, le=64)
+    """Parts of the spool, each with files and a sender of its own: tenants of two parts never wait for each other."""
 
     erasure_grace_s: float = Field(default=65.0, gt=0, le=3600)
     """Seconds after which all owners are asked once more to erase a person: longer than any call may take."""

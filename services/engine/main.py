@@ -6,7 +6,7 @@ from services.chassis.config import load
 from services.chassis.postgres import PostgresSettings, open_pool
 from services.chassis.relay import Relay
 from services.chassis.runtime import Registration, Runtime, open_runtime
-from services.chassis.spool import Spool
+from services.chassis.spool import AnySpool, ShardedSpool
 from services.engine.adapters import codec
 from services.engine.adapters.archive import MeshArchive
 from services.engine.adapters.comparison import compare, moves
@@ -86,22 +86,24 @@ async def main(name: str) -> None:
         )
 
 
-async def _spool(config: Config, mesh: Runtime, log: MeshEvidenceLog) -> Spool | None:
+async def _spool(config: Config, mesh: Runtime, log: MeshEvidenceLog) -> AnySpool | None:
     if config.spool_dir is None:
         return None
-    spool = await mesh.enter(Spool(config.spool_dir, log.deliver, max_bytes=config.spool_bytes))
+    spool = await mesh.enter(
+        ShardedSpool(config.spool_dir, log.deliver, shards=config.spool_shards, max_bytes=config.spool_bytes)
+    )
     mesh.spawn(spool.run(), name="evidence spool")
     return spool
 
 
-def _evidence(config: Config, log: MeshEvidenceLog, spool: Spool | None) -> EvidenceLog:
+def _evidence(config: Config, log: MeshEvidenceLog, spool: AnySpool | None) -> EvidenceLog:
     if spool is None:
         return log
     tenants = filter(None, config.spooled_tenants.split(","))
     return SpooledEvidenceLog(log, spool, set(tenants), wait_s=config.spool_wait_s)
 
 
-def _eraser(config: Config, mesh: Runtime, erasures: PostgresErasures, spool: Spool | None) -> Eraser:
+def _eraser(config: Config, mesh: Runtime, erasures: PostgresErasures, spool: AnySpool | None) -> Eraser:
     return Eraser(
         erasures,
         MeshOwners(mesh.channel),

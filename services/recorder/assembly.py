@@ -63,13 +63,8 @@ def assemble(config: Config, pool: Pool, *, seal: AesSeal, clock: Clock) -> Reco
     committer = _committer(config, writer, clock, valve)
     keys = Reread(config.verifier_key_file, public_keys_of).now
     checkpoints = PostgresCheckpoints(pool)
-    desk = Desk(
-        checkpoints,
-        clock,
-        keys=keys,
-        patience_s=config.checkpoint_patience_s,
-        witnessed=config.witnessed,
-    )
+    patience_s, witnessed = config.checkpoint_patience_s, config.witnessed
+    desk = Desk(checkpoints, clock, keys=keys, patience_s=patience_s, witnessed=witnessed)
     entropy = Entropy()
     keyring = PostgresKeyring(pool, seal, random_bytes=entropy.draw)
     entries = EntryMaker(keyring, clock, random_bytes=entropy.draw, deployment=config.deployment)

@@ -107,14 +107,15 @@ class Exporter:
         """Yield the pieces: opening, tiles, records, earlier checkpoints, and the checkpoint that signs all of it.
 
         What the checkpoint covers never changes, so the pieces fit together however long the caller takes. Content may
-        perish meanwhile; its record then says so.
+        perish meanwhile; its record then says so. A log that was altered is exported as it stands: whoever checks it
+        finds where.
 
         Raises:
             CallerError: FIELD_OUT_OF_RANGE, INDEX_OUT_OF_RANGE, FIELD_TOO_LONG, FIELD_MALFORMED.
             WorldError: RECORD_DAMAGED; STORE_UNAVAILABLE; as an append, where the disclosure cannot be recorded.
         """
         check_subject(wanted.subject_id)
-        signed = await self._prover.checkpoint(head)
+        signed = await self._prover.newest(head)
         asked = await self._extent(head, wanted, signed.checkpoint.size)
         if wanted.opened:
             await self._disclose(head, asked, wanted, by, remaining_s)

@@ -169,6 +169,8 @@ class RecorderServicer(rpc.RecorderServiceServicer):
         pieces = self._exporter.export(head, _export(request), current().principal.subject, remaining_s())
         async with aclosing(pieces):
             async for piece in pieces:
+                if isinstance(piece, SignedCheckpoint) and (seen := await self._witnessed(piece)):
+                    yield pb.ExportResponse(witnessed=seen)
                 yield self._piece(piece)
 
     def _piece(self, piece: Piece) -> pb.ExportResponse:

@@ -18,6 +18,7 @@ import grpc
 import httpx
 from google.rpc import error_details_pb2
 from grpc import aio
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_status import rpc_status
 
 from services import topology
@@ -174,6 +175,20 @@ async def until(condition: Callable[[], Awaitable[bool]], limit_s: float = CALL_
     async with asyncio.timeout(limit_s):
         while not await condition():  # noqa: ASYNC110  see the docstring
             await asyncio.sleep(0.01)
+
+
+async def serves(path: Path) -> bool:
+    """Watch until the service at the socket ``path`` serves; False where that is one which a killed process left."""
+    async with aio.insecure_channel(f"unix:{path}") as channel:
+        watching = health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest(), wait_for_ready=True)
+        try:
+            async for answer in watching:
+                if answer.status == health_pb2.HealthCheckResponse.SERVING:
+                    return True
+        except aio.AioRpcError as error:
+            if error.code() is not grpc.StatusCode.UNAVAILABLE:
+                raise
+    return False
 
 
 def order(*vendors: str, hedge_ms: int | None = None, call: str | None = None) -> Metadata:

@@ -1,5 +1,6 @@
 """Lay the pieces of an export out as files."""
 
+import base64
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -15,9 +16,12 @@ from magistrate.recorder.v1.recorder_pb2 import (
     Position,
     Record,
     Tile,
+    Witnessed,
 )
 from tools.archive.files import LongFile, NewFolder
+from tools.verify import tlog_proof
 from tools.verify.archive import layout
+from tools.verify.policy import first_lines
 
 _STATE_PREFIX = "BODY_STATE_"
 
@@ -55,7 +59,10 @@ def write(pieces: Iterable[ExportResponse], target: Path) -> Written:
         facts = folder.add_long(layout.CONTENT_FACTS)
         archive = _Archive(folder=folder, log=first.log, facts=facts)
         for piece in stream:
-            archive.add(piece)
+            try:
+                archive.add(piece)
+            except (ValueError, IndexError) as error:
+                raise ArchiveError(f"a piece of the export cannot be laid out: {error}") from error
         archive.finish()
     log = first.log
     return Written(
@@ -75,6 +82,7 @@ class _Archive:
     contents: int = 0
     _bundle: list[bytes] = field(default_factory=list)
     _signed: bool = False
+    _witnessed: Witnessed | None = None
 
     def add(self, piece: ExportResponse) -> None:
         """Write one piece."""
@@ -86,9 +94,10 @@ class _Archive:
         elif piece.HasField("earlier_checkpoint"):
             size = int(piece.earlier_checkpoint.split("\n", 2)[1])
             self.folder.add(layout.earlier_path(size), piece.earlier_checkpoint.encode())
+        elif piece.HasField("witnessed"):
+            self._witnessed = piece.witnessed
         elif piece.HasField("checkpoint"):
-            self._signed = True
-            self.folder.add(layout.CHECKPOINT, piece.checkpoint.encode())
+            self._checkpoint(piece.checkpoint)
 
     def finish(self) -> None:
         """Write what is known at the end.
@@ -100,6 +109,18 @@ class _Archive:
             raise ArchiveError("the export broke off before its checkpoint")
         self.folder.add(layout.FACTS, json.dumps(_facts(self.log), indent=2).encode() + b"\n")
         self.folder.add(layout.README, layout.README_TEXT.encode())
+
+    def _checkpoint(self, note: str) -> None:
+        self._signed = True
+        self.folder.add(layout.CHECKPOINT, note.encode())
+        if seen := self._witnessed:
+            bundle = {
+                "envelope": _text(first_lines(note).encode()),
+                "index": seen.index,
+                "hashes": [_text(item) for item in seen.hashes],
+                "checkpoint": seen.checkpoint,
+            }
+            self.folder.add(layout.WITNESSED, tlog_proof.write(bundle).encode())
 
     def _tile(self, tile: Tile) -> None:
         width = len(tile.hashes) // layout.HASH_BYTES
@@ -119,6 +140,10 @@ class _Archive:
         if record.sealed_body:
             self.folder.add(layout.sealed_path(index), record.sealed_body)
         self.contents += bool(record.commitment_nonce or record.sealed_body)
+
+
+def _text(raw: bytes) -> str:
+    return base64.b64encode(raw).decode()
 
 
 def _facts(log: ExportedLog) -> dict[str, Any]:

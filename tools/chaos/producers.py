@@ -15,7 +15,7 @@ from services.chassis.client import Departures, open_channel
 from services.chassis.errors import MeshError
 from services.chassis.postgres import guarded, open_pool
 from services.chassis.relay import Letter, Relay
-from services.chassis.spool import Item, Spool
+from services.chassis.spool import AnySpool, Item, ShardedSpool
 from tools.chaos.history import History, Place
 from tools.chaos.system import RECORDERS, System
 
@@ -32,7 +32,7 @@ CALL_S = 6.0
 PAUSE_S = 0.05
 SPOOLED_PAUSE_S = OUTBOX_PAUSE_S = 0.02
 REPEAT_EVERY = 10
-SPOOL_BYTES = 64 << 20
+SPOOL_BYTES, SHARDS = 64 << 20, 2
 PUT = "insert into outbox (letter_id, tenant, subject, body) values ($1, $2, '', $3) on conflict do nothing"
 
 
@@ -66,7 +66,9 @@ class Producers:
         """Send until the end of the block; then wait until everything that was promised has been delivered."""
         async with AsyncExitStack() as resources:
             folder = self._system.folder.root / "spool"
-            spool = await resources.enter_async_context(Spool(folder, self._deliver, max_bytes=SPOOL_BYTES))
+            spool = await resources.enter_async_context(
+                ShardedSpool(folder, self._deliver, shards=SHARDS, max_bytes=SPOOL_BYTES)
+            )
             pool = await resources.enter_async_context(open_pool(self._system.login("engine")))
             relay = Relay(pool, self._post, box="chaos", interval_s=0.2, lease_s=CALL_S)
             async with asyncio.TaskGroup() as group:
@@ -82,7 +84,7 @@ class Producers:
                 for task in carrying:
                     task.cancel()
 
-    def _work(self, spool: Spool, pool: asyncpg.Pool, relay: Relay) -> list[Coroutine[object, object, None]]:
+    def _work(self, spool: AnySpool, pool: asyncpg.Pool, relay: Relay) -> list[Coroutine[object, object, None]]:
         waiting = [self._wait(number) for number in range(WAITING)]
         streaming = [self._stream(number) for number in range(STREAMING)]
         return [*waiting, *streaming, self._spool(spool), self._outbox(pool, relay)]
@@ -147,7 +149,7 @@ class Producers:
             self._history.note(f"refused: {error.reason}", f"{len(entries)} records")
         return [entry for entry in entries if entry.idempotency_key not in acknowledged]
 
-    async def _spool(self, spool: Spool) -> None:
+    async def _spool(self, spool: AnySpool) -> None:
         while not self._stopping.is_set():
             entry = self._entry()
             try:

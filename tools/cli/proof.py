@@ -45,7 +45,7 @@ def subject(bundle: Bundle) -> str:
     """
     try:
         return str(json.loads(base64.b64decode(bundle["envelope"]))["decision"])
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, RecursionError):
         return ""
 
 

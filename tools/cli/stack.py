@@ -20,7 +20,9 @@ from tools.up.folder import Folder
 from tools.up.logs import tail
 from tools.up.model import Tier
 from tools.up.options import Options
+from tools.up.ports import LOOPBACK
 from tools.up.progress import display
+from tools.up.services import TILES
 
 _FOLLOW_S = 0.2
 
@@ -127,7 +129,8 @@ def _table(record: state.StackRecord) -> Table | str:
 
 def _title(record: state.StackRecord) -> str:
     if record.running:
-        return f"Public API: {record.edge}"
+        tiles = record.ports.get(TILES)  # a stack that an older version started has none
+        return f"Public API: {record.edge}" + (f"; tiles of the log: http://{LOOPBACK}:{tiles}" if tiles else "")
     if any(part.phase is state.Phase.LEFT_OVER for part in record.parts.values()):
         return "Not running; `magistrate down` or `up` ends what is left over"
     return "Not running"

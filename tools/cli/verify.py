@@ -1,7 +1,6 @@
 """`magistrate verify`: check evidence offline, with nothing but the public key."""
 
 import json
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -16,7 +15,7 @@ from tools.cli.screen import screen
 from tools.up.failures import StackError
 from tools.up.options import Options
 from tools.verify import tlog_proof
-from tools.verify.archive import verify_archive
+from tools.verify.archive import Found, verify_archive
 from tools.verify.bundle import verify as judge
 
 
@@ -52,17 +51,17 @@ def verify(
     if (exported and save) or (kept and not exported):
         raise typer.BadParameter("--save goes with a decision or bundle, --kept with an exported folder")
     if exported:
-        keys = _text_of(key_file or Options(state=state_dir).folder.verifier_key)
-        raise typer.Exit(_folder(exported, keys, [_text_of(path) for path in kept or ()], as_json=as_json))
+        keys, policy = _trusted(key_file, policy_file, state_dir)
+        found = verify_archive(exported, keys, kept=[_text_of(path) for path in kept or ()], policy=policy)
+        _print_folder(found, as_json=as_json)
+        raise typer.Exit(0 if found.verified else 1)
     bundle = _read(bundle_file) if bundle_file else _fetched(decision_id, state_dir)
     if save:
         save.write_text(_saved(bundle, save), encoding="utf-8")
     if decision_id:
         # Evidence must be of the decision that was asked for, whatever the mesh sent.
         bundle = {**bundle, "decision_id": decision_id}
-    result = judge(
-        bundle, _text_of(key_file or Options(state=state_dir).folder.verifier_key), _policy(policy_file, state_dir)
-    )
+    result = judge(bundle, *_trusted(key_file, policy_file, state_dir))
     named = subject(bundle)
     if as_json:
         print(json.dumps(asdict(result) | {"decision_id": named, "verified": result.verified}, indent=2))
@@ -72,26 +71,27 @@ def verify(
     raise typer.Exit(0 if result.verified else 1)
 
 
-def _policy(given: Path | None, state_dir: Path) -> str:
-    """Return the policy: the given one, or that of a stack that has one."""
-    if given:
-        return _text_of(given)
-    own = Options(state=state_dir).folder.policy
-    return own.read_text(encoding="utf-8") if own.is_file() else ""
+def _trusted(key_file: Path | None, policy_file: Path | None, state_dir: Path) -> tuple[str, str]:
+    """Return keys and policy: the given ones, or those of the stack; no policy where it has none."""
+    own = Options(state=state_dir).folder
+    keys = _text_of(key_file or own.verifier_key)
+    if policy_file or own.policy.is_file():
+        return keys, _text_of(policy_file or own.policy)
+    return keys, ""
 
 
-def _folder(root: Path, keys: str, kept: Sequence[str], *, as_json: bool) -> int:
-    """Print what the check of an exported folder found; return the exit code."""
-    found = verify_archive(root, keys, kept=kept)
+def _print_folder(found: Found, *, as_json: bool) -> None:
+    """Print what the check of an exported folder found."""
     if as_json:
         print(json.dumps(asdict(found) | {"verified": found.verified}, indent=2))
     elif found.verified:
         screen().print(Text.assemble(("verified", "bold green"), f" ({found.explanation})"))
+        if found.witnesses:
+            screen().print("witnesses:", ", ".join(found.witnesses))
         counts = ", ".join(f"{count} {state}" for state, count in (found.content or {}).items())
         screen().print("content:", counts or "none")
     else:
         screen().print(Text.assemble((f"NOT verified: {found.damage}", "bold red"), f" ({found.explanation})"))
-    return 0 if found.verified else 1
 
 
 def _fetched(decision_id: str, state_dir: State) -> Bundle:
@@ -108,7 +108,7 @@ def _read(path: Path) -> Bundle:
     text = _text_of(path)
     try:
         bundle = tlog_proof.read(text) if tlog_proof.is_proof(text) else json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise StackError(f"{path} is neither a bundle nor a proof file: {error}") from error
     return bundle if isinstance(bundle, dict) else {}
 

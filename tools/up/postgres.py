@@ -34,6 +34,8 @@ SETTINGS = {
     # Durability does not need it, and a commit that meets a new WAL segment would wait for 16 MB of zeros first.
     "wal_init_zero": "off",
     "max_connections": "200",
+    # Each log of evidence is two tables; a backup locks every one.
+    "max_locks_per_transaction": "256",
     "password_encryption": "scram-sha-256",
     "shared_preload_libraries": "pg_stat_statements",
     "log_min_duration_statement": "1000",

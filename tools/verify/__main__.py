@@ -26,7 +26,7 @@ def main(arguments: list[str] | None = None) -> int:
         bundle = _read(given.file.read_text(encoding="utf-8"))
         vkey = given.key.read_text(encoding="utf-8")
         policy = given.policy.read_text(encoding="utf-8") if given.policy else ""
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         parser.error(str(error))
     result = verify(bundle, vkey, policy)
     print("verified:" if result.fault is None else f"NOT verified ({result.fault}):", result.explanation)

@@ -9,9 +9,8 @@ from enum import StrEnum
 from typing import Any
 
 from tools.verify.note import SignedTree, is_signed, read_checkpoint, read_keys
-from tools.verify.policy import cosigners, first_lines, read_policy
-
-HASH_BYTES = 32
+from tools.verify.path import climb
+from tools.verify.witnessed import UnseenError, witnesses_of
 
 
 class Fault(StrEnum):
@@ -87,7 +86,7 @@ def verify(bundle: Mapping[str, Any], vkey: str, policy: str = "") -> Result:
         evidence = _read(bundle)
         tree = _check_signature(evidence, vkey)
         _check_size(evidence, tree)
-        _check_root(evidence, tree, _check_leaf(evidence))
+        _checkclimb(evidence, tree, _check_leaf(evidence))
         _check_payload(evidence)
         seen = _check_witnesses(evidence, vkey, policy) if policy else set[str]()
         _check_labels(evidence, tree)
@@ -166,28 +165,12 @@ def _check_leaf(evidence: _Bundle) -> bytes:
     return leaf
 
 
-def _check_root(evidence: _Bundle, tree: SignedTree, leaf: bytes) -> None:
-    root = _root(leaf, evidence.index, tree.size, evidence.hashes)
+def _checkclimb(evidence: _Bundle, tree: SignedTree, leaf: bytes) -> None:
+    root = climb(leaf, evidence.index, tree.size, evidence.hashes)
     if root is None:
         raise _FaultError(Fault.PATH, f"{len(evidence.hashes)} hashes do not lead from the leaf to a root")
     if root != tree.root:
         raise _FaultError(Fault.ROOT, "the proof leads to another root than the signed one")
-
-
-def _root(leaf: bytes, index: int, size: int, hashes: Sequence[bytes]) -> bytes | None:
-    """Climb from the leaf to the root (RFC 9162 section 2.1.3.2); None where the proof is too long or too short."""
-    node, last, current = index, size - 1, leaf
-    for sibling in hashes:
-        if last == 0 or len(sibling) != HASH_BYTES:
-            return None
-        if node % 2 == 1 or node == last:
-            current = hashlib.sha256(b"\x01" + sibling + current).digest()
-            while node % 2 == 0 and node != 0:
-                node, last = node // 2, last // 2
-        else:
-            current = hashlib.sha256(b"\x01" + current + sibling).digest()
-        node, last = node // 2, last // 2
-    return current if last == 0 else None
 
 
 def _check_payload(evidence: _Bundle) -> None:
@@ -195,42 +178,19 @@ def _check_payload(evidence: _Bundle) -> None:
         return
     try:
         stated = json.loads(evidence.envelope)["payload"]
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise _FaultError(Fault.PAYLOAD, "the envelope holds no commitment to a payload") from error
     if hashlib.sha256(evidence.commitment_nonce + evidence.payload).hexdigest() != stated:
         raise _FaultError(Fault.PAYLOAD, "the payload is not the one that the envelope commits to")
 
 
-def _check_witnesses(evidence: _Bundle, vkey: str, policy_text: str) -> set[str]:
-    """Return who saw it: who cosigned the checkpoint itself, or the log of the deployment that witnesses follow."""
+def _check_witnesses(evidence: _Bundle, vkey: str, policy: str) -> set[str]:
     try:
-        policy, keys = read_policy(policy_text), read_keys(vkey)
+        return witnesses_of(evidence.checkpoint, evidence.witnessed, vkey, policy)
     except ValueError as error:
         raise _FaultError(Fault.KEY, str(error)) from error
-    seen = cosigners(evidence.checkpoint, policy)
-    if not policy.met(seen):
-        note = _followed(evidence)
-        if not any(is_signed(note, key) for key in policy.logs or keys):
-            raise _FaultError(Fault.WITNESS, "what witnesses have seen is not signed by the log that they follow")
-        seen |= cosigners(note, policy)
-    if not policy.met(seen):
-        names = ", ".join(sorted(seen)) or "none"
-        raise _FaultError(Fault.WITNESS, f"of the policy's witnesses {names} cosigned, which is not enough")
-    return seen
-
-
-def _followed(evidence: _Bundle) -> str:
-    """Return the checkpoint of the log that witnesses follow, whose leaves are checkpoints of the other logs."""
-    try:
-        note, index = str(evidence.witnessed["checkpoint"]), _count(evidence.witnessed["index"])
-        hashes = [_bytes(item) for item in evidence.witnessed["hashes"]]
-        tree = read_checkpoint(note)
-    except (KeyError, ValueError, TypeError, AttributeError) as error:
-        raise _FaultError(Fault.WITNESS, "the bundle does not say what witnesses have seen") from error
-    leaf = hashlib.sha256(b"\x00" + first_lines(evidence.checkpoint).encode()).digest()
-    if not index < tree.size or _root(leaf, index, tree.size, hashes) != tree.root:
-        raise _FaultError(Fault.WITNESS, f"the checkpoint is not in the tree of {tree.size} that witnesses have seen")
-    return note
+    except UnseenError as error:
+        raise _FaultError(Fault.WITNESS, str(error)) from error
 
 
 def _check_labels(evidence: _Bundle, tree: SignedTree) -> None:
@@ -246,5 +206,5 @@ def _check_labels(evidence: _Bundle, tree: SignedTree) -> None:
 def _decision(envelope: bytes) -> str:
     try:
         return str(json.loads(envelope)["decision"])
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return ""

@@ -2,6 +2,9 @@
 
 from services.chassis.spool.frames import Item
 from services.chassis.spool.segments import SpoolError
+from services.chassis.spool.shards import ShardedSpool, shard_of
 from services.chassis.spool.spool import Deliver, Spool
 
-__all__ = ["Deliver", "Item", "Spool", "SpoolError"]
+AnySpool = Spool | ShardedSpool
+
+__all__ = ["AnySpool", "Deliver", "Item", "ShardedSpool", "Spool", "SpoolError", "shard_of"]

@@ -22,15 +22,23 @@ Deliver = Callable[[Sequence[Item]], Awaitable[Sequence[MeshError | None]]]
 """Hand items of one tenant over; say of each whether it is acknowledged (None) or why not."""
 
 _log = get_logger("spool", fields=("segment",))
-_bytes = gauge("magistrate_spool_bytes", "Bytes that wait on this machine's disk for another service")
-_waiting = gauge("magistrate_spool_waiting_seconds", "How long something has waited here without a break")
+_bytes = gauge("magistrate_spool_bytes", "Bytes that wait on this machine's disk for another service", ("shard",))
+_waiting = gauge("magistrate_spool_waiting_seconds", "How long something has waited there without a break", ("shard",))
 _refused = counter("magistrate_spool_refused_total", "Items that the other service will never take; they are put aside")
 
 
 class Spool:
     """Durable when `put` returns; delivered at least once, so items must carry what makes a repetition harmless."""
 
-    def __init__(self, folder: Path, deliver: Deliver, *, max_bytes: int, segment_bytes: int = SEGMENT_BYTES) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        deliver: Deliver,
+        *,
+        max_bytes: int,
+        segment_bytes: int = SEGMENT_BYTES,
+        name: str = "shard-0",
+    ) -> None:
         self._folder, self._deliver = folder, deliver
         self._max_bytes, self._segment_bytes = max_bytes, segment_bytes
         self._segments: Segments | None = None
@@ -40,8 +48,8 @@ class Spool:
         self._writing = asyncio.Lock()
         self._sending = asyncio.Lock()
         self._arrived = asyncio.Event()
-        _bytes.set_function(lambda: self._total)
-        _waiting.set_function(self._waits_s)
+        _bytes.labels(name).set_function(lambda: self._total)
+        _waiting.labels(name).set_function(self._waits_s)
 
     async def __aenter__(self) -> Self:
         self._segments = await asyncio.to_thread(Segments, self._folder)
@@ -67,7 +75,7 @@ class Spool:
         """
         frame = frames.write(item)
         if self._total + self._waiting_bytes + len(frame) > self._max_bytes:
-            raise _full()
+            raise spool_full()
         written = asyncio.get_running_loop().create_future()
         self._waiting.append((frame, written))
         self._waiting_bytes += len(frame)
@@ -145,7 +153,7 @@ class Spool:
             await asyncio.to_thread(self._append_or_rotate, data)
         except OSError as error:
             _log.error("spool_not_written", error=type(error).__name__)
-            outcome: Exception | None = _full()
+            outcome: Exception | None = spool_full()
         else:
             outcome = None
             self._holds(self._total + len(data))
@@ -187,6 +195,7 @@ def _groups(items: Sequence[Item]) -> Sequence[Sequence[Item]]:
     return groups
 
 
-def _full() -> WorldError:
+def spool_full() -> WorldError:
+    """Return the error for a spool or disk without room."""
     message = "the spool on this machine's disk has no room"
     return WorldError(Kind.EXHAUSTED, "QUEUE_FULL", message, retry_after_s=LONGEST_PAUSE_S)

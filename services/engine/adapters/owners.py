@@ -6,7 +6,7 @@ from magistrate.recorder.v1.recorder_pb2 import RECORD_KIND_CHANGE, AppendReques
 from magistrate.recorder.v1.recorder_pb2_grpc import RecorderServiceStub
 from services.chassis.call import REQUEST_ID_KEY
 from services.chassis.client import MeshChannel
-from services.chassis.spool import Item, Spool
+from services.chassis.spool import AnySpool, Item
 from services.engine.core.decision import Evidence
 from services.engine.core.erasure import Erasure
 
@@ -70,7 +70,7 @@ class SpooledEntries:
     That there was a decision still reaches the log, with what is public of it, but neither content nor person.
     """
 
-    def __init__(self, spool: Spool) -> None:
+    def __init__(self, spool: AnySpool) -> None:
         self._spool = spool
 
     async def forget(self, tenant: str, subject_id: str) -> int:

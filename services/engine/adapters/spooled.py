@@ -6,7 +6,7 @@ from collections.abc import Collection
 from magistrate.recorder.v1.recorder_pb2 import Entry
 from services.chassis import call
 from services.chassis.errors import WorldError
-from services.chassis.spool import Item, Spool
+from services.chassis.spool import AnySpool, Item
 from services.engine.adapters import entries
 from services.engine.adapters.recorder import MeshEvidenceLog
 from services.engine.core.decision import PENDING, Decision, Evidence, Screened
@@ -16,7 +16,7 @@ from services.engine.core.intent import Ending, Intent
 class SpooledEvidenceLog:
     """Keep evidence in the log, for some tenants first in a spool where the log does not answer soon."""
 
-    def __init__(self, log: MeshEvidenceLog, spool: Spool, tenants: Collection[str], *, wait_s: float) -> None:
+    def __init__(self, log: MeshEvidenceLog, spool: AnySpool, tenants: Collection[str], *, wait_s: float) -> None:
         self._log, self._spool = log, spool
         self._tenants, self._wait_s = frozenset(tenants), wait_s
 

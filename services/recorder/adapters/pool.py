@@ -6,9 +6,9 @@ from asyncpg import Pool
 
 from services.chassis.postgres import PostgresSettings, open_pool
 
-SESSION = {
-    # Each log is a table. A plan that is made once for every log would look at all of them, and lock them.
-    "plan_cache_mode": "force_custom_plan",
+PLAN_EACH = {"plan_cache_mode": "force_custom_plan"}
+"""Each log is a table: a plan that is made once for every log would look at all of them, and lock them."""
+SESSION = PLAN_EACH | {
     # A recorder that stands still in the middle of a transaction must not keep others from its log for longer.
     "idle_in_transaction_session_timeout": "5s",
 }

@@ -49,7 +49,7 @@ select e.seq as index, sha256(b.sealed) as digest, coalesce(b.sealed = '', false
 from ev e
 left join ev_body b on b.log = e.log and b.seq = e.seq
 left join dek k on k.id = b.dek
-left join ev x on x.log = k.erased_log and x.seq = k.erased_seq
+left join lateral erasure(k.erased_log, k.erased_seq) x on true
 where e.log = $1 and e.seq >= $2 and e.seq < $3 order by e.seq"""
 SHELVED = """
 select to_regclass(format('ev_body_%s', $1::bigint)) is not null

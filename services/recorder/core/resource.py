@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from services.recorder.core.merkle import TILE_HEIGHT
 from services.recorder.core.proof import TILE_WIDTH, Tile
 
-_TILE = re.compile(r"tile/(?P<level>0|[1-9]\d?|entries)/(?P<number>(?:x\d{3}/)*\d{3})(?:\.p/(?P<width>[1-9]\d{0,2}))?")
+_TILE = re.compile(
+    r"tile/(?P<level>0|[1-9]\d?|entries)/(?P<number>(?:x\d{3}/)*\d{3})(?:\.p/(?P<width>[1-9]\d{0,2}))?", re.ASCII
+)
 _LARGEST_LEVEL = 63
 _LARGEST_NUMBER = 1 << 55
 """More tiles than a log can have whose indexes are 64-bit numbers."""

@@ -6,6 +6,7 @@ from services.chassis.postgres import PostgresSettings, open_pool
 from services.chassis.runtime import open_runtime
 from services.recorder.adapters.keys import KeyFiles, holds
 from services.recorder.adapters.memory import open_memory
+from services.recorder.adapters.pool import PLAN_EACH
 from services.recorder.adapters.seat import PostgresLedger
 from services.recorder.adapters.witnesses import open_witnesses
 from services.recorder.publisher.auditor import Auditor
@@ -21,7 +22,7 @@ async def main(name: str) -> None:
     keys = KeyFiles(config.signing_key_file, config.verifier_key_file, config.cosigning_key_file)
     policy = config.policy
     async with open_runtime(name) as mesh:
-        ledger = PostgresLedger(await mesh.enter(open_pool(postgres)))
+        ledger = PostgresLedger(await mesh.enter(open_pool(postgres, session=PLAN_EACH)))
         memory = await mesh.enter(open_memory(config.memory_file))
         clients = await mesh.enter(open_witnesses(policy, timeout_s=config.witness_timeout_s))
         meta = MetaLog(keys.name, keys, clock, Witnesses(policy, clients, holds), interval_s=config.meta_interval_s)

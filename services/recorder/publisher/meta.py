@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from services.chassis.clock import Clock
 from services.chassis.metrics import gauge
+from services.recorder.core.audit import AuditError
 from services.recorder.core.merkle import Frontier
 from services.recorder.core.meta import MetaEntry, grow, sighted, succeeded
 from services.recorder.core.proof import consistency_spans, fold, tiles_of
@@ -15,6 +16,7 @@ from services.recorder.publisher.witnesses import Witnesses
 AT_ONCE = 500
 """Checkpoints that go into the meta-log in one transaction."""
 
+_disputed = gauge("magistrate_recorder_witnesses_disagree", "1 while witnesses say that they saw another past")
 _witnessed = gauge("magistrate_recorder_witnessed_size", "Leaves of the meta-log that enough witnesses have cosigned")
 
 
@@ -25,6 +27,8 @@ class MetaLog:
         self.origin = origin
         self._keys, self._clock, self._witnesses = keys, clock, witnesses
         self._interval_s, self._due_at = interval_s, clock.monotonic() + interval_s
+        self.disputed = ""
+        """What a witness says against the meta-log, while there are not enough others who cosign it all the same."""
 
     async def collect(self, seat: Seat) -> int | None:
         """Put in what is new; return the meta-log where it has grown.
@@ -50,7 +54,6 @@ class MetaLog:
         """Have the newest checkpoint of the meta-log cosigned by everybody, and store it once that is enough.
 
         Raises:
-            AuditError: a witness has seen another past than this one, or more than there is.
             WorldError: the store is away, or the seat is lost.
         """
         log = await seat.log_id(self.origin) if self._witnesses.required else None
@@ -59,7 +62,14 @@ class MetaLog:
             return
         size = newest.checkpoint.size
         stored = await seat.witnessed_size(log) >= size
-        lines = await self._witnesses.cosign(newest, lambda seen: _proof(seat, log, seen, size), late_only=stored)
+        try:
+            lines = await self._witnesses.cosign(newest, lambda seen: _proof(seat, log, seen, size), late_only=stored)
+        except AuditError as error:
+            self.disputed = error.problem
+            _disputed.set(1)
+            return
+        self.disputed = ""
+        _disputed.set(0)
         if lines and not stored:
             await seat.witness(log, size, newest.note + lines, self._clock.now())
         if lines or stored:

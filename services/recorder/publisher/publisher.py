@@ -57,8 +57,8 @@ class Publisher:
             WorldError: the store is away, or the seat is lost.
         """
         meta = await seat.log_id(self._meta.origin)
-        if meta in self._refused:
-            _log.error("nothing_is_signed_while_the_meta_log_is_refused", log=meta)
+        if meta in self._refused or self._meta.disputed:
+            _log.critical("nothing_is_signed", log=meta, problem=self._meta.disputed or "the meta-log was altered")
             return
         signed = [await self._try(seat, log) for log in await seat.grown() if log not in self._refused]
         if all(signed):
@@ -74,12 +74,13 @@ class Publisher:
         if meta in self._refused:
             return
         try:
-            if grown := await self._meta.collect(seat):
-                await self._try(seat, grown)
-            await self._meta.have_witnessed(seat)
-        except (AuditError, TreeError) as error:
-            problem = error if isinstance(error, AuditError) else AuditError(0, f"{error}")
-            await self.refuse(seat, meta or 0, problem)
+            grown = None if self._meta.disputed else await self._meta.collect(seat)
+        except TreeError as error:
+            await self.refuse(seat, meta or 0, AuditError(0, f"{error}"))
+            return
+        if grown:
+            await self._try(seat, grown)
+        await self._meta.have_witnessed(seat)
 
     def refuses(self, log: int) -> bool:
         """Return whether a log is signed no more."""
@@ -102,6 +103,7 @@ class Publisher:
         for found in await seat.findings():
             self._refused.add(found.log)
             _failed.labels(str(found.log)).set(1)
+        await self._meta.have_witnessed(seat)  # first of all: witnesses may have seen more than there is
         while True:
             await self.publish_all(seat)
             await self.publish_meta(seat)
@@ -119,12 +121,13 @@ class Publisher:
         head, last = await seat.head_of(log), await seat.newest(log)
         signed = self._signed.get(log) or await self._resume(seat, head, last)
         self._check_last(signed, last)
-        derived = await self._follow(seat, log, signed, head.frontier.size)
+        derived, keys = await self._follow(seat, log, signed, head.frontier.size)
         check_head(derived, head.frontier)
         (root,) = await _roots(seat, log, [derived.size])
         check_root(derived, root, since=signed.size, of="the stored tiles")
         if derived.size > signed.size:
-            signers = await self._signers(seat, head, last)
+            # A key that is announced and not known here yet is on its way: this checkpoint is one that it must sign.
+            signers = await self._signers(seat, head, last) if keys <= set(self._keys.known()) else ()
             if not signers:
                 _log.error("not_signed_for_want_of_a_key", log=log)
                 return False
@@ -170,7 +173,7 @@ class Publisher:
             problem = f"is missing up to {remembered.size - 1}, which was signed: the store was turned back"
             raise AuditError(head.frontier.size, problem)
         if remembered.size >= signed.size:
-            followed = await self._follow(seat, head.log, signed, remembered.size)
+            followed, _ = await self._follow(seat, head.log, signed, remembered.size)
             check_signed(followed, remembered, since=signed.size)
         else:
             (root,) = await _roots(seat, head.log, [remembered.size])
@@ -186,12 +189,15 @@ class Publisher:
             check_signed(signed, last.checkpoint, since=size - 1)
 
     @staticmethod
-    async def _follow(seat: Seat, log: int, tree: Frontier, size: int) -> Frontier:
-        """Extend a tree to ``size`` from the stored records."""
+    async def _follow(seat: Seat, log: int, tree: Frontier, size: int) -> tuple[Frontier, set[bytes]]:
+        """Extend a tree to ``size`` from the stored records; also return the keys that these announce."""
+        keys = set[bytes]()
         while tree.size < size:
             stop = min(size, tree.size + PAGE_RECORDS)
-            tree = rederive(tree, await seat.records(log, tree.size, stop), stop)
-        return tree
+            records = await seat.records(log, tree.size, stop)
+            tree = rederive(tree, records, stop)
+            keys.update(key for _, _, envelope in records if (key := announced(envelope)))
+        return tree, keys
 
     async def _publish(self, seat: Seat, head: Head, signers: Sequence[Signer], *, previous: int) -> None:
         checkpoint = Checkpoint(origin=head.origin, size=head.frontier.size, root=head.frontier.root())

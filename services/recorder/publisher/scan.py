@@ -76,12 +76,16 @@ class Scan:
     async def _check_bodies(self, records: Sequence[Record]) -> None:
         """Compare every stored body with what its envelope says, a few at a time: the store hashes each of them."""
         has_bodies = bool(self._head.tenant)  # the meta-log is all that it says
-        if records and has_bodies and await self._logs.shelved(self._head):
-            for at in range(0, len(records), PAGE_BODIES):
-                page = records[at : at + PAGE_BODIES]
-                remains = await self._logs.remains(self._head.log, page[0][0], page[-1][0] + 1)
-                for (_, _, envelope), left in zip(page, remains, strict=True):
-                    check_remains(left, envelope, self._head.origin)
+        for at in range(0, len(records) if has_bodies else 0, PAGE_BODIES):
+            if not await self._logs.shelved(self._head):
+                return
+            page = records[at : at + PAGE_BODIES]
+            remains = await self._logs.remains(self._head.log, page[0][0], page[-1][0] + 1)
+            # Their retention may have ended between the two looks.
+            if any(left.digest is None for left in remains) and not await self._logs.shelved(self._head):
+                return
+            for (_, _, envelope), left in zip(page, remains, strict=True):
+                check_remains(left, envelope, self._head.origin)
 
     async def _check_end(self) -> None:
         """Compare the newest checkpoint with the head: records at the end may have been taken away."""

@@ -65,11 +65,10 @@ class Witnesses:
                     lines[name] = answer if isinstance(answer, str) else ""
         for name, seen in self._seen.items():
             _lag.labels(name).set(max(0, newest.checkpoint.size - seen))
-        if self._policy.satisfied({name for name, line in lines.items() if line}):
-            return "".join(lines.values())
-        if conflicts and not late_only:
+        agreeing = {name for name, line in lines.items() if line} | (set(self._seen) - set(wanted))
+        if conflicts and not self._policy.satisfied(agreeing):
             raise conflicts[0]
-        return None
+        return "".join(lines.values()) if self._policy.satisfied(agreeing) else None
 
     async def _ask(
         self, name: str, newest: SignedCheckpoint, proofs: Mapping[int, Sequence[bytes]]

@@ -44,9 +44,8 @@ PAYLOAD = b'{"answer":"Ada Lovelace has 25 days of leave"}'
 
 def configure(keys: Path, **settings: Any) -> Config:
     """Return the recorder's configuration with keys from a folder."""
-    return Config(
-        verifier_key_file=SecretFile(keys / VERIFIER_KEY), body_key_file=SecretFile(keys / BODY_KEY), **settings
-    )
+    files = {"verifier_key_file": SecretFile(keys / VERIFIER_KEY), "body_key_file": SecretFile(keys / BODY_KEY)}
+    return Config(**(files | settings))
 
 
 def key_files(keys: Path) -> KeyFiles:

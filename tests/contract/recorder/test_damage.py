@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
 
 import tools.verify
 from tests.contract.recorder.exports import made
@@ -115,6 +117,73 @@ def test_a_flipped_byte_is_found(copy: Path, pristine: Pristine, case: str, rese
     else:
         assert (found.damage, found.index) == (damage, index), found.explanation
         assert found.file in {file, "README.txt" if file == "SHA256SUMS" else ""}
+
+
+@pytest.mark.spec("REC-07")
+@given(data=st.data())
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_no_byte_can_change(copy: Path, pristine: Pristine, data: st.DataObject) -> None:
+    """Whatever byte of whatever file becomes whatever other byte, the folder does not verify."""
+    path = data.draw(st.sampled_from(sorted(file for file in copy.rglob("*") if file.is_file())))
+    before = path.read_bytes()
+    at, other = data.draw(st.integers(0, len(before) - 1)), data.draw(st.integers(1, 255))
+    path.write_bytes(before[:at] + bytes([before[at] ^ other]) + before[at + 1 :])
+
+    found = check(copy, pristine)
+    path.write_bytes(before)
+
+    assert not found.verified, (path.name, at)
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
+facts_changes = st.dictionaries(st.sampled_from(["origin", "tree_size", "start_index", "end_index"]), json_values)
+line_changes = st.dictionaries(
+    st.sampled_from(["index", "state", "nonce", "sealed", "basis", "erasure", "file"]), json_values, min_size=1
+)
+
+
+@given(facts=facts_changes, at=st.integers(0, 600), line=line_changes)
+@example(facts={}, at=1, line={"state": []})
+@example(facts={}, at=0, line={"erasure": {"origin": [], "index": {}}})
+@example(facts={}, at=7, line={"nonce": {}, "sealed": []})
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whatever_the_facts_say(
+    copy: Path, pristine: Pristine, facts: dict[str, object], at: int, line: dict[str, object]
+) -> None:
+    """Values of any kind where others belong are damage or change nothing; they never end the check with an error."""
+    log, content = copy / "log.json", copy / "content.jsonl"
+    before = log.read_bytes(), content.read_bytes()
+    log.write_text(json.dumps(json.loads(before[0]) | facts))
+    lines = before[1].decode().splitlines()
+    lines[at] = json.dumps(json.loads(lines[at]) | line)
+    content.write_text("\n".join(lines) + "\n")
+    reseal(copy)
+
+    found = check(copy, pristine)
+    log.write_bytes(before[0])
+    content.write_bytes(before[1])
+
+    assert found.verified or found.explanation
+
+
+@given(st.sampled_from(["checkpoint", "tile/entries/001", "tile/1/000.p/2", "content.jsonl", "log.json"]), st.binary())
+@example("content.jsonl", b"[" * 100_000)
+@example("log.json", b"[" * 100_000)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whatever_a_file_holds(copy: Path, pristine: Pristine, name: str, garbage: bytes) -> None:
+    """Any bytes in the place of a file are damage, never an error of the check."""
+    before = (copy / name).read_bytes()
+    (copy / name).write_bytes(garbage)
+    reseal(copy)
+
+    found = check(copy, pristine)
+    (copy / name).write_bytes(before)
+
+    assert not found.verified
 
 
 @pytest.mark.spec("REC-07")

@@ -15,6 +15,7 @@ from tests.contract.recorder.client import (
     Stub,
     append,
     at,
+    audit,
     calling,
     instant,
     recording,
@@ -22,7 +23,7 @@ from tests.contract.recorder.client import (
 )
 from tests.contract.recorder.exports import ADA, BASIS, export, fill, pieces
 from tests.fakes.postgres import Database
-from tools.verify.archive import verify_archive
+from tools.verify.archive import Damage, verify_archive
 from tools.verify.keys import VERIFIER_KEY
 
 
@@ -192,6 +193,22 @@ async def test_refused_exports(stub: Stub, case: str) -> None:
 
     assert (raised.value.kind, raised.value.reason) == (kind, reason)
     assert reason in reasons("recorder")["Export"]
+
+
+@pytest.mark.spec("REC-07")
+async def test_an_altered_log_is_exported_and_does_not_verify(database: Database, keys: Path, tmp_path: Path) -> None:
+    """A log that is signed no more leaves as it stands, under its last signature; the check names what was altered."""
+    async with recording(database, keys) as recorder, calling(recorder) as stub:
+        await fill(stub, 0, 300)
+        tamper(database, "update recorder.ev set envelope = set_byte(envelope, 9, 1) where seq = 270")
+        await audit(database, keys)
+        with pytest.raises(MeshError, match="RECORD_DAMAGED"):
+            await stub.GetCheckpoint(pb.GetCheckpointRequest())
+
+        await export(stub, tmp_path / "out")
+
+    found = verify_archive(tmp_path / "out", vkey(keys))
+    assert (found.damage, found.index) == (Damage.RECORD, 270)
 
 
 @pytest.mark.spec("REC-07")

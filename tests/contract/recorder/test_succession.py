@@ -1,12 +1,14 @@
 """One signing key follows another: it is announced under the old one, and every proof goes on to verify."""
 
 import base64
+import shutil
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from magistrate.recorder.v1 import recorder_pb2 as pb
+from services.chassis.config import SecretFile
 from services.chassis.errors import MeshError
 from services.recorder.core.note import key_id
 from tests.contract.recorder.client import Stub, append, at, audit, calling, recording
@@ -111,6 +113,33 @@ async def test_no_producer_announces_a_key(stub: Stub) -> None:
         await append(stub, kind=pb.RECORD_KIND_KEY)
 
     assert raised.value.reason == "ENUM_UNKNOWN"
+
+
+@pytest.mark.spec("REC-08")
+async def test_a_publisher_that_hears_late_signs_nothing_meanwhile(
+    database: Database, keys: Path, tmp_path: Path
+) -> None:
+    """A key that is announced, and that this publisher does not know yet, is waited for: no checkpoint lacks it."""
+    ahead = tmp_path / "ahead"
+    shutil.copytree(keys, ahead)
+    told = SecretFile(ahead / VERIFIER_KEY)
+    async with (
+        recording(database, keys, checkpoint_patience_s=0.3, verifier_key_file=told) as recorder,
+        calling(recorder) as stub,
+    ):
+        await append(stub, "k1")
+        await proof(stub, 0)
+        succeed(ahead)
+        await recorder.herald.announce()
+        with pytest.raises(MeshError) as raised:
+            await proof(stub, 1)
+        for name in (SIGNING_KEY, VERIFIER_KEY):
+            shutil.copy(ahead / name, keys / name)
+        bundle = await proof(stub, 1)
+    await audit(database, keys)
+
+    assert raised.value.reason == "EVIDENCE_UNAVAILABLE"
+    assert verify(bundle, told.read().partition("\n")[0]).verified
 
 
 @pytest.mark.spec("REC-08")

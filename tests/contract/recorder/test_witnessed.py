@@ -12,11 +12,13 @@ from magistrate.recorder.v1 import recorder_pb2 as pb
 from services.chassis.errors import MeshError
 from services.recorder.core.policy import read_policy
 from tests.contract.recorder.client import OTHER, Stub, append, at, audit, calling, recording
+from tests.contract.recorder.exports import export
 from tests.contract.recorder.test_audit import yesterday
 from tests.fakes.bundles import bundle_of
-from tests.fakes.postgres import Database
+from tests.fakes.postgres import Database, PostgresServer, fresh_database
 from tests.fakes.witness import WitnessAt, new_witness
 from tools.verify import Fault, verify
+from tools.verify.archive import Damage, verify_archive
 from tools.verify.keys import VERIFIER_KEY, WITNESS_KEY, generate_witness, retire, succeed
 
 
@@ -169,13 +171,34 @@ async def test_witnesses_know_a_store_that_was_turned_back(
                 with pytest.raises(MeshError):
                     await proof(stub, 2)
             with psycopg.connect(restored.owner_dsn) as connection:
-                found = connection.execute("select problem from recorder.finding").fetchall()
-                signed = connection.execute("select max(size) from recorder.checkpoint where size > 2").fetchone()
+                signed = connection.execute("select max(size) from recorder.checkpoint").fetchone()
 
     assert raised.value.reason == "EVIDENCE_UNAVAILABLE"
-    assert len(found) == 1
-    assert "the witness w" in found[0][0]
-    assert signed == (None,)
+    assert signed == (1,)
+
+
+@pytest.mark.spec("REC-07")
+async def test_one_witness_alone_stops_nothing_for_ever(
+    database: Database, keys: Path, witnesses: list[WitnessAt], postgres: PostgresServer
+) -> None:
+    """A witness that saw another past is overruled by enough others; until they answer, nothing is signed."""
+    policy = two_of(witnesses)
+    async with answering(witnesses[0]):
+        with fresh_database(postgres, migrations_of=["recorder"]) as elsewhere:
+            alone = f"{witnesses[0].line('w0')}quorum w0\n"
+            async with watched(elsewhere, keys, alone) as stub:
+                for n in range(4):
+                    await append(stub, f"other-{n}")
+                    await proof(stub, n)
+        forget(keys)
+        async with watched(database, keys, policy, checkpoint_patience_s=0.5) as stub:
+            await append(stub, "k0")
+            with pytest.raises(MeshError):
+                await proof(stub, 0)
+            async with answering(*witnesses[1:]):
+                bundle = await proof(stub, 0)
+
+    assert verify(bundle, (keys / VERIFIER_KEY).read_text(), policy).verified
 
 
 @pytest.mark.spec("REC-07", "REC-08")
@@ -205,6 +228,29 @@ async def test_witnesses_follow_a_new_key(database: Database, keys: Path, witnes
 
     assert verify(after, (keys / VERIFIER_KEY).read_text(), policy).verified
     assert verify(after, old, policy).fault is Fault.SIGNATURE
+
+
+@pytest.mark.spec("REC-07", "REC-15")
+async def test_an_export_shows_what_witnesses_have_seen(
+    database: Database, keys: Path, witnesses: list[WitnessAt], tmp_path: Path
+) -> None:
+    """A folder has the cosignatures with it: the policy is met offline, and by no other witnesses than its own."""
+    policy, vkey, folder = two_of(witnesses), (keys / VERIFIER_KEY).read_text(), tmp_path / "out"
+    async with answering(*witnesses[:2]), watched(database, keys, policy) as stub:
+        await append(stub)
+        await export(stub, folder)
+    alone = "".join(witness.line(f"w{n}") for n, witness in enumerate(witnesses)) + "quorum w2\n"
+
+    found = verify_archive(folder, vkey, policy=policy)
+    assert (found.damage, found.witnesses) == (None, ["w0", "w1"]), found.explanation
+    assert verify_archive(folder, vkey, policy=alone).damage is Damage.WITNESS
+    assert verify_archive(folder, vkey, policy="quorum nobody\n").damage is Damage.KEY
+    seen = folder / "checkpoint.tlog-proof"
+    seen.write_text(seen.read_text().replace("index 0", "index 1"))
+    assert verify_archive(folder, vkey, policy=policy).damage is Damage.WITNESS
+    seen.unlink()
+    assert verify_archive(folder, vkey, policy=policy).damage is Damage.WITNESS
+    assert verify_archive(folder, vkey).damage is Damage.MISSING
 
 
 @pytest.mark.spec("REC-07", "REC-08")

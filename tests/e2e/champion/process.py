@@ -10,9 +10,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-import grpc
-from grpc_health.v1 import health_pb2, health_pb2_grpc
-
 from magistrate.common.v1 import task_pb2
 from magistrate.recorder.v1.recorder_pb2_grpc import add_RecorderServiceServicer_to_server
 from magistrate.router.v1 import router_pb2 as pb
@@ -22,6 +19,7 @@ from services.chassis.client import Departures, open_channel
 from services.chassis.server import MeshServer, Registration
 from services.recorder.main import SERVICE
 from tests.contract.recorder.client import recording
+from tests.fakes.mesh import serves
 from tests.fakes.postgres import Database
 
 if TYPE_CHECKING:
@@ -52,7 +50,7 @@ class Replica:
                 sys.executable, "-m", "services", "router", env=self._environment(), cwd=ROOT, stdout=log, stderr=log
             )
         async with asyncio.timeout(READY_S):
-            while not await self._serving():
+            while not await serves(self.run_dir / "router.sock"):
                 assert self.process.returncode is None, "the router ended at its start; its log says why"
 
     async def kill(self) -> None:
@@ -84,19 +82,6 @@ class Replica:
                 yield
             finally:
                 await server.drain(delay_s=0, grace_s=5)
-
-    async def _serving(self) -> bool:
-        """Watch until it serves; False where the connection met the socket that a killed process left."""
-        async with grpc.aio.insecure_channel(f"unix:{self.run_dir / 'router.sock'}") as channel:
-            watching = health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest(), wait_for_ready=True)
-            try:
-                async for answer in watching:
-                    if answer.status == health_pb2.HealthCheckResponse.SERVING:
-                        return True
-            except grpc.aio.AioRpcError as error:
-                if error.code() is not grpc.StatusCode.UNAVAILABLE:
-                    raise
-        return False
 
     def _environment(self) -> dict[str, str]:
         return {

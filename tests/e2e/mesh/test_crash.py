@@ -38,7 +38,7 @@ async def test_a_killed_service_is_missed_openly(broken: Mesh, service: str) -> 
 
 
 @pytest.mark.spec("REC-02", "T11", "REC-13")
-@pytest.mark.parametrize("part", ["recorder", "postgres"])
+@pytest.mark.parametrize("part", ["recorder", "postgres", "publisher"])
 async def test_no_acknowledged_evidence_is_lost(broken: Mesh, part: str) -> None:
     """Twice killed in mid-load: every released decision verifies at its own index, without gap or duplicate."""
     async with load(broken) as outcomes:

@@ -9,9 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import grpc
-from grpc_health.v1 import health_pb2, health_pb2_grpc
-
+from tests.fakes.mesh import serves
 from tests.fakes.postgres import Database
 from tools.verify.keys import BODY_KEY, SIGNING_KEY, VERIFIER_KEY
 
@@ -42,7 +40,7 @@ class RecorderProcess:
         await self.launch()
         assert self.process is not None
         async with asyncio.timeout(READY_S):
-            while not await self._serving():
+            while not await serves(self.socket):
                 assert self.process.returncode is None, f"the {self.name} ended at its start; its log says why"
 
     async def launch(self) -> None:
@@ -71,19 +69,6 @@ class RecorderProcess:
         if self.process.returncode is None:
             self.process.send_signal(number)
         return await self.process.wait()
-
-    async def _serving(self) -> bool:
-        """Watch until it serves; False where the connection met the socket that a killed process left."""
-        async with grpc.aio.insecure_channel(f"unix:{self.socket}") as channel:
-            watching = health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest(), wait_for_ready=True)
-            try:
-                async for answer in watching:
-                    if answer.status == health_pb2.HealthCheckResponse.SERVING:
-                        return True
-            except grpc.aio.AioRpcError as error:
-                if error.code() is not grpc.StatusCode.UNAVAILABLE:
-                    raise
-        return False
 
     def _environment(self) -> dict[str, str]:
         return {

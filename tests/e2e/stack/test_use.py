@@ -29,6 +29,7 @@ def test_every_part_serves(stack: Stack) -> None:
     listed = json.loads(stack.run("status", "--json").stdout)
 
     assert shown.returncode == 0
+    assert f"tiles of the log: http://127.0.0.1:{listed['ports']['tiles']}" in " ".join(shown.stdout.split())
     assert listed["ready"]
     assert {part["phase"] for part in listed["parts"].values()} == {"ready"}
     expected = {service.name for service in SERVICES if service.vendor in {"", "local"}}

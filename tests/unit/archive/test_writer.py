@@ -45,8 +45,16 @@ def test_a_whole_export(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "pieces",
-    [[], [CHECKPOINT], WHOLE[:1], WHOLE[:2], WHOLE[:3], [LOG, RECORDS, CHECKPOINT]],
-    ids=["nothing", "no log", "log alone", "no tile", "no checkpoint", "a bundle without its tile"],
+    [
+        *([], [CHECKPOINT], WHOLE[:1], WHOLE[:2], WHOLE[:3], [LOG, RECORDS, CHECKPOINT]),
+        [LOG, pb.ExportResponse(tile=pb.Tile(level=0, number=-1, hashes=LEAF)), CHECKPOINT],
+        [LOG, pb.ExportResponse(earlier_checkpoint="none"), CHECKPOINT],
+        [LOG, pb.ExportResponse(earlier_checkpoint="a\n../../b\nc\n"), CHECKPOINT],
+    ],
+    ids=[
+        *("nothing", "no log", "log alone", "no tile", "no checkpoint", "a bundle without its tile"),
+        *("a tile below 0", "no checkpoint's form", "no size"),
+    ],
 )
 def test_an_export_that_is_not_whole(tmp_path: Path, pieces: list[pb.ExportResponse]) -> None:
     """What breaks off leaves no folder that could be taken for an export."""

@@ -4,12 +4,16 @@ from pathlib import Path
 
 import pytest
 
-from services.topology import BY_NAME, SERVICES
+from services.recorder.core.policy import read_policy
+from services.topology import BY_NAME, COMPANIONS, SERVICES
 from tools.up.folder import Folder
 from tools.up.services import Surroundings, mesh_services
+from tools.up.signing import BODY_KEY, SIGNING_KEY, recorder_keys, show_keys, witness_files
 from tools.up.surroundings import surroundings
 from tools.up.vendors import Vendor
+from tools.verify.keys import succeed
 
+BY_COMPANION = {companion.name: companion for companion in COMPANIONS}
 VENDORS = (Vendor(name="local", url="http://127.0.0.1:7", model="smollm2-135m"),)
 PORTS = {"postgres": 5001, "valkey": 5002, "tiles": 5003}
 
@@ -41,6 +45,37 @@ def test_a_service_with_a_schema_logs_in_as_itself(told: Surroundings, folder: F
 def test_a_service_without_a_schema_knows_no_database(told: Surroundings) -> None:
     """The critic keeps nothing."""
     assert not any("POSTGRES" in name for name in told.of(BY_NAME["critic"]))
+
+
+@pytest.mark.spec("REC-07", "T10")
+def test_whoever_signs_is_not_whoever_writes(told: Surroundings, folder: Folder) -> None:
+    """The recorder is told of no signing key, the publisher of no key of content, and it enters as itself."""
+    recorder, publisher = told.of(BY_NAME["recorder"]), told.beside(BY_COMPANION["publisher"])
+
+    assert str(folder.secrets / SIGNING_KEY) not in recorder.values()
+    assert str(folder.secrets / SIGNING_KEY) in publisher.values()
+    assert str(folder.secrets / BODY_KEY) not in publisher.values()
+    assert (publisher["MAGISTRATE_POSTGRES_USER"], publisher["MAGISTRATE_POSTGRES_SCHEMA"]) == ("publisher", "recorder")
+
+
+def test_a_witness_starts_where_one_is_asked_for(told: Surroundings, folder: Folder) -> None:
+    """Only then the recorder waits for it, the publisher asks it, and it follows every key of the log."""
+    recorder_keys(folder)
+    without = {part.name for part in mesh_services(told, folder.root / "run", VENDORS)}
+    witness_files(folder, 5003)
+    parts = {part.name for part in mesh_services(told, folder.root / "run", VENDORS)}
+    waits, asks = told.of(BY_NAME["recorder"]), told.beside(BY_COMPANION["publisher"])
+    succeed(folder.secrets)
+    show_keys(folder)
+    follows = read_policy((folder.data("witness") / "logs.policy").read_text())
+    policy = read_policy(folder.policy.read_text())
+
+    assert ("publisher" in without, "witness" in without, "witness" in parts) == (True, False, True)
+    assert waits["MAGISTRATE_RECORDER_WITNESSED"] == "true"
+    assert asks["MAGISTRATE_PUBLISHER_POLICY_FILE"] == str(folder.policy)
+    assert (len(follows.logs), policy.witnesses["here"].url) == (2, "http://127.0.0.1:5003")
+    witness_files(folder, None)
+    assert "MAGISTRATE_RECORDER_WITNESSED" not in told.of(BY_NAME["recorder"])
 
 
 @pytest.mark.spec("EDG-30")

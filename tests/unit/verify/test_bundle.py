@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tools.verify
+from tools.cli.proof import subject
 from tools.verify import Fault, verify
 from tools.verify.__main__ import main
 from tools.verify.keys import BODY_KEY, SIGNING_KEY, VERIFIER_KEY, generate
@@ -196,6 +197,17 @@ def test_made_keys_belong_together_and_stay(tmp_path: Path) -> None:
     assert set(before) == {SIGNING_KEY, BODY_KEY, VERIFIER_KEY}
     assert {(tmp_path / name).stat().st_mode & 0o777 for name in (SIGNING_KEY, BODY_KEY)} == {0o600}
     assert read_verifier_key(before[VERIFIER_KEY].decode()).name == "evidence/north"
+
+
+def test_an_envelope_of_endless_depth() -> None:
+    """An envelope that no reader of JSON can take in is a fault like any other, not the end of the check."""
+    deep = b"[" * 100_000
+    leaf = hashlib.sha256(b"\x00" + deep).digest()
+    told = {"envelope": b64(deep), "leaf_hash": b64(leaf), "checkpoint": checkpoint(1, leaf)}
+
+    assert verify(bundle(0, 1, **told), VKEY).fault is Fault.PAYLOAD
+    assert verify(bundle(0, 1, **told, payload=None, decision_id="d"), VKEY).fault is Fault.LABEL
+    assert subject(told) == ""
 
 
 def test_nothing_of_the_mesh_is_imported() -> None:

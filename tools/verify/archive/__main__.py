@@ -19,16 +19,20 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--kept", type=Path, action="append", default=[], metavar="CHECKPOINT", help="checkpoint that you kept earlier"
     )
+    parser.add_argument("--policy", type=Path, help="file with the witnesses that must have seen it (C2SP tlog-policy)")
     given = parser.parse_args(arguments)
     if not given.folder.is_dir():
         parser.error(f"{given.folder} is not a folder")
     try:
         keys = given.key.read_text(encoding="utf-8")
         kept = [path.read_text(encoding="utf-8") for path in given.kept]
+        policy = given.policy.read_text(encoding="utf-8") if given.policy else ""
     except (OSError, ValueError) as error:
         parser.error(str(error))
-    found = verify_archive(given.folder, keys, kept=kept)
+    found = verify_archive(given.folder, keys, kept=kept, policy=policy)
     print("verified:" if found.verified else f"NOT verified ({found.damage}):", found.explanation)
+    if found.witnesses:
+        print("witnesses:", ", ".join(found.witnesses))
     if found.content:
         print("content:", ", ".join(f"{count} {state}" for state, count in found.content.items()))
     return 0 if found.verified else NOT_VERIFIED

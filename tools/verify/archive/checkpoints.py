@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from contextlib import suppress
 
+from tools.verify import tlog_proof
 from tools.verify.archive import layout
 from tools.verify.archive.folder import Damage, DamageError, Folder
 from tools.verify.archive.tree import Tree
 from tools.verify.note import SignedTree, Verifier, is_signed, read_checkpoint, read_keys
+from tools.verify.witnessed import UnseenError, witnesses_of
 
 
 def keys_of(text: str) -> list[Verifier]:
@@ -35,6 +37,26 @@ def checked(note: str, keys: Sequence[Verifier], *, name: str) -> SignedTree:
         signers = ", ".join(sorted({key.name for key in keys}))
         raise DamageError(Damage.SIGNATURE, f"{name} is not signed by the key {signers}", file=name)
     return tree
+
+
+def witnesses(folder: Folder, keys: str, policy: str) -> Sequence[str]:
+    """Return which witnesses of a policy (C2SP tlog-policy; empty asks for none) have seen the newest checkpoint.
+
+    Raises:
+        DamageError: FORM; KEY, the policy cannot be read; WITNESS, too few have, or nothing shows that they have.
+    """
+    if not policy:
+        return ()
+    try:
+        seen = tlog_proof.read(folder.text(layout.WITNESSED)) if folder.has(layout.WITNESSED) else {}
+    except ValueError as error:
+        raise DamageError(Damage.FORM, f"{layout.WITNESSED}: {error}", file=layout.WITNESSED) from error
+    try:
+        return sorted(witnesses_of(folder.text(layout.CHECKPOINT), seen, keys, policy))
+    except ValueError as error:
+        raise DamageError(Damage.KEY, str(error)) from error
+    except UnseenError as error:
+        raise DamageError(Damage.WITNESS, str(error), file=layout.WITNESSED) from error
 
 
 def check_earlier(folder: Folder, tree: Tree, origin: str, keys: Sequence[Verifier], kept: Sequence[str]) -> int:

@@ -10,10 +10,10 @@ from typing import Any
 from tools.verify.archive import layout
 from tools.verify.archive.folder import Damage, DamageError, Facts, Folder
 
-STATES = frozenset({"PRESENT", "ERASED", "EXPIRED", "KEY_MISSING"})
+STATES = ("PRESENT", "ERASED", "EXPIRED", "KEY_MISSING")
 ELSEWHERE = "ERASED_BY_A_RECORD_ELSEWHERE"
 """Erased, by a record of another log, or behind the checkpoint, or outside of what was exported."""
-_INDEXES = re.compile(r"(\d+)(?:-(\d+))?")
+_INDEXES = re.compile(r"(\d+)(?:-(\d+))?", re.ASCII)
 
 Envelope = Mapping[str, Any]
 
@@ -25,7 +25,7 @@ class Contents:
         self._folder, self._facts = folder, facts
         self._lines = folder.lines(layout.CONTENT_FACTS)
         self._erased = dict[int, Mapping[str, Any]]()
-        self._erasures = dict[int, Envelope]()
+        self._erasures = dict[int, dict[str, str]]()
         self.states = Counter[str]()
 
     def check(self, index: int, record: bytes) -> None:
@@ -51,8 +51,9 @@ class Contents:
         try:
             envelope = json.loads(record)
             if envelope["kind"] == "ERASURE":
-                self._erasures[index] = envelope["attributes"]
-        except (ValueError, KeyError, TypeError) as error:
+                attributes = dict(envelope["attributes"])
+                self._erasures[index] = {str(name): str(value) for name, value in attributes.items()}
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise DamageError(Damage.RECORD, f"record {index} is not an envelope of evidence", index=index) from error
         return dict(envelope)
 

@@ -1,7 +1,7 @@
 """Read an exported folder file by file; whatever is wrong with a file says which one."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -27,6 +27,8 @@ class Damage(StrEnum):
     """A tile holds hashes that do not lead to the root."""
     ROOT = "root"
     """Everything agrees with itself and leads to another root than the signed one."""
+    WITNESS = "witness"
+    """Too few of the policy's witnesses have seen the checkpoint."""
     HISTORY = "history"
     """An earlier checkpoint is of another tree: the log was rewritten since, or has lost its end."""
     CONTENT = "content"
@@ -62,6 +64,8 @@ class Found:
     """The records that were checked: from ``start`` to before ``stop``."""
     earlier: int = 0
     """Earlier checkpoints that the tree agrees with."""
+    witnesses: Sequence[str] = ()
+    """The witnesses of the policy, if one was given, that have seen the checkpoint."""
     content: Mapping[str, int] | None = None
     """How many records' content is in which state; of content in the state OPENED, SEALED or both, every byte was
     checked."""
@@ -101,6 +105,10 @@ class Folder:
         except (OSError, ValueError) as error:  # a name with a zero byte is of the second kind
             raise DamageError(Damage.FORM, f"{name} cannot be read: {error}", file=name) from error
 
+    def has(self, name: str) -> bool:
+        """Return whether there is such a file."""
+        return (self._root / name).is_file()
+
     def text(self, name: str) -> str:
         """Return a file's text.
 
@@ -126,7 +134,7 @@ class Folder:
                 start=_number(said["start_index"]),
                 stop=_number(said["end_index"]),
             )
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             problem = f"{layout.FACTS} does not say which records of which log these are"
             raise DamageError(Damage.FORM, problem, file=layout.FACTS) from error
         if not facts.start <= facts.stop <= facts.tree_size:
@@ -153,7 +161,7 @@ class Folder:
             for at, line in enumerate(file, start=1):
                 try:
                     said = json.loads(line)
-                except ValueError:
+                except (ValueError, RecursionError):
                     said = None
                 if not isinstance(said, dict):
                     raise DamageError(Damage.FORM, f"line {at} of {name} is not a JSON object", file=name)

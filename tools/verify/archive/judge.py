@@ -1,6 +1,7 @@
 """Judge an exported folder: is it the log that this key signed, and all of what it says it is?"""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from tools.verify.archive import checkpoints, layout, records
@@ -13,13 +14,14 @@ from tools.verify.archive.upper import check_upper
 from tools.verify.note import SignedTree, Verifier
 
 
-def verify_archive(root: Path, keys: str, *, kept: Sequence[str] = ()) -> Found:
+def verify_archive(root: Path, keys: str, *, kept: Sequence[str] = (), policy: str = "") -> Found:
     """Return whether everything in the folder ``root`` follows from what one of the ``keys`` signed.
 
     Args:
         root: The exported folder.
         keys: Verifier keys, one on each line; those that the reader trusts, not those of the folder.
         kept: Signed checkpoints of the same log that the reader has from earlier.
+        policy: The witnesses that must have seen the newest checkpoint (C2SP tlog-policy); empty asks for none.
 
     Never raises for what the folder or the keys contain: whatever is wrong is the verdict's damage.
     """
@@ -27,7 +29,8 @@ def verify_archive(root: Path, keys: str, *, kept: Sequence[str] = ()) -> Found:
     try:
         verifiers = checkpoints.keys_of(keys)
         signed = checkpoints.checked(folder.text(layout.CHECKPOINT), verifiers, name=layout.CHECKPOINT)
-        return _judged(folder, signed, verifiers, kept)
+        seen = checkpoints.witnesses(folder, keys, policy)
+        return replace(_judged(folder, signed, verifiers, kept), witnesses=seen)
     except DamageError as error:
         return Found(damage=error.damage, explanation=error.explanation, file=error.file, index=error.index)
 

@@ -2,6 +2,8 @@
 
 CHECKPOINT = "checkpoint"
 """The newest signed checkpoint (C2SP tlog-checkpoint)."""
+WITNESSED = "checkpoint.tlog-proof"
+"""Where witnesses are asked: that they have seen the newest one (C2SP tlog-proof)."""
 EARLIER = "checkpoints"
 """Folder of earlier ones, each named by its size."""
 FACTS = "log.json"
@@ -24,6 +26,9 @@ Evidence exported from a Magistrate log
 
   log.json         which log, how large its tree is, which records were asked for
   checkpoint       size and root of the tree, signed (C2SP tlog-checkpoint)
+  checkpoint.tlog-proof
+                   where the log has witnesses: the checkpoint's place in the log that these follow, and their
+                   cosignatures (C2SP tlog-proof; the extra data are the first three lines of the checkpoint)
   checkpoints/     earlier signed checkpoints of the same log, named by their size
   tile/            the Merkle tree (RFC 6962) in tiles of 256 hashes (C2SP tlog-tiles): tile/<level>/<number>,
                    and tile/<level>/<number>.p/<width> where the tree is not full yet
@@ -49,7 +54,13 @@ Check all of it, offline:  python -m tools.verify.archive FOLDER --key recorder.
 
 
 def number_path(number: int) -> str:
-    """Return a number in groups of three digits, all but the last after an "x": 1234067 is x001/x234/067."""
+    """Return a number in groups of three digits, all but the last after an "x": 1234067 is x001/x234/067.
+
+    Raises:
+        ValueError: it is below 0.
+    """
+    if number < 0:
+        raise ValueError(f"there is no number {number}")
     path = f"{number % _DIGITS:03d}"
     while number := number // _DIGITS:
         path = f"x{number % _DIGITS:03d}/{path}"

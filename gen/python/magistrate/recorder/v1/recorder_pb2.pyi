@@ -1150,6 +1150,7 @@ class ExportResponse(_message.Message):
     TILE_FIELD_NUMBER: _builtins.int
     RECORDS_FIELD_NUMBER: _builtins.int
     EARLIER_CHECKPOINT_FIELD_NUMBER: _builtins.int
+    WITNESSED_FIELD_NUMBER: _builtins.int
     checkpoint: _builtins.str
     """The checkpoint that signs the tree of all else (C2SP tlog-checkpoint); always last."""
     earlier_checkpoint: _builtins.str
@@ -1166,6 +1167,10 @@ class ExportResponse(_message.Message):
     def records(self) -> Global___ExportedRecords:
         """Records, in log order."""
 
+    @_builtins.property
+    def witnessed(self) -> Global___Witnessed:
+        """Where a quorum of witnesses is asked for: that they have seen the checkpoint."""
+
     def __init__(
         self,
         *,
@@ -1174,12 +1179,13 @@ class ExportResponse(_message.Message):
         tile: Global___Tile | None = ...,
         records: Global___ExportedRecords | None = ...,
         earlier_checkpoint: _builtins.str = ...,
+        witnessed: Global___Witnessed | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["checkpoint", b"checkpoint", "earlier_checkpoint", b"earlier_checkpoint", "item", b"item", "log", b"log", "records", b"records", "tile", b"tile"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["checkpoint", b"checkpoint", "earlier_checkpoint", b"earlier_checkpoint", "item", b"item", "log", b"log", "records", b"records", "tile", b"tile", "witnessed", b"witnessed"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["checkpoint", b"checkpoint", "earlier_checkpoint", b"earlier_checkpoint", "item", b"item", "log", b"log", "records", b"records", "tile", b"tile"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["checkpoint", b"checkpoint", "earlier_checkpoint", b"earlier_checkpoint", "item", b"item", "log", b"log", "records", b"records", "tile", b"tile", "witnessed", b"witnessed"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_item: _TypeAlias = _typing.Literal["checkpoint", "log", "tile", "records", "earlier_checkpoint"]  # noqa: Y015
+    _WhichOneofReturnType_item: _TypeAlias = _typing.Literal["checkpoint", "log", "tile", "records", "earlier_checkpoint", "witnessed"]  # noqa: Y015
     _WhichOneofArgType_item: _TypeAlias = _typing.Literal["item", b"item"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_item) -> _WhichOneofReturnType_item | None: ...
 
