@@ -33,6 +33,10 @@ class Verifier:
         within = self.upto is None or size <= self.upto.get(origin, 0)
         return self.speaks_for(origin) and within and size > self.above.get(origin, 0)
 
+    def unbounded(self) -> "Verifier":
+        """Return the key without its limits, for what others vouch for as well."""
+        return replace(self, above={}, upto=None)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignedTree:

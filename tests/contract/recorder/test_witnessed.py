@@ -19,6 +19,7 @@ from tests.fakes.postgres import Database, PostgresServer, fresh_database
 from tests.fakes.witness import WitnessAt, new_witness
 from tools.verify import Fault, verify
 from tools.verify.archive import Damage, verify_archive
+from tools.verify.follow import follow, sighting
 from tools.verify.keys import VERIFIER_KEY, WITNESS_KEY, generate_witness, retire, succeed
 
 
@@ -211,14 +212,13 @@ async def test_witnesses_follow_a_new_key(database: Database, keys: Path, witnes
         calling(recorder) as stub,
     ):
         await append(stub, "k0")
-        await proof(stub, 0)
+        before = await proof(stub, 0)
         succeed(keys)
         await recorder.herald.announce()
         during = await proof(stub, 1)
+        followed = follow(old, [sighting(during, old)], [])
         for witness in witnesses[:2]:
-            witness.logs = (
-                "".join(f"log {line}\n" for line in (keys / VERIFIER_KEY).read_text().split()) + "quorum none\n"
-            )
+            witness.watch((keys / VERIFIER_KEY).read_text())
     assert verify(during, old, policy).verified
     retire(keys)
     async with answering(*witnesses[:2]), watched(database, keys, policy) as stub:
@@ -228,6 +228,7 @@ async def test_witnesses_follow_a_new_key(database: Database, keys: Path, witnes
 
     assert verify(after, (keys / VERIFIER_KEY).read_text(), policy).verified
     assert verify(after, old, policy).fault is Fault.SIGNATURE
+    assert all(verify(bundle, followed, policy).verified for bundle in (before, during, after))
 
 
 @pytest.mark.spec("REC-07", "REC-15")
