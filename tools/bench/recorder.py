@@ -9,7 +9,7 @@ import os
 import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -17,6 +17,7 @@ from pathlib import Path
 from magistrate.recorder.v1 import recorder_pb2 as pb
 from magistrate.recorder.v1.recorder_pb2_grpc import RecorderServiceStub
 from services.chassis.client import MeshChannel
+from services.chassis.errors import MeshError
 from services.chassis.postgres import PostgresSettings
 from tools.bench.database import scratch_database
 from tools.bench.load import Measured, measure
@@ -203,8 +204,15 @@ class Bench:
         return await measure(call, calls=calls, in_flight=in_flight, warm_up=WARM_UP)
 
     async def _places(self) -> Iterator[pb.LogIndex]:
-        size = (await self._stub.GetCheckpoint(pb.GetCheckpointRequest())).tree_size
+        size = await self._signed_size()
         return (pb.LogIndex(index=number % size) for number in count(step=_STRIDE))
+
+    async def _signed_size(self) -> int:
+        """Return how much is signed, once all of it is: the publisher may be behind what was just streamed."""
+        async with asyncio.timeout(STREAM_S):
+            while True:
+                with suppress(MeshError):
+                    return (await self._stub.GetCheckpoint(pb.GetCheckpointRequest())).tree_size
 
     async def _entries(self, records: int) -> AsyncIterator[pb.AppendStreamRequest]:
         for _ in range(records):

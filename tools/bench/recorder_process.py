@@ -22,9 +22,15 @@ CALL_S = 30.0
 async def running_recorder(
     folder: Path, postgres: PostgresSettings, tenant: str, **settings: str
 ) -> AsyncIterator[MeshChannel]:
-    """Yield a channel to a recorder, as tenant ``tenant``, with a publisher of its own; both end with the block."""
-    generate(folder)
-    recording = environment(folder, postgres, settings, keys=folder)
+    """Yield a channel to a recorder, as tenant ``tenant``, with a publisher of its own; both end with the block.
+
+    Recorders in neighbouring folders share their keys, so that they may follow each other on one database.
+    """
+    folder.mkdir(parents=True, exist_ok=True)  # noqa: ASYNC240 - before anything runs
+    keys = folder.with_name("keys")
+    if not keys.exists():
+        generate(keys)
+    recording = environment(folder, postgres, settings, keys=keys)
     publishing = recording | _publisher(postgres)
     processes = [
         await asyncio.create_subprocess_exec(sys.executable, "-m", "services", name, env=env)

@@ -30,6 +30,7 @@ async def serve_witness(witness: Witness, host: str, port: int) -> AsyncIterator
 
     app = web.Application(client_max_size=LARGEST_BODY)
     app.router.add_post("/add-checkpoint", answer)
+    app.on_response_prepare.append(_without_version)
     runner = web.AppRunner(app, access_log=None, keepalive_timeout=KEEP_OPEN_S, shutdown_timeout=1.0)
     await runner.setup()
     try:
@@ -37,6 +38,11 @@ async def serve_witness(witness: Witness, host: str, port: int) -> AsyncIterator
         yield
     finally:
         await runner.cleanup()
+
+
+async def _without_version(_: web.Request, response: web.StreamResponse) -> None:
+    """Tell nobody which version of what answers."""
+    response.headers[hdrs.SERVER] = "magistrate"
 
 
 def _answer(witness: Witness, body: bytes) -> web.Response:
