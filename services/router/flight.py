@@ -71,10 +71,7 @@ class Flight:
             self.latencies.waited(attempt.model, silence, streamed=plan.streamed)
         elif attempt.outcome is Outcome.CANCELLED:
             self.latencies.outlasted(attempt.model, silence, streamed=plan.streamed)
-        # A caller with little time has others join early; that one was overtaken then speaks against nobody.
-        usual_s = self.latencies.delay_s(attempt.model, streamed=plan.streamed)
-        overtaken_s = min(self.stall_s, max(plan.hedge_delay_s, usual_s))
-        verdict = judge(attempt, overtaken_s=overtaken_s, stall_s=self.stall_s)
+        verdict = judge(attempt, overtaken_s=min(self.stall_s, plan.hedge_delay_s), stall_s=self.stall_s)
         self.breakers.learn(provider, verdict, now)
 
     def _show(self, now: float) -> None:

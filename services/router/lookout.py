@@ -42,8 +42,6 @@ class Watch:
             draw=self.dice(),
             success_rate=await self.memory.success_rate(request) if self.memory else None,
             remaining_micro_usd=self._remaining(),
-            # Where no call follows, the deadline is that of the question about it.
-            remaining_s=None if dry else call.remaining_s(),
         )
 
     def _remaining(self) -> int | None:

@@ -19,8 +19,6 @@ class Outlook:
     without one takes the configured."""
     may_hedge: bool = True
     """Whether the hedge budget lets a slow call be joined; a failed one is always followed."""
-    remaining_s: float | None = None
-    """Seconds until the caller's deadline; None where it has none."""
     standings: Standings | None = None
     """Champion and challengers of the tenant for the domain and task."""
     success_rate: float | None = None

@@ -139,7 +139,7 @@ def plan(
         input_tokens=tokens,
         output_tokens=situation.output_tokens,
         temperature=template.temperature if request.temperature is None else request.temperature,
-        hedge_delay_s=_hedge_delay_s(models, policy, outlook),
+        hedge_delay_s=_hedge_delay_s(models[0], policy, outlook),
         explanation="",
         streamed=request.streamed,
         json_schema=request.json_schema,
@@ -200,9 +200,7 @@ def _line_up(
     return seat_all(rule, [(model, situation.quality(model)) for model in voters]), order
 
 
-def _hedge_delay_s(models: Sequence[Model], policy: Policy, outlook: Outlook) -> float:
-    """Return the delay after which each next model joins: early enough that the last has its share of the time."""
+def _hedge_delay_s(first: Model, policy: Policy, outlook: Outlook) -> float:
     if not outlook.may_hedge:
         return math.inf
-    delay_s = outlook.hedge_delays_s.get(models[0].name, policy.hedge_delay_s)
-    return delay_s if outlook.remaining_s is None else min(delay_s, outlook.remaining_s / len(models))
+    return outlook.hedge_delays_s.get(first.name, policy.hedge_delay_s)

@@ -97,12 +97,3 @@ def test_an_ill_provider_is_passed_over_unless_nobody_else_is_left() -> None:
     assert learning.outlook(streamed=False).away == {"local"}
     world.sick = {"local", "openai"}
     assert learning.outlook(streamed=False).away == frozenset()
-
-
-@pytest.mark.spec("T29", "RTR-17")
-def test_being_overtaken_for_the_sake_of_a_short_deadline_speaks_against_nobody() -> None:
-    """Others joined long before the provider's usual delay was over; the breaker stays closed however often."""
-    learning, hurried = flight(World()), replace(PLAN, hedge_delay_s=0.5)
-    for _ in range(10):
-        learning.count(hurried, (attempt("local", Outcome.CANCELLED, 0.6), attempt("openai", Outcome.WON, 0.1)), 1)
-    assert learning.outlook(streamed=False).away == frozenset()

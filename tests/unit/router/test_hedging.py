@@ -96,16 +96,6 @@ def test_the_measured_delay_of_the_first_model_is_taken() -> None:
     assert plan(asking(), POLICY, SHIPPED, PROMPTS, outlook).hedge_delay_s == 0.3
 
 
-@pytest.mark.spec("RTR-03", "EDG-26")
-@pytest.mark.parametrize(("remaining_s", "delay_s"), [(None, 4.0), (60.0, 4.0), (8.0, 4.0), (3.0, 1.5)])
-def test_a_caller_with_little_time_has_the_next_join_while_it_can_still_answer(
-    remaining_s: float | None, delay_s: float
-) -> None:
-    """Each of the order has its share of the time that is left, and no more than its measured delay."""
-    outlook = Outlook(hedge_delays_s={"smollm2-135m": 4.0}, remaining_s=remaining_s)
-    assert plan(asking(), POLICY, SHIPPED, PROMPTS, outlook).hedge_delay_s == delay_s
-
-
 @pytest.mark.spec("T18")
 def test_what_an_adapter_tries_in_turn_is_one_try_for_the_proxy() -> None:
     """A key that was refused before the try that others joined made way for nobody."""
