@@ -35,12 +35,12 @@ from services.engine.core.decision import (
     Scored,
     Screened,
     Stage,
-    StageOutcome,
     withheld_reason,
 )
 from services.engine.core.intent import Intent, ending
 from services.engine.core.question import Question
 from services.engine.core.timeline import Timeline, degraded
+from services.engine.open_stage import OpenStage
 from services.engine.side_by_side import both
 
 Observer = Callable[[Stage], None]
@@ -89,7 +89,9 @@ class Pipeline:
         try:
             return await self._decide(run, question, intent, request_id)
         except BaseException as error:
-            self._parts.evidence.close(intent, ending(error))
+            # Where not even the intent could be recorded, its end cannot be either, and a log in trouble is spared.
+            if not run.unwitnessed:
+                self._parts.evidence.close(intent, ending(error))
             raise
 
     async def _decide(self, run: "_Run", question: Question, intent: Intent, request_id: str) -> Decision:
@@ -146,6 +148,7 @@ class _Run:
         self._time_s = time_s
         self._observe = observe
         self.timeline = Timeline(clock.monotonic())
+        self.unwitnessed = False
 
     @property
     def elapsed_s(self) -> float:
@@ -157,8 +160,12 @@ class _Run:
         return (await both(prepared, self._open(intent)))[0]
 
     async def _open(self, intent: Intent) -> None:
-        with _durably():
-            await self._parts.evidence.open(intent, timeout_s=self._allowed_s("record"))
+        try:
+            with _durably():
+                await self._parts.evidence.open(intent, timeout_s=self._allowed_s("record"))
+        except MeshError:
+            self.unwitnessed = True
+            raise
 
     async def judge(
         self, question: Question, generated: Generated, gathered: Gathered, decision_id: str
@@ -255,9 +262,9 @@ class _Run:
         return evidence
 
     @asynccontextmanager
-    async def _stage(self, name: str) -> AsyncIterator["_OpenStage"]:
+    async def _stage(self, name: str) -> AsyncIterator[OpenStage]:
         began = self._clock.monotonic()
-        stage = _OpenStage(self._declare, self._allowed_s(name))
+        stage = OpenStage(self._declare, self._allowed_s(name))
         yield stage
         # Not in a finally: a stage that raised has no place in a reply, because there will be none.
         self._observe(self.timeline.end(name, began=began, now=self._clock.monotonic(), outcome=stage.outcome))
@@ -270,24 +277,6 @@ class _Run:
     def _allowed_s(self, name: str) -> float:
         remaining_s = self._time_s - self.elapsed_s
         return allowance(name, total_s=self._time_s, remaining_s=remaining_s, limits=self._limits)
-
-
-class _OpenStage:
-    """A stage at work: the seconds it may take, and how it will have ended."""
-
-    def __init__(self, declare: Callable[..., None], allowed_s: float) -> None:
-        self._declare = declare
-        self.allowed_s = allowed_s
-        self.outcome = StageOutcome.DONE
-
-    def missing(self, part: Degraded) -> None:
-        self.outcome = StageOutcome.UNAVAILABLE
-        self._declare(part)
-
-    def partial(self, *parts: Degraded) -> None:
-        if parts:
-            self.outcome = StageOutcome.DEGRADED
-            self._declare(*parts)
 
 
 @contextmanager

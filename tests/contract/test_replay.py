@@ -1,5 +1,6 @@
 """ReplayService on the wire: past decisions judged again by real critics and a real evaluator, and every refusal."""
 
+import asyncio
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -7,6 +8,8 @@ from typing import Any
 
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from magistrate.common.v1.judgement_pb2 import (
     VERDICT_ABSTAIN,
@@ -357,3 +360,27 @@ async def test_no_result_without_a_record() -> None:
             assert refused.value.kind is Kind.UNAVAILABLE
             assert refused.value.reason in reasons("engine")["ReplayDecision"]
         room.recorder.failure = None
+
+
+SENTENCES = st.sampled_from(
+    [HARMLESS, DESTRUCTIVE, EVASIVE, BOMB, "You have no choice.", "Reject all women.", "25 days."]
+)
+
+
+@pytest.mark.spec("REC-18")
+@settings(max_examples=25, deadline=None)
+@given(answer=st.lists(SENTENCES, min_size=1, max_size=4), query=SENTENCES)
+def test_whatever_was_decided_comes_out_as_recorded(answer: list[str], query: str) -> None:
+    """Any answer to any question is judged the same from its evidence, and its own policy changes no verdict."""
+
+    async def run() -> tuple[pb.ReplayDecisionResponse, pb.ReplaySummary]:
+        async with replaying() as room:
+            await room.decided("d-1", " ".join(answer), query)
+            every = [f"{name}@1" for name in ("rights", "autonomy", "fairness", "truth", "risk", "operations")]
+            answers = await room.readjudicate(sweep(policy="standard@1", critics=every))
+            return await room.stub.ReplayDecision(one()), answers[-1].summary
+
+    reply, summary = asyncio.run(run())
+
+    assert (reply.same, list(reply.differences)) == (True, [])
+    assert (summary.examined, summary.unchanged) == (1, 1)

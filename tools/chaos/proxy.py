@@ -36,6 +36,10 @@ class Proxy:
             for link in self._open:
                 link.reset()
 
+    def turn_to(self, target: int) -> None:
+        """Forward what is opened from now on to another port."""
+        self._target = target
+
     def cut(self) -> None:
         """Reset every connection that is open now, each in the middle of what it says next."""
         for link in self._open:

@@ -15,7 +15,7 @@ ROWS = {
     "K6": "the publisher dies before, while or after it signs",
     "K7": "a spool's process dies in a frame, before or after the flush, while a file is renamed or replayed",
     "K8": "an outbox's process dies after it sent and before it deleted",
-    "P1": "PostgreSQL restarts, at once or in order",
+    "P1": "PostgreSQL restarts, at once or in order, or its standby takes over",
     "P2": "PostgreSQL or the recorder is frozen",
     "P3": "the volume of the data is full",
     "P4": "the volume of the write-ahead log is full",

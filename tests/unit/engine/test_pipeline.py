@@ -259,6 +259,7 @@ async def test_no_model_is_asked_before_the_intent_is_durable() -> None:
 
     assert failed.value.reason == "EVIDENCE_UNAVAILABLE"
     assert "route" not in mesh.calls
+    assert mesh.closed == [], "a log that is in trouble is not asked for more"
 
 
 @pytest.mark.spec("REC-01")

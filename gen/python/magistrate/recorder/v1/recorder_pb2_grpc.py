@@ -177,7 +177,8 @@ class RecorderServiceServicer:
 
     def EraseSubject(self, request, context):
         """Make the content about one person unreadable for ever, in every copy of the log; every proof still verifies.
-        The same call under the same request id is answered alike; a later one finds nothing more to erase.
+        The same call under the same request id is answered alike; a later one finds nothing more to erase. People ask for it at
+        ErasureService of the engine, which carries it to every other owner of content.
         Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_MALFORMED, STORE_FULL, STORE_UNAVAILABLE, WRITE_CONFLICT.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -78,7 +78,8 @@ class RecorderServiceStub:
     """
     EraseSubject: _grpc.UnaryUnaryMultiCallable[_recorder_pb2.EraseSubjectRequest, _recorder_pb2.EraseSubjectResponse]
     """Make the content about one person unreadable for ever, in every copy of the log; every proof still verifies.
-    The same call under the same request id is answered alike; a later one finds nothing more to erase.
+    The same call under the same request id is answered alike; a later one finds nothing more to erase. People ask for it at
+    ErasureService of the engine, which carries it to every other owner of content.
     Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_MALFORMED, STORE_FULL, STORE_UNAVAILABLE, WRITE_CONFLICT.
     """
     RotateTenantKey: _grpc.UnaryUnaryMultiCallable[_recorder_pb2.RotateTenantKeyRequest, _recorder_pb2.RotateTenantKeyResponse]
@@ -136,7 +137,8 @@ class RecorderServiceAsyncStub(RecorderServiceStub):
     """
     EraseSubject: _aio.UnaryUnaryMultiCallable[_recorder_pb2.EraseSubjectRequest, _recorder_pb2.EraseSubjectResponse]  # type: ignore[assignment]
     """Make the content about one person unreadable for ever, in every copy of the log; every proof still verifies.
-    The same call under the same request id is answered alike; a later one finds nothing more to erase.
+    The same call under the same request id is answered alike; a later one finds nothing more to erase. People ask for it at
+    ErasureService of the engine, which carries it to every other owner of content.
     Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_MALFORMED, STORE_FULL, STORE_UNAVAILABLE, WRITE_CONFLICT.
     """
     RotateTenantKey: _aio.UnaryUnaryMultiCallable[_recorder_pb2.RotateTenantKeyRequest, _recorder_pb2.RotateTenantKeyResponse]  # type: ignore[assignment]
@@ -241,7 +243,8 @@ class RecorderServiceServicer:
         context: _ServicerContext,
     ) -> _typing.Union[_recorder_pb2.EraseSubjectResponse, _abc.Awaitable[_recorder_pb2.EraseSubjectResponse]]:
         """Make the content about one person unreadable for ever, in every copy of the log; every proof still verifies.
-        The same call under the same request id is answered alike; a later one finds nothing more to erase.
+        The same call under the same request id is answered alike; a later one finds nothing more to erase. People ask for it at
+        ErasureService of the engine, which carries it to every other owner of content.
         Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_MALFORMED, STORE_FULL, STORE_UNAVAILABLE, WRITE_CONFLICT.
         """
 
