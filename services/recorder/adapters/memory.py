@@ -6,16 +6,20 @@ from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
 from services.recorder.core.note import Checkpoint
+from services.recorder.publisher.ports import Remembered
 
 TABLES = """
 pragma journal_mode = wal;
 pragma synchronous = full;
-create table if not exists signed (origin text primary key, size integer not null, root blob not null) without rowid;
+create table if not exists remembered (
+    origin text primary key, size integer not null, root blob not null, stored integer not null
+) without rowid;
 """
-LAST = "select origin, size, root from signed where origin = ?"
+LAST = "select origin, size, root, stored from remembered where origin = ?"
 REMEMBER = """
-insert into signed (origin, size, root) values (?, ?, ?)
-on conflict (origin) do update set size = excluded.size, root = excluded.root where excluded.size > size"""
+insert into remembered (origin, size, root, stored) values (?, ?, ?, ?)
+on conflict (origin) do update set size = excluded.size, root = excluded.root, stored = excluded.stored
+where excluded.size > size"""
 
 
 class SignedMemory:
@@ -25,14 +29,16 @@ class SignedMemory:
         self._file = file
         self._file.executescript(TABLES)
 
-    def last(self, origin: str) -> Checkpoint | None:
-        """Return the largest checkpoint of a log that was about to be signed."""
+    def last(self, origin: str) -> Remembered | None:
+        """Return what is remembered of a log."""
         row = self._file.execute(LAST, (origin,)).fetchone()
-        return Checkpoint(origin=row[0], size=row[1], root=row[2]) if row else None
+        if row is None:
+            return None
+        return Remembered(checkpoint=Checkpoint(origin=row[0], size=row[1], root=row[2]), stored=row[3])
 
-    def remember(self, checkpoint: Checkpoint) -> None:
-        """Keep a checkpoint durably, before it is signed."""
-        self._file.execute(REMEMBER, (checkpoint.origin, checkpoint.size, checkpoint.root))
+    def remember(self, checkpoint: Checkpoint, stored: int) -> None:
+        """Keep a checkpoint durably, before it is signed, and the size of the one before it, which is stored."""
+        self._file.execute(REMEMBER, (checkpoint.origin, checkpoint.size, checkpoint.root, stored))
 
 
 @asynccontextmanager

@@ -35,6 +35,10 @@ STANDBY_S = 1.0
 """How often a publisher that stands by asks whether the seat is free."""
 TAKE = "select pg_try_advisory_lock($1)"
 LEAVE = "select pg_advisory_unlock($1)"
+# What the memory says is stored must survive a crash of the server, whatever became its default.
+DURABLY = """
+select set_config('synchronous_commit', case current_setting('synchronous_commit')
+                  when 'remote_apply' then 'remote_apply' else 'on' end, false)"""
 GROWN = """
 select log from head
 where size <> coalesce((select max(c.size) from checkpoint c where c.log = head.log), 0) order by log"""
@@ -221,6 +225,7 @@ class PostgresSeat(PostgresLogs):
     async def take(self) -> None:
         """Return once the seat is this session's."""
         with in_session():
+            await self._connection.execute(DURABLY)
             await self._connection.add_listener(BELL, self._hear)
             self._connection.add_termination_listener(self._hear)
             waited = False

@@ -164,15 +164,24 @@ class WitnessClient(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remembered:
+    """The largest checkpoint of a log that was about to be signed."""
+
+    checkpoint: Checkpoint
+    stored: int
+    """Size of the checkpoint before it, which was stored for certain; 0 where there was none."""
+
+
 class Memory(Protocol):
     """What this publisher has signed, remembered apart from the store: a store that was turned back is known by it."""
 
-    def last(self, origin: str) -> Checkpoint | None:
-        """Return the largest checkpoint of a log that was about to be signed."""
+    def last(self, origin: str) -> Remembered | None:
+        """Return what is remembered of a log."""
         ...
 
-    def remember(self, checkpoint: Checkpoint) -> None:
-        """Keep a checkpoint durably, before it is signed."""
+    def remember(self, checkpoint: Checkpoint, stored: int) -> None:
+        """Keep a checkpoint durably, before it is signed, and the size of the one before it, which is stored."""
         ...
 
 

@@ -166,12 +166,15 @@ class Publisher:
 
     async def _check_memory(self, seat: Seat, head: Head, signed: Frontier) -> None:
         """Compare with what this publisher was about to sign: it may have been stopped before it was stored."""
-        remembered = self._memory.last(head.origin)
-        if remembered is None:
+        memory = self._memory.last(head.origin)
+        if memory is None:
             return
+        remembered = memory.checkpoint
         if remembered.size > head.frontier.size:
             problem = f"is missing up to {remembered.size - 1}, which was signed: the store was turned back"
             raise AuditError(head.frontier.size, problem)
+        if memory.stored > signed.size:
+            raise AuditError(signed.size, f"the checkpoint at size {memory.stored}, which was stored, is gone")
         if remembered.size >= signed.size:
             followed, _ = await self._follow(seat, head.log, signed, remembered.size)
             check_signed(followed, remembered, since=signed.size)
@@ -201,7 +204,7 @@ class Publisher:
 
     async def _publish(self, seat: Seat, head: Head, signers: Sequence[Signer], *, previous: int) -> None:
         checkpoint = Checkpoint(origin=head.origin, size=head.frontier.size, root=head.frontier.root())
-        self._memory.remember(checkpoint)
+        self._memory.remember(checkpoint, stored=previous)
         now = self._clock.now()
         text = _note(checkpoint, signers) + self._keys.cosignature(checkpoint.text(), int(now.timestamp()))
         made = SignedCheckpoint(checkpoint=checkpoint, note=text, signed_at=now)

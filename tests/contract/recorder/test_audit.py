@@ -57,6 +57,7 @@ ALTERED: dict[str, tuple[str, int]] = {
     "the last two are gone": (TURNED_BACK, 4),
     "a root": ("update recorder.checkpoint set root = sha256('') where size = 6", 4),
     "a note": ("update recorder.checkpoint set note = replace(note, E'\\n4\\n', E'\\n5\\n') where size = 4", 3),
+    "the checkpoints are gone": ("delete from recorder.checkpoint", 0),
     "the head": ("update recorder.head set frontier = sha256('') || sha256('')", 0),
     "a body": ("update recorder.ev_body set sealed = set_byte(sealed, 20, get_byte(sealed, 20) # 1) where seq = 2", 2),
     "a body is gone": ("delete from recorder.ev_body where seq = 3", 3),
