@@ -1,10 +1,11 @@
 """What governing one call costs: Generate of the router with an instant provider, beside echoes over the same hops.
 
-A call goes from its caller through Envoy to the router, and from there through Envoy to the adapter of a provider. The
-echo takes both ways with nothing between: ``Health/Check`` at the ingress of the router, then ``GetAttempts`` of a call
-that nobody knows at the adapter, by the way out of the router. The row "instant model" takes the same two ways to the
-``Generate`` of the adapter: what the router adds to that is a plan and the commit of a reservation. Its settlement
-follows the answer; a pause after each call keeps it out of the next one's time.
+A call goes from its caller through Envoy to the router, from there through Envoy to the adapter of a provider, and from
+the adapter over HTTP to the vendor. The echo takes the three ways with nothing between: ``Health/Check`` at the ingress
+of the router, then ``CountTokens`` at the adapter, by the way out of the router, which makes one small request to the
+vendor. The row "echo to the adapter" leaves the vendor out: ``GetAttempts`` of a call that nobody knows. The row "instant
+model" takes the three ways to a streamed answer: what the router adds to that is a plan and the commit of a reservation.
+Its settlement follows the answer; a pause after each call keeps it out of the next one's time.
 
 Then one hot tenant: reservations and settlements a second where those that come together share a transaction, beside
 one transaction each.
@@ -107,6 +108,11 @@ def _calls(way_in: grpc.aio.Channel, way_out: grpc.aio.Channel) -> dict[str, Cal
 
     async def echo() -> object:
         await there()
+        counted = provider_pb2.CountTokensRequest(messages=messages)
+        return await provider.CountTokens(counted, timeout=TIMEOUT_S, metadata=to_local())
+
+    async def to_the_adapter() -> object:
+        await there()
         unknown = provider_pb2.GetAttemptsRequest(call_id="unknown")
         return await provider.GetAttempts(unknown, timeout=TIMEOUT_S, metadata=to_local())
 
@@ -119,7 +125,7 @@ def _calls(way_in: grpc.aio.Channel, way_out: grpc.aio.Channel) -> dict[str, Cal
     async def generate() -> object:
         return await router.Generate(GenerateRequest(routing=routing), timeout=TIMEOUT_S, metadata=CALLER)
 
-    return {"echo": echo, "instant model": model, "router Generate": generate}
+    return {"echo": echo, "echo to the adapter": to_the_adapter, "instant model": model, "router Generate": generate}
 
 
 def _ingress(folder: Folder, port: int) -> grpc.aio.Channel:
