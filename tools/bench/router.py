@@ -3,9 +3,9 @@
 A call goes from its caller through Envoy to the router, from there through Envoy to the adapter of a provider, and from
 the adapter over HTTP to the vendor. The echo takes the three ways with nothing between: ``Health/Check`` at the ingress
 of the router, then ``CountTokens`` at the adapter, by the way out of the router, which makes one small request to the
-vendor. The row "echo to the adapter" leaves the vendor out: ``GetAttempts`` of a call that nobody knows. The row "instant
-model" takes the three ways to a streamed answer: what the router adds to that is a plan and the commit of a reservation.
-Its settlement follows the answer; a pause after each call keeps it out of the next one's time.
+vendor. The row "echo to the adapter" leaves the vendor out: ``GetAttempts`` of a call that nobody knows. The row
+"instant model" takes the three ways to a streamed answer: what the router adds to that is a plan and the commit of a
+reservation. Its settlement follows the answer; a pause after each call keeps it out of the next one's time.
 
 Then one hot tenant: reservations and settlements a second where those that come together share a transaction, beside
 one transaction each.
