@@ -63,7 +63,17 @@ class Stack:
 
     def up(self, *arguments: str, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
         """Start the stack in the background."""
-        return self.run("up", "--detach", *arguments, env=env)
+        try:
+            return self.run("up", "--detach", *arguments, env=env)
+        except subprocess.TimeoutExpired as error:
+            raise AssertionError(f"the stack does not come up:\n{self._last_words()}") from error
+
+    def _last_words(self) -> str:
+        """Return the phase of every part, and the last that each which is not ready has logged."""
+        parts = self.record.parts
+        logs = {name: self.folder.log(name) for name, part in parts.items() if part.phase is not state.Phase.READY}
+        said = [f"{name}: {path.read_text()[-1500:]}" for name, path in logs.items() if path.exists()]
+        return "\n".join([*(f"{name} is {part.phase}" for name, part in parts.items()), *said])
 
     def start_and_interrupt(
         self, *arguments: str, after: str, number: signal.Signals

@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterable
 
 from tools.up.events import Event, Kind, Report
-from tools.up.failures import StackError
+from tools.up.failures import SilentError, StackError
 from tools.up.folder import Folder
 from tools.up.ledger import Ledger
 from tools.up.logs import roll, size, tail
@@ -73,7 +73,7 @@ class Crew:
         began = time.monotonic()
         self._report(Event(kind=Kind.STARTING, part=part.name))
         try:
-            await self._launch(part)
+            await self._launch_surely(part)
             await part.settle()
         except StackError as error:
             raise self._explained(error, part) from error
@@ -82,6 +82,16 @@ class Crew:
         self._ready[part.name].set()
         if part.name in self._children:
             keepers.create_task(self._keep(part))
+
+    async def _launch_surely(self, part: Part) -> None:
+        """Launch ``part``, and once more where its process runs and never answers: a start can get stuck."""
+        try:
+            await self._launch(part)
+        except SilentError as silent:
+            self._report(Event(kind=Kind.NOTE, part=part.name, text=f"{silent}; started again", log=self._tail(part)))
+            self._children[part.name].kill()
+            await self._children[part.name].wait()
+            await self._launch(part)
 
     async def _launch(self, part: Part) -> None:
         """Start the process of ``part``, if it has one, and wait until it answers."""
@@ -102,7 +112,7 @@ class Crew:
                         raise StackError(f"{part.name} ended while starting ({_ending(child.exit_code)})")
                     await asyncio.sleep(_PROBE_S)
         except TimeoutError as error:
-            raise StackError(f"{part.name} did not answer within {part.start_limit_s:.0f} s") from error
+            raise SilentError(f"{part.name} did not answer within {part.start_limit_s:.0f} s") from error
 
     async def _keep(self, part: Part) -> None:
         """Start ``part`` again whenever it ends by itself, ever more slowly while it keeps ending soon."""

@@ -17,3 +17,7 @@ class StackError(Exception):
         self.hint = hint
         self.part = part
         self.log = log
+
+
+class SilentError(StackError):
+    """The process of a part runs, and does not answer within the time that a start may take."""

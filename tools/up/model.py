@@ -56,11 +56,14 @@ _INSTALL = {
 }
 
 
+_START_LIMITS_S = {Tier.SMOLLM: 45.0, Tier.QWEN: 120.0}
+"""Seconds that a model may take to load; on a quiet machine the small one takes one."""
+
+
 class ModelServer(Part):
     """The model server process."""
 
     name = NAME
-    start_limit_s = 120.0
     hint = "the server needs the package xllamacpp and about 0.5 GB of memory (2.2 GB for the qwen tier)"
 
     def __init__(self, folder: Folder, port: int, tier: Tier, env: Mapping[str, str]) -> None:
@@ -68,6 +71,7 @@ class ModelServer(Part):
         self._folder = folder
         self._port = port
         self._tier = tier
+        self.start_limit_s = _START_LIMITS_S[tier]
         self._env = env
         self._weights = Path()
 

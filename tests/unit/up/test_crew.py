@@ -18,6 +18,10 @@ from tools.up.processes import Command
 from tools.up.state import Phase, StackRecord, read
 
 SERVE = "from pathlib import Path; import sys, time; Path(sys.argv[1]).touch(); time.sleep(600)"
+STUCK_ONCE = (
+    "from pathlib import Path; import sys, time; again = Path(sys.argv[1] + '.again');"
+    "again.exists() and Path(sys.argv[1]).touch(); again.touch(); time.sleep(600)"
+)
 FAIL = "print('the reason'); raise SystemExit(7)"
 
 
@@ -158,6 +162,21 @@ async def test_a_part_that_never_answers_is_given_up(stage: Stage, tmp_path: Pat
 
     assert process is not None
     assert not process.alive
+
+
+async def test_a_start_that_gets_stuck_is_made_once_more(stage: Stage, tmp_path: Path) -> None:
+    """The stuck process is ended, the second serves, and both are told."""
+    stuck = Fake("stuck", tmp_path, code=STUCK_ONCE)
+    stuck.start_limit_s = 3.0
+    crew = stage.crew(stuck)
+    async with asyncio.TaskGroup() as keepers:
+        await crew.start(keepers)
+        _end(keepers)
+    await crew.stop()
+
+    notes = [event.text for event in stage.events if event.kind is Kind.NOTE]
+    assert notes == ["stuck did not answer within 3 s; started again"]
+    assert stage.order(Kind.READY) == ["stuck"]
 
 
 def _end(keepers: asyncio.TaskGroup) -> None:
