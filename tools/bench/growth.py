@@ -127,7 +127,7 @@ async def _run(root: Path, sizes: Iterable[int]) -> None:
         open_evidence(postgres) as pool,
         running_recorder(root / "run", postgres, TENANT) as channel,
     ):
-        seal = AesSeal((root / "run" / BODY_KEY).read_text())
+        seal = AesSeal((root / "keys" / BODY_KEY).read_text())
         for size in sizes:
             await _fill(pool, seal, grown, size)
             found[f"{size:,} records"] = await _measured(channel, pool, size)

@@ -44,6 +44,8 @@ def main(arguments: list[str] | None = None) -> int:
         _summarise(history)
         if violations:
             _keep(history, root, given.keep, seed, violations)
+        else:
+            print("\nnothing was lost, doubled, moved or forked")
         return 1 if violations else 0
     finally:
         shutil.rmtree(root, ignore_errors=True)
