@@ -5,10 +5,6 @@ its vendor and writes the ledger. All rows are measured one call at a time in th
 """
 
 import asyncio
-import os
-import subprocess
-import sys
-import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -31,8 +27,8 @@ from services.chassis.config import SecretFile
 from services.chassis.postgres import PostgresSettings, open_pool
 from services.chassis.redis import RedisSettings
 from tools.bench import cache_trace, cache_writes
-from tools.bench.decide import instant_vendor
 from tools.bench.load import Measured
+from tools.bench.mesh import instant_vendor, mesh
 from tools.bench.table import table
 from tools.up import state
 from tools.up.database import DATABASE
@@ -49,17 +45,10 @@ _TENANT = (("x-magistrate-tenant", "bench"), ("x-magistrate-subject", "bench"), 
 
 def main() -> None:
     """Start a mesh of its own, measure, print, stop it."""
-    with tempfile.TemporaryDirectory(prefix="magistrate-bench-") as place, instant_vendor() as url:
-        root = Path(place) / "state"
-        magistrate = str(Path(sys.executable).parent / "magistrate")
-        up = (magistrate, "up", "--detach", "--no-sample", "--state", str(root), "--provider", f"local={url}")
-        # The long patience shows what a hit by meaning costs instead of hiding slow ones among the misses.
-        settings = {"MAGISTRATE_ROUTER_CACHE_ENTRIES": str(MEMORY_ENTRIES), "MAGISTRATE_ROUTER_SEMANTIC_TIMEOUT_S": "5"}
-        subprocess.run(up, check=True, stdout=subprocess.DEVNULL, env=os.environ | settings)
-        try:
-            asyncio.run(_report(Folder(root=root)))
-        finally:
-            subprocess.run((magistrate, "down", "--state", str(root)), check=True, stdout=subprocess.DEVNULL)
+    # The long patience shows what a hit by meaning costs instead of hiding slow ones among the misses.
+    settings = {"MAGISTRATE_ROUTER_CACHE_ENTRIES": str(MEMORY_ENTRIES), "MAGISTRATE_ROUTER_SEMANTIC_TIMEOUT_S": "5"}
+    with instant_vendor() as url, mesh("--no-sample", f"--provider=local={url}", **settings) as folder:
+        asyncio.run(_report(folder))
 
 
 async def _report(folder: Folder) -> None:

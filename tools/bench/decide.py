@@ -5,25 +5,15 @@ and then nothing. A decision adds seven stages, six services and their proxies, 
 """
 
 import asyncio
-import os
-import socket
-import subprocess
-import sys
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 
-import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from magistrate.common.v1.task_pb2 import DOMAIN_GENERAL, TASK_TYPE_ANALYSIS
 from magistrate.engine.v1.engine_pb2 import DecideRequest, Question
 from magistrate.engine.v1.engine_pb2_grpc import EngineServiceStub
 from tools.bench.load import Call, Measured, measure
+from tools.bench.mesh import edge, instant_vendor, mesh
 from tools.bench.table import table
-from tools.certs.identity import OPERATOR
-from tools.up.control import serving
 from tools.up.folder import Folder
 
 SEQUENTIAL_CALLS = 200
@@ -36,31 +26,8 @@ QUERY = "How many days of annual leave does a full-time employee get?"
 
 def main() -> None:
     """Start a mesh of its own, measure, print, stop it."""
-    with tempfile.TemporaryDirectory(prefix="magistrate-bench-") as folder, instant_vendor() as url:
-        state = Path(folder) / "state"
-        magistrate = str(Path(sys.executable).parent / "magistrate")
-        up = (magistrate, "up", "--detach", "--state", str(state), "--provider", f"local={url}")
-        subprocess.run(up, check=True, stdout=subprocess.DEVNULL)
-        try:
-            asyncio.run(_report(Folder(root=state)))
-        finally:
-            subprocess.run((magistrate, "down", "--state", str(state)), check=True, stdout=subprocess.DEVNULL)
-
-
-@contextmanager
-def instant_vendor() -> Iterator[str]:
-    """Yield the address of a model vendor that answers at once."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = (sys.executable, "-m", "tests.fakes.vendors", "--port", str(port), "--script", "instant")
-    root = Path(__file__).resolve().parents[2]
-    vendor = subprocess.Popen(command, cwd=root, env=os.environ, stdout=subprocess.DEVNULL)
-    try:
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        vendor.terminate()
-        vendor.wait()
+    with instant_vendor() as url, mesh(f"--provider=local={url}") as folder:
+        asyncio.run(_report(folder))
 
 
 async def _report(folder: Folder) -> None:
@@ -79,14 +46,6 @@ async def _report(folder: Folder) -> None:
         alone = {"echo": await _alone(echo), "decide": await _alone(decide)}
         loaded = {"echo": await _loaded(echo), "decide": await _loaded(decide)}
     _print(alone, loaded)
-
-
-def edge(folder: Folder) -> grpc.aio.Channel:
-    """Return a channel to the edge of the stack in ``folder``, as its operator."""
-    home = folder.root / "certs" / OPERATOR
-    tls = grpc.ssl_channel_credentials(*((home / name).read_bytes() for name in ("ca.crt", "tls.key", "tls.crt")))
-    token = grpc.access_token_call_credentials(folder.token.read_text())
-    return grpc.aio.secure_channel(serving(folder).edge, grpc.composite_channel_credentials(tls, token))
 
 
 async def _alone(call: Call) -> Measured:

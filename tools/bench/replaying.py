@@ -4,9 +4,6 @@ Decisions are made with a vendor that answers at once, so that a slow model flat
 """
 
 import asyncio
-import subprocess
-import sys
-import tempfile
 import time
 from pathlib import Path
 
@@ -15,8 +12,8 @@ import grpc
 from magistrate.common.v1.task_pb2 import DOMAIN_GENERAL, TASK_TYPE_ANALYSIS
 from magistrate.engine.v1.engine_pb2 import DecideRequest, Question, ReadjudicateRequest
 from magistrate.engine.v1.engine_pb2_grpc import EngineServiceStub, ReplayServiceStub
-from tools.bench.decide import edge, instant_vendor
 from tools.bench.load import measure
+from tools.bench.mesh import edge, instant_vendor, mesh
 from tools.bench.table import table
 from tools.up.control import serving
 from tools.up.folder import Folder
@@ -32,15 +29,8 @@ QUERY = "How many days of annual leave does a full-time employee get?"
 
 def main() -> None:
     """Start a mesh of its own, measure, print, stop it."""
-    with tempfile.TemporaryDirectory(prefix="magistrate-bench-") as folder, instant_vendor() as url:
-        state = Path(folder) / "state"
-        magistrate = str(Path(sys.executable).parent / "magistrate")
-        up = (magistrate, "up", "--detach", "--state", str(state), "--provider", f"local={url}")
-        subprocess.run(up, check=True, stdout=subprocess.DEVNULL)
-        try:
-            asyncio.run(_report(Folder(root=state)))
-        finally:
-            subprocess.run((magistrate, "down", "--state", str(state)), check=True, stdout=subprocess.DEVNULL)
+    with instant_vendor() as url, mesh(f"--provider=local={url}") as folder:
+        asyncio.run(_report(folder))
 
 
 async def _report(folder: Folder) -> None:

@@ -12,13 +12,8 @@ one transaction each.
 """
 
 import asyncio
-import os
-import subprocess
-import sys
-import tempfile
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from itertools import count
 from pathlib import Path
 
@@ -30,9 +25,9 @@ from magistrate.provider.v1 import provider_pb2
 from magistrate.provider.v1.provider_pb2_grpc import ProviderServiceStub
 from magistrate.router.v1.router_pb2 import CACHE_USE_BYPASS, GenerateRequest, RoutingRequest
 from magistrate.router.v1.router_pb2_grpc import RouterServiceStub
-from tools.bench.decide import instant_vendor
 from tools.bench.ledger import shared_commits
 from tools.bench.load import Call, Measured, measure
+from tools.bench.mesh import instant_vendor, mesh
 from tools.bench.table import table
 from tools.certs.identity import DNS_SUFFIX
 from tools.up import state
@@ -50,22 +45,9 @@ CALLER = (("x-magistrate-tenant", "bench"), ("x-magistrate-subject", "bench"), (
 
 def main() -> None:
     """Start a mesh of its own, measure, print, stop it."""
-    with tempfile.TemporaryDirectory(prefix="magistrate-bench-") as folder, instant_vendor() as url:
-        root = Path(folder) / "state"
-        with _stack(root, url):
-            asyncio.run(_report(Folder(root=root)))
+    with instant_vendor() as url, mesh(f"--provider=local={url}") as folder:
+        asyncio.run(_report(folder))
     asyncio.run(shared_commits())
-
-
-@contextmanager
-def _stack(root: Path, url: str) -> Iterator[None]:
-    magistrate = str(Path(sys.executable).parent / "magistrate")
-    up = (magistrate, "up", "--detach", "--state", str(root), "--provider", f"local={url}")
-    subprocess.run(up, check=True, stdout=subprocess.DEVNULL, env=os.environ)
-    try:
-        yield
-    finally:
-        subprocess.run((magistrate, "down", "--state", str(root)), check=True, stdout=subprocess.DEVNULL)
 
 
 async def _report(folder: Folder) -> None:

@@ -8,9 +8,8 @@ import asyncio
 import random
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from magistrate.common.v1.task_pb2 import DOMAIN_GENERAL, TASK_TYPE_ANALYSIS
 from magistrate.router.v1 import router_pb2 as pb
 from magistrate.router.v1.router_pb2_grpc import RouterServiceStub
 from tools.bench.load import Call, Measured, measure
+from tools.bench.mesh import mesh
 from tools.bench.table import table
 
 CALLS = 400
@@ -53,17 +53,12 @@ class Run:
 
 def main() -> None:
     """Start a mesh with two fake vendors, measure, print, stop it."""
-    magistrate = str(Path(sys.executable).parent / "magistrate")
-    with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="magistrate-bench-"))) / "state"
-        first, second = stack.enter_context(_vendor()), stack.enter_context(_vendor())
-        places = (f"--provider=local={first}", f"--provider=openai={second}")
-        up = (magistrate, "up", "--detach", "--state", str(folder), *places)
-        subprocess.run(up, check=True, stdout=subprocess.DEVNULL)
-        try:
-            _print(*asyncio.run(_runs(folder, first, second)))
-        finally:
-            subprocess.run((magistrate, "down", "--state", str(folder)), check=True, stdout=subprocess.DEVNULL)
+    with (
+        _vendor() as first,
+        _vendor() as second,
+        mesh(f"--provider=local={first}", f"--provider=openai={second}") as folder,
+    ):
+        _print(*asyncio.run(_runs(folder.root, first, second)))
 
 
 @contextmanager
