@@ -24,7 +24,7 @@ from tools.cli import (
     verify,
 )
 from tools.cli.failure import explain
-from tools.up.failures import StackError
+from tools.up.failures import StackError, of_the_machine
 
 app = typer.Typer(
     name="magistrate",
@@ -82,8 +82,7 @@ def run() -> None:
     except BrokenPipeError:
         sys.exit(0)
     except OSError as error:  # a full disk, a folder without permission: the machine's answer, not a fault of ours
-        place = f"{error.filename}: " if error.filename else ""
-        explain(StackError(f"{place}{error.strerror or error}"))
+        explain(of_the_machine(error))
         sys.exit(1)
 
 

@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from tools.up.events import Event, Kind, Report, failed
-from tools.up.failures import StackError
+from tools.up.failures import StackError, of_the_machine
 from tools.up.model import Tier
 from tools.up.options import Options
 from tools.up.processes import python
@@ -107,8 +107,8 @@ def main() -> None:
 
         try:
             run(options, report)
-        except StackError as error:
-            report(failed(error))
+        except (StackError, OSError) as error:
+            report(failed(error if isinstance(error, StackError) else of_the_machine(error)))
             raise SystemExit(1) from None
 
 

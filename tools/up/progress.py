@@ -32,12 +32,12 @@ def display(*, as_json: bool) -> Iterator[Report]:
 
 
 def json_lines(output: TextIO) -> Report:
-    """Return what writes each event as one line of JSON; a reader that went away is no failure."""
+    """Return what writes each event as one line of JSON; a reader that went away or a full disk is no failure."""
 
     def report(event: Event) -> None:
         try:
             print(event.to_json(), file=output, flush=True)
-        except (BrokenPipeError, ValueError):
+        except (OSError, ValueError):
             return
 
     return report
