@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from tools.up.events import Event, Kind, Report, failed
@@ -51,9 +52,10 @@ def _follow(reader: int, report: Report) -> None:
     for event in _events(reader):
         if event.kind is Kind.FAILED:
             raise StackError(event.text, hint=event.hint, part=event.part, log=event.log)
-        report(event)
         if event.kind is Kind.SERVING:
+            report(replace(event, hint="`magistrate down` stops it."))
             return
+        report(event)
     raise StackError("the supervisor ended before the stack served", hint="`magistrate logs supervisor` may say why")
 
 

@@ -20,7 +20,7 @@ class StackError(Exception):
 
 
 def of_the_machine(error: OSError) -> StackError:
-    """Return what the machine refused, with its place: a full disk or a folder without permission is no fault of ours."""
+    """Return what the machine refused, with its place: a full disk, or a folder without permission."""
     place = f"{error.filename}: " if error.filename else ""
     return StackError(f"{place}{error.strerror or error}")
 

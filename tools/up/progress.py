@@ -114,7 +114,7 @@ def _line(event: Event) -> Text | None:
             parts = [("✓ ", "green"), f"{event.part}  {event.seconds:.1f} s  ", (event.text, "dim")]
         case Kind.SERVING:
             what = f"Serving on {event.text}, ready after {event.seconds:.1f} s."
-            parts = [(what, "bold green"), "  Ctrl-C or `magistrate down` stops it."]
+            parts = [(what, "bold green"), f"  {event.hint}"]
         case Kind.ENDED | Kind.NOTE:
             parts = [("! ", "yellow"), f"{event.part}: {event.text}"]
         case Kind.STOPPING:

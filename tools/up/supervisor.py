@@ -22,6 +22,7 @@ OPERATOR_TENANT = "default"
 _LOOK_S = 5.0
 """How often the age of the credentials is looked at, by the clock on the wall: a laptop may have slept."""
 _INTERRUPTED = 128 + signal.SIGINT
+_STOPS_IT = "Ctrl-C or `magistrate down` stops it."
 
 Serving = Callable[[], Awaitable[None]]
 """What to do once everything is ready, for example one first decision."""
@@ -78,7 +79,7 @@ class Supervisor:
                 ledger.change(ready=True)
                 self.served = True
                 seconds = time.monotonic() - began
-                self._report(Event(kind=Kind.SERVING, text=ledger.record.edge, seconds=seconds))
+                self._report(Event(kind=Kind.SERVING, text=ledger.record.edge, hint=_STOPS_IT, seconds=seconds))
                 keepers.create_task(self._keep_fresh(ledger))
                 if serving:
                     await serving()
