@@ -41,7 +41,7 @@ from services.router.core.request import CacheUse, Limits, Request
 from services.router.core.spend.limits import Budgets, Limit, TenantLimits
 from services.router.costs import Costs
 from services.router.dispatch import Dispatcher
-from services.router.finishing import Finisher
+from services.router.finishing import Finisher, StreamFinisher
 from services.router.inquest import Inquest
 from services.router.lookout import Watch
 from services.router.planner import Planner
@@ -199,7 +199,8 @@ async def mesh(
         books = _books(inquest, allowance, remaining, clock, background.spawner())
         behind = Background()
         voter = _voter(Dispatcher(providers=providers, books=books))
-        streamer, world = Streamer(providers=providers, books=books), _world(redis, pool, embedding or channel, behind)
+        streamer = StreamFinisher(streams=Streamer(providers=providers, books=books))
+        world = _world(redis, pool, embedding or channel, behind)
         caches = await stack.enter_async_context(open_caches(cache_rules, world, generator=voter, streams=streamer))
         servicer = RouterServicer(
             planner=planner,
