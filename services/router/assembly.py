@@ -24,7 +24,7 @@ from services.router.core.spend.limits import Budgets
 from services.router.dispatch import Dispatcher
 from services.router.finishing import Finisher, StreamFinisher
 from services.router.flight import Flight
-from services.router.ports import Health, Providers
+from services.router.ports import Faults, Health, Providers
 from services.router.streaming import Streamer
 from services.router.voting import Voter
 
@@ -85,7 +85,7 @@ def flight(config: Config, health: Health, clock: Clock) -> Flight:
     )
 
 
-def streamer(config: Config, providers: Providers, books: Bookkeeper) -> StreamFinisher:
+def streamer(config: Config, providers: Providers, books: Bookkeeper, faults: Faults) -> StreamFinisher:
     """Return what streams answers, finished as their template says."""
     streamer = Streamer(
         providers=providers,
@@ -93,6 +93,7 @@ def streamer(config: Config, providers: Providers, books: Bookkeeper) -> StreamF
         recovery=config.stream_recovery,
         idle_s=config.stream_idle_s,
         timeout_s=config.route_timeout_s,
+        faults=faults,
     )
     return StreamFinisher(streams=streamer)
 

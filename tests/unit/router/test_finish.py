@@ -37,7 +37,9 @@ def test_only_what_the_model_added_goes(text: str, finished: str) -> None:
 
 
 MODEL_LIKE = st.lists(
-    st.sampled_from([" ", "\n", "\t", "**", ":", "Answer", "RESPONSE", "a", "ſ", "<", "</", "question", "notes>", ">"]),
+    st.sampled_from(
+        [" ", "\n", "\t", "**", ":", "Answer", "RESPONSE", "a", "\u017f", "<", "</", "question", "notes>", ">"]
+    ),
     max_size=12,
 ).map("".join)
 """Texts made of what steps look for."""
