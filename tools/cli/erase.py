@@ -70,7 +70,7 @@ def show(erasure: Erasure, target: Console) -> None:
         target.print(f"on record at index {erasure.evidence.index} of {erasure.evidence.origin}")
     else:
         target.print("the log had nothing readable about this person")
-    later = "all owners will be asked once more when no call of before can be under way any more"
+    later = "all owners are asked once more when no call that began before can still be running"
     target.print("complete" if erasure.complete else later)
 
 

@@ -42,7 +42,8 @@ def witness_files(folder: Folder, port: int | None) -> None:
         folder.policy.unlink(missing_ok=True)
         return
     line = generate_witness(folder.secrets, WITNESS_NAME)
-    write_private(folder.policy, f"witness here {line} http://{LOOPBACK}:{port}\nquorum here\n".encode())
+    policy = f"witness this-machine {line} http://{LOOPBACK}:{port}\nquorum this-machine\n"
+    write_private(folder.policy, policy.encode())
     _watch(folder)
 
 
