@@ -126,7 +126,7 @@ class Eraser:
         await self._erasures.confirm(erasure, RECORDER, count, evidence)
 
     async def _own(self, erasure: Erasure) -> None:
-        spooled = await self._spool.forget(erasure.tenant, erasure.subject_id)
+        spooled = await self._spool.forget(erasure)
         await self._erasures.blank_decisions(erasure, ENGINE, spooled)
 
     async def _reviews(self, erasure: Erasure) -> None:

@@ -26,7 +26,9 @@ class MeshOwners:
     async def destroy_keys(self, erasure: Erasure, repeat: str) -> tuple[int, Evidence | None]:
         """Have the log make its content unreadable and say so; return how many records, and the record of it."""
         reply = await self._recorder.EraseSubject(
-            EraseSubjectRequest(subject_id=erasure.subject_id, legal_basis=erasure.legal_basis),
+            EraseSubjectRequest(
+                subject_id=erasure.subject_id, legal_basis=erasure.legal_basis, reference=erasure.erasure_id
+            ),
             timeout=ERASE_S,
             metadata=((REQUEST_ID_KEY, repeat),),
         )
@@ -59,7 +61,7 @@ class MeshOwners:
 class NoSpool:
     """The disk of an engine whose tenants are all strict."""
 
-    async def forget(self, tenant: str, subject_id: str) -> int:  # noqa: ARG002 - there is nothing to look at
+    async def forget(self, erasure: Erasure) -> int:  # noqa: ARG002 - there is nothing to look at
         """Return 0."""
         return 0
 
@@ -67,23 +69,25 @@ class NoSpool:
 class SpooledEntries:
     """What waits on this machine's disk for the log.
 
-    That there was a decision still reaches the log, with what is public of it, but neither content nor person.
+    That there was a decision still reaches the log, with what is public of it, but neither content nor person: as the log
+    itself would record it from another machine's disk.
     """
 
     def __init__(self, spool: AnySpool) -> None:
         self._spool = spool
 
-    async def forget(self, tenant: str, subject_id: str) -> int:
-        """Take the content about a person out of what waits; return of how many items."""
+    async def forget(self, erasure: Erasure) -> int:
+        """Take the content of the person out of what waits; return of how many items."""
 
         def without(item: Item) -> Item:
             entry = Entry.FromString(item.body)
-            if item.tenant != tenant or entry.subject_id != subject_id:
+            if item.tenant != erasure.tenant or erasure.subject_id not in {entry.subject_id, entry.requester_id}:
                 return item
             entry.ClearField("payload")
             entry.ClearField("content_type")
             entry.ClearField("subject_id")
-            entry.attributes["erased"] = "before_it_was_recorded"
-            return Item(tenant=tenant, body=entry.SerializeToString())
+            entry.ClearField("requester_id")
+            entry.attributes.update(erased="before_it_was_recorded", erasure_id=erasure.erasure_id)
+            return Item(tenant=item.tenant, body=entry.SerializeToString())
 
         return await self._spool.rewrite(without)

@@ -15,8 +15,9 @@ SELECT decision_id, created_at, question_digest, body, erased_at FROM decision W
 """
 _KEEP = """
 WITH kept AS (
-    INSERT INTO decision (tenant, decision_id, created_at, question_digest, verdict, domain, body, subject_id)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $10) ON CONFLICT (tenant, decision_id) DO NOTHING
+    INSERT INTO decision (tenant, decision_id, created_at, question_digest, verdict, domain, body, subject_id,
+                          requester_id)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $10, $11) ON CONFLICT (tenant, decision_id) DO NOTHING
     RETURNING tenant, decision_id
 )
 INSERT INTO outbox (letter_id, tenant, subject, body)
@@ -59,8 +60,10 @@ class PostgresDecisions:
             raise CallerError(Kind.PRECONDITION, "EVIDENCE_ERASED", message, metadata=metadata)
         return None if row is None else _kept(row)
 
-    async def keep(self, tenant: str, kept: Kept, verdict: Verdict, asked: Question, feedback: Feedback | None) -> None:
-        """Keep the decision and what is to be told of it in one statement; one that is kept already stays as it is."""
+    async def keep(
+        self, tenant: str, kept: Kept, verdict: Verdict, asked: Question, requester: str, feedback: Feedback | None
+    ) -> None:
+        """Keep the decision and who asked for it, and what is to be told of it in one statement; one that is kept already stays as it is."""
         with guarded():
             await self._pool.execute(
                 _KEEP,
@@ -74,6 +77,7 @@ class PostgresDecisions:
                 feedback.subject if feedback else "",
                 feedback.body if feedback else None,
                 asked.subject_id,
+                requester,
             )
         if feedback:
             self._written()

@@ -67,6 +67,6 @@ class Owners(Protocol):
 class Spooled(Protocol):
     """What waits on this machine's disk."""
 
-    async def forget(self, tenant: str, subject_id: str) -> int:
-        """Take the content about a person out of what waits; return of how many items."""
+    async def forget(self, erasure: Erasure) -> int:
+        """Take the content of the person out of what waits; return of how many items."""
         ...
