@@ -74,6 +74,7 @@ class FakeOwners:
     packets: int = 1
     repeats: list[str] = field(default_factory=list)
     reviewed: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
+    forgotten: list[str] = field(default_factory=list)
     confirmed: list[Erasure] = field(default_factory=list)
 
     def _fail(self) -> None:
@@ -93,6 +94,12 @@ class FakeOwners:
         self._fail()
         self.reviewed.append((erasure.subject_id, erasure.decision_ids))
         return self.packets if len(self.reviewed) == 1 else 0
+
+    async def forget_answers(self, erasure: Erasure) -> int:
+        """Note that it was asked; a second time finds nothing."""
+        self._fail()
+        self.forgotten.append(erasure.subject_id)
+        return 1 if len(self.forgotten) == 1 else 0
 
     async def confirm(self, erasure: Erasure) -> None:
         """Keep what is put on record."""
@@ -145,7 +152,7 @@ class Room:
         """Keep a decision about a person that somebody asked for."""
         kept = Kept(decision_id=identity, created_at=self.clock.now(), question_digest=b"q", body=b"plaintext")
         asked = Question(query="?!", domain=Domain.GENERAL, task_type=TaskType.ANALYSIS, subject_id=subject)
-        await self.store.keep("acme", kept, Verdict.ALLOW, asked, requester, None)
+        await self.store.keep("acme", kept, Verdict.ALLOW, asked, None, requester=requester)
 
     async def erase(self, subject: str = PERSON, request_id: str = "call-1", basis: str = BASIS) -> pb.Erasure:
         """Ask for an erasure."""
@@ -184,7 +191,7 @@ async def room(pool: asyncpg.Pool, spool: Spooled | None = None) -> AsyncIterato
 
 @pytest.mark.spec("E1", "REC-15")
 async def test_every_owner_confirms_and_the_person_is_forgotten(pool: asyncpg.Pool) -> None:
-    """First the log, then the engine, then the reviews; complete after a second time, and nobody is named any more."""
+    """The log, the engine, the reviews, the caches; complete after a second time, and nobody is named any more."""
     async with room(pool) as r:
         for number in range(2):
             await r.keep(f"d-{number}")
@@ -199,7 +206,7 @@ async def test_every_owner_confirms_and_the_person_is_forgotten(pool: asyncpg.Po
         rows = await pool.fetch("select decision_id, subject_id, body, question_digest from decision order by 1")
         left = await pool.fetch("select subject_id, decision_ids from erasure")
 
-    counts = {"recorder": 2, "engine": 2, "evaluator": 1}
+    counts = {"recorder": 2, "engine": 2, "evaluator": 1, "router": 1}
     for seen in (erasure, early, still, late):
         assert {owner.owner: owner.erased_count for owner in seen.owners if owner.confirmed} == counts
     assert [owner.owner for owner in erasure.owners] == list(OWNERS)
@@ -253,6 +260,7 @@ def test_whoever_fails_how_often_it_completes(database: Database, failures: list
                 "recorder": 2,
                 "engine": 1,
                 "evaluator": 1,
+                "router": 1,
             }
             assert await pool.fetchval("select count(*) from decision where body <> ''") == 0
             assert len(r.owners.confirmed) == 1

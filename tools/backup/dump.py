@@ -32,7 +32,7 @@ class Half(StrEnum):
     EVIDENCE = "evidence"
     """Logs, sealed bodies, tiles, checkpoints and the tables themselves, without any data key."""
     KEYS = "keys"
-    """The data keys, what people are found by, and who was erased: with those of today, older evidence is erased too."""
+    """The data keys, what people are found by, and who was erased: what was erased today is so in older evidence."""
 
 
 _WHAT = {

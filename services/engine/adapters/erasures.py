@@ -46,6 +46,8 @@ _BLANK = f"""
 with gone as (
     update decision set body = '', question_digest = '', subject_id = '', requester_id = '', erased_at = now()
     where tenant = $1 and $5 <> '' and (subject_id = $5 or requester_id = $5) returning decision_id
+), nameless as (
+    update outbox set subject = '' where tenant = $1 and subject = $5 and $5 <> ''
 ), told as (select coalesce(array_agg(decision_id), '{{}}') as ids, count(*) as count from gone)
 update erasure set
     decision_ids = decision_ids || told.ids,

@@ -1,9 +1,11 @@
-"""Recorder, evaluator and the spool of this machine as owners of content about people."""
+"""Recorder, evaluator, router and the spool of this machine as owners of content about people."""
 
 from magistrate.evaluator.v1.evaluator_pb2 import EraseReviewsRequest
 from magistrate.evaluator.v1.evaluator_pb2_grpc import ReviewServiceStub
 from magistrate.recorder.v1.recorder_pb2 import RECORD_KIND_CHANGE, AppendRequest, Entry, EraseSubjectRequest
 from magistrate.recorder.v1.recorder_pb2_grpc import RecorderServiceStub
+from magistrate.router.v1.router_pb2 import ForgetSubjectRequest
+from magistrate.router.v1.router_pb2_grpc import RouterServiceStub
 from services.chassis.call import REQUEST_ID_KEY
 from services.chassis.client import MeshChannel
 from services.chassis.spool import AnySpool, Item
@@ -22,6 +24,7 @@ class MeshOwners:
     def __init__(self, channel: MeshChannel) -> None:
         self._recorder = RecorderServiceStub(channel)
         self._reviews = ReviewServiceStub(channel)
+        self._router = RouterServiceStub(channel)
 
     async def destroy_keys(self, erasure: Erasure, repeat: str) -> tuple[int, Evidence | None]:
         """Have the log make its content unreadable and say so; return how many records, and the record of it."""
@@ -46,6 +49,11 @@ class MeshOwners:
             count += (await self._reviews.EraseReviews(request, timeout=ERASE_S)).erased_count
         return count
 
+    async def forget_answers(self, erasure: Erasure) -> int:
+        """Have forgotten what was learned of the person, and the answers that are kept for reuse; return how many."""
+        request = ForgetSubjectRequest(subject_id=erasure.subject_id)
+        return (await self._router.ForgetSubject(request, timeout=ERASE_S)).erased_count
+
     async def confirm(self, erasure: Erasure) -> None:
         """Put on record which owners have confirmed; it names nobody."""
         counts = {f"owner.{owner}": str(told.count) for owner, told in erasure.confirmed.items()}
@@ -69,8 +77,8 @@ class NoSpool:
 class SpooledEntries:
     """What waits on this machine's disk for the log.
 
-    That there was a decision still reaches the log, with what is public of it, but neither content nor person: as the log
-    itself would record it from another machine's disk.
+    That there was a decision still reaches the log, with what is public of it, but neither content nor person: just as
+    the log itself takes it from the disk of an engine that was down.
     """
 
     def __init__(self, spool: AnySpool) -> None:

@@ -61,9 +61,9 @@ class PostgresDecisions:
         return None if row is None else _kept(row)
 
     async def keep(
-        self, tenant: str, kept: Kept, verdict: Verdict, asked: Question, requester: str, feedback: Feedback | None
+        self, tenant: str, kept: Kept, verdict: Verdict, asked: Question, feedback: Feedback | None, *, requester: str
     ) -> None:
-        """Keep the decision and who asked for it, and what is to be told of it in one statement; one that is kept already stays as it is."""
+        """Keep the decision, who asked for it and what is to be told of it in one statement; one that is kept stays."""
         with guarded():
             await self._pool.execute(
                 _KEEP,

@@ -14,8 +14,8 @@ from datetime import datetime, timedelta
 from services.chassis import errors
 from services.engine.core.decision import Evidence
 
-RECORDER, ENGINE, EVALUATOR = "recorder", "engine", "evaluator"
-OWNERS = (RECORDER, ENGINE, EVALUATOR)
+RECORDER, ENGINE, EVALUATOR, ROUTER = "recorder", "engine", "evaluator", "router"
+OWNERS = (RECORDER, ENGINE, EVALUATOR, ROUTER)
 """Everybody who keeps content about people, in the order in which they are asked."""
 MAX_BASIS_CHARS = 200
 _PERSON = re.compile(r"[!-~]{1,256}")

@@ -157,9 +157,9 @@ class DecisionStore(Protocol):
         ...
 
     async def keep(
-        self, tenant: str, kept: Kept, verdict: Verdict, asked: Question, requester: str, feedback: Feedback | None
+        self, tenant: str, kept: Kept, verdict: Verdict, asked: Question, feedback: Feedback | None, *, requester: str
     ) -> None:
-        """Keep the decision and who asked for it, and what is to be told of it, both or neither; one that is kept already stays as it is."""
+        """Keep the decision, who asked for it and what is to be told of it, all or nothing; one that is kept stays."""
         ...
 
     async def page(self, tenant: str, page: Page) -> Sequence[Kept]:

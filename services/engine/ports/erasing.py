@@ -59,6 +59,10 @@ class Owners(Protocol):
         """Have the review packets about the person blanked; return how many."""
         ...
 
+    async def forget_answers(self, erasure: Erasure) -> int:
+        """Have forgotten what was learned of the person, and the answers that are kept for reuse; return how many."""
+        ...
+
     async def confirm(self, erasure: Erasure) -> None:
         """Put on record which owners have confirmed."""
         ...

@@ -13,6 +13,7 @@ from services.router.core.answer import Answer
 from services.router.core.recovery import Discarded
 from services.router.core.request import Request
 from services.router.costs import Costs
+from services.router.forgetting import Forgetting
 from services.router.planner import Planner
 from services.router.ports import Generator, Health, Pace, Streams
 from services.router.servicer import costs, replies, requests
@@ -34,6 +35,7 @@ class RouterServicer(router_pb2_grpc.RouterServiceServicer):
     costs: Costs
     champions: ChampionCalls
     caches: CacheCalls
+    forgetting: Forgetting
 
     async def Generate(self, request: pb.GenerateRequest, _context: _Context) -> pb.GenerateResponse:
         """Return the first good answer of the hedged route."""
@@ -65,6 +67,11 @@ class RouterServicer(router_pb2_grpc.RouterServiceServicer):
     async def GetCostSummary(self, request: pb.GetCostSummaryRequest, _context: _Context) -> pb.GetCostSummaryResponse:
         """Tell what the tenant's day has cost."""
         return await costs.summary(self.costs, call.tenant(), request)
+
+    async def ForgetSubject(self, request: pb.ForgetSubjectRequest, _context: _Context) -> pb.ForgetSubjectResponse:
+        """Forget a person."""
+        subject = requests.person(request.subject_id)
+        return pb.ForgetSubjectResponse(erased_count=await self.forgetting.forget(subject))
 
     async def ListModels(self, _request: pb.ListModelsRequest, _context: _Context) -> pb.ListModelsResponse:
         """List the catalogue with what was last seen of each provider."""
