@@ -160,6 +160,10 @@ async def test_the_disk_of_an_engine_that_was_down_brings_nothing_back(forgettin
         assert plant not in everything(forgetting)
         assert plant.encode() not in files(forgetting)
         assert not [path for path in spool.rglob("refused") if path.stat().st_size]
+        listed = RecorderServiceStub(client.channel).ListRecords(
+            recorder_pb2.ListRecordsRequest(attributes={"erasure_id": erasure.erasure_id}), **options
+        )
+        assert [each.decision_id for each in (await listed).records] == [decision.decision_id]
 
 
 def segments(spool: Path, plant: str) -> list[Path]:
