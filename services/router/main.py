@@ -25,7 +25,6 @@ from services.router.championship import Championship
 from services.router.config import Config
 from services.router.costs import Costs
 from services.router.dispatch import Dispatcher
-from services.router.forgetting import Forgetting
 from services.router.inquest import Inquest
 from services.router.lookout import Watch
 from services.router.memory import Memory
@@ -97,7 +96,6 @@ async def main(name: str) -> None:
             pace=flight,
             costs=Costs(accounts=PostgresAccounts(pool=pool), budgets=files.budgets, clock=clock),
             champions=ChampionCalls(championship=championship, clock=clock),
-            caches=CacheCalls(epochs=caches.epochs, tally=caches.tally),
-            forgetting=Forgetting(epochs=caches.epochs, kept=caches.kept, history=memory.history),
+            caches=CacheCalls(epochs=caches.epochs, tally=caches.tally, forgetting=caches.forgetting),
         )
         await mesh.serve([Registration(add_RouterServiceServicer_to_server, servicer, SERVICE)])

@@ -26,7 +26,6 @@ from services.router.adapters.board import Board
 from services.router.adapters.contests import PostgresContests
 from services.router.adapters.evidence import letter, testify
 from services.router.adapters.files import CATALOGUE, TEMPLATES, read_catalogue, read_templates
-from services.router.adapters.history import PostgresHistory
 from services.router.adapters.ledger import PostgresAccounts, PostgresLedger
 from services.router.adapters.meter import PrometheusMeter
 from services.router.adapters.poll import HealthPoll
@@ -43,7 +42,6 @@ from services.router.core.spend.limits import Budgets, Limit, TenantLimits
 from services.router.costs import Costs
 from services.router.dispatch import Dispatcher
 from services.router.finishing import Finisher
-from services.router.forgetting import Forgetting
 from services.router.inquest import Inquest
 from services.router.lookout import Watch
 from services.router.planner import Planner
@@ -211,8 +209,7 @@ async def mesh(
             pace=Pace(),
             costs=Costs(accounts=PostgresAccounts(pool=pool), budgets=budgets, clock=clock),
             champions=_champions(contests, board, rules),
-            caches=CacheCalls(epochs=caches.epochs, tally=caches.tally),
-            forgetting=Forgetting(epochs=caches.epochs, kept=caches.kept, history=PostgresHistory(pool=pool)),
+            caches=CacheCalls(epochs=caches.epochs, tally=caches.tally, forgetting=caches.forgetting),
         )
         stub = await stack.enter_async_context(_served(servicer, principal))
         yield Mesh(

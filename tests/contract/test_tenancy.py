@@ -18,8 +18,9 @@ from services.context.servicer.methods import ContextServicer
 from services.engine.servicer import EngineServicer
 from services.evaluator.servicer import EvaluatorServicer
 from services.recorder.servicer import RecorderServicer
-from services.router.forgetting import Forgetting
+from services.router.caching.forgetting import Forgetting
 from services.router.servicer import RouterServicer
+from services.router.servicer.caches import CacheCalls
 from services.router.servicer.champions import ChampionCalls
 
 
@@ -72,8 +73,9 @@ def router() -> tuple[Registration, Callable[[Any], Any]]:
         pace=NOTHING,
         costs=NOTHING,
         champions=champions,
-        caches=NOTHING,
-        forgetting=Forgetting(epochs=NOTHING, kept=(), history=NOTHING),
+        caches=CacheCalls(
+            epochs=NOTHING, tally=NOTHING, forgetting=Forgetting(epochs=NOTHING, kept=(), history=NOTHING)
+        ),
     )
     add = router_pb2_grpc.add_RouterServiceServicer_to_server
     return Registration(add, servicer, "magistrate.router.v1.RouterService"), router_pb2_grpc.RouterServiceStub

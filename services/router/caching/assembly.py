@@ -20,13 +20,14 @@ from services.router.adapters.caching.shared_shelf import RedisShelf
 from services.router.adapters.caching.tally import CountingTally
 from services.router.adapters.caching.write_behind import WriteBehind
 from services.router.adapters.embeddings import ContextEmbedder
+from services.router.adapters.history import PostgresHistory
 from services.router.booking import Spawn
 from services.router.caching.cache import Cache
 from services.router.caching.claims import Claims
 from services.router.caching.epochs import Epochs
 from services.router.caching.flights import Flights
+from services.router.caching.forgetting import Forgetting
 from services.router.caching.meaning import Meaning
-from services.router.caching.ports import Kept
 from services.router.caching.rules import Rules
 from services.router.caching.store import Store
 from services.router.caching.stream import CachedStream
@@ -46,8 +47,7 @@ class Caches:
     streams: CachedStream
     epochs: Epochs
     tally: CountingTally
-    kept: tuple[Kept, ...]
-    """Where answers lie outside of this process."""
+    forgetting: Forgetting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,7 +115,7 @@ async def open_caches(rules: Rules, world: World, *, generator: Generator, strea
                 streams=CachedStream(inner=streams, cache=cache),
                 epochs=epochs,
                 tally=tally,
-                kept=(shelf, questions),
+                forgetting=Forgetting(epochs=epochs, kept=(shelf, questions), history=PostgresHistory(pool=world.pool)),
             )
         finally:
             for task in background:

@@ -13,7 +13,6 @@ from services.router.core.answer import Answer
 from services.router.core.recovery import Discarded
 from services.router.core.request import Request
 from services.router.costs import Costs
-from services.router.forgetting import Forgetting
 from services.router.planner import Planner
 from services.router.ports import Generator, Health, Pace, Streams
 from services.router.servicer import costs, replies, requests
@@ -35,7 +34,6 @@ class RouterServicer(router_pb2_grpc.RouterServiceServicer):
     costs: Costs
     champions: ChampionCalls
     caches: CacheCalls
-    forgetting: Forgetting
 
     async def Generate(self, request: pb.GenerateRequest, _context: _Context) -> pb.GenerateResponse:
         """Return the first good answer of the hedged route."""
@@ -70,8 +68,7 @@ class RouterServicer(router_pb2_grpc.RouterServiceServicer):
 
     async def ForgetSubject(self, request: pb.ForgetSubjectRequest, _context: _Context) -> pb.ForgetSubjectResponse:
         """Forget a person."""
-        subject = requests.person(request.subject_id)
-        return pb.ForgetSubjectResponse(erased_count=await self.forgetting.forget(subject))
+        return await self.caches.forget(request)
 
     async def ListModels(self, _request: pb.ListModelsRequest, _context: _Context) -> pb.ListModelsResponse:
         """List the catalogue with what was last seen of each provider."""
