@@ -4,9 +4,9 @@ from collections.abc import Callable, Sequence
 
 import asyncpg
 
-from services.chassis.errors import CallerError, Kind
 from services.chassis.postgres import guarded
 from services.engine.core.decision import Verdict
+from services.engine.core.erasure import erased
 from services.engine.core.question import Question
 from services.engine.ports import Feedback, Kept, Page
 
@@ -55,9 +55,7 @@ class PostgresDecisions:
         with guarded():
             row = await self._pool.fetchrow(_FIND, tenant, decision_id)
         if row is not None and row["erased_at"] is not None:
-            message = "the content of this decision was erased for the person it was about"
-            metadata = {"decision_id": decision_id, "body_state": "erased"}
-            raise CallerError(Kind.PRECONDITION, "EVIDENCE_ERASED", message, metadata=metadata)
+            raise erased(decision_id)
         return None if row is None else _kept(row)
 
     async def keep(

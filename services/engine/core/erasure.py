@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from services.chassis import errors
+from services.chassis.errors import CallerError, Kind
 from services.engine.core.decision import Evidence
 
 RECORDER, ENGINE, EVALUATOR, ROUTER = "recorder", "engine", "evaluator", "router"
@@ -61,6 +62,13 @@ class Erasure:
 def erasure_id(tenant: str, request_id: str) -> str:
     """Return the id that this tenant's call always leads to; nobody is named by it."""
     return f"e-{hashlib.sha256(f'{len(tenant)}:{tenant}{request_id}'.encode()).hexdigest()[:32]}"
+
+
+def erased(decision_id: str) -> CallerError:
+    """Return the refusal of a decision whose content is no more."""
+    message = "the content of this decision was erased for a person that it was about or who asked for it"
+    metadata = {"decision_id": decision_id, "body_state": "erased"}
+    return CallerError(Kind.PRECONDITION, "EVIDENCE_ERASED", message, metadata=metadata)
 
 
 def check(subject_id: str, legal_basis: str) -> None:
