@@ -14,7 +14,7 @@ from magistrate.engine.v1.engine_pb2 import EraseSubjectRequest, Erasure, GetEra
 from magistrate.engine.v1.engine_pb2_grpc import ErasureServiceStub
 from magistrate.recorder.v1.recorder_pb2 import ListRecordsRequest
 from magistrate.recorder.v1.recorder_pb2_grpc import RecorderServiceStub
-from tools.cli.arguments import DEFAULT_STATE, Json, State
+from tools.cli.arguments import DEFAULT_STATE, Json, State, Timeout
 from tools.cli.connection import connection
 from tools.cli.screen import screen
 from tools.up.failures import StackError
@@ -24,13 +24,15 @@ LOOK_S = 0.5
 
 
 def erase(
-    subject: Annotated[str, typer.Argument(help="The person: the subject id of questions, or of a token.")] = "",
+    subject: Annotated[
+        str, typer.Argument(help="The person: --subject of decisions, or the subject of who asked.", metavar="SUBJECT")
+    ] = "",
     *,
     basis: Annotated[str, typer.Option("--basis", help="Legal basis; it stands in the log and must name nobody.")] = "",
     status: Annotated[
         str, typer.Option("--status", help="Instead: how far this erasure has come.", metavar="ERASURE_ID")
     ] = "",
-    timeout_s: Annotated[float, typer.Option("--timeout", min=0.001, help="Seconds to wait for the owners.")] = 30.0,
+    timeout_s: Timeout = 30.0,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask first.")] = False,
     state_dir: State = DEFAULT_STATE,
     as_json: Json = False,
