@@ -27,7 +27,8 @@ MAX_ATTRIBUTE_CHARS = 200
 MAX_FILTERS = 5
 
 # RFC 8785 for what an envelope has: texts, a small whole number, and ASCII names, which sort alike in every encoding.
-_encode = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
+encode = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
+"""Write a value as it stands in an envelope."""
 
 _FOLLOWING = frozenset({"ATTEMPT", "OUTCOME"})
 _PRINTABLE = re.compile(r"[!-~]*")
@@ -197,7 +198,7 @@ def check_erasure(subject_id: str, basis: str) -> None:
 
 
 def _canonical(fields: Mapping[str, object]) -> bytes:
-    return _encode(fields).encode()
+    return encode(fields).encode()
 
 
 def _instant(at: datetime) -> str:

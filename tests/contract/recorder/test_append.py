@@ -191,6 +191,8 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
     "key with a space": ({"key": "a b"}, "FIELD_MALFORMED", "idempotency_key"),
     "no kind": ({"kind": pb.RECORD_KIND_UNSPECIFIED}, "ENUM_UNKNOWN", "kind"),
     "unknown kind": ({"kind": 99}, "ENUM_UNKNOWN", "kind"),
+    "the recorder's own key": ({"key": "damage/evidence/local/acme/2026h2"}, "FIELD_MALFORMED", "idempotency_key"),
+    "the recorder's own kind": ({"kind": pb.RECORD_KIND_ERASURE}, "ENUM_UNKNOWN", "kind"),
     "no content type": ({"content_type": ""}, "FIELD_REQUIRED", "content_type"),
     "long decision": ({"decision_id": "d" * 129}, "FIELD_TOO_LONG", "decision_id"),
     "long subject": ({"subject_id": "s" * 129}, "FIELD_TOO_LONG", "subject_id"),
