@@ -17,6 +17,8 @@ from services.provider.ports import Keys, Vendor
 from services.provider.telemetry import Meter
 
 _ASK_AGAIN = "That answer does not follow the JSON schema. Answer again with nothing but JSON that follows it."
+_TICK_S = 0.002
+"""The loop counts whole milliseconds: what ends with the caller's time may end that much before it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,17 +149,17 @@ class Desk:
             attempt.key_fingerprint = lease.holder.fingerprint
             yield lease
         except MeshError as error:
-            # A caller's short time says nothing about the vendor, nor about the key.
-            late = failures.is_timeout(error) and self.remaining_s() == 0
-            reason = "DEADLINE_EXPIRED" if late else error.reason
-            attempt.end(Outcome.FAILED, self.clock.monotonic(), reason=reason, unpaid=failures.is_unpaid(error))
-            if lease is not None and not late:
+            if failures.is_timeout(error) and self._is_over():
+                # A caller's short time says nothing about the vendor, nor about the key.
+                attempt.end(Outcome.FAILED, self.clock.monotonic(), reason="DEADLINE_EXPIRED")
+                raise failures.expired(self.vendor.name) from error
+            attempt.end(Outcome.FAILED, self.clock.monotonic(), reason=error.reason, unpaid=failures.is_unpaid(error))
+            if lease is not None:
                 self.ring.failed(lease, error, self.clock.monotonic())
             raise
         except (asyncio.CancelledError, GeneratorExit):
             # Where the caller's time is over nobody took the try back: it was too slow.
-            late = self.remaining_s() == 0
-            outcome, reason = (Outcome.FAILED, "DEADLINE_EXPIRED") if late else (Outcome.CANCELLED, "")
+            outcome, reason = (Outcome.FAILED, "DEADLINE_EXPIRED") if self._is_over() else (Outcome.CANCELLED, "")
             attempt.end(outcome, self.clock.monotonic(), reason=reason)
             raise
         except BaseException:
@@ -168,6 +170,11 @@ class Desk:
                 self.ring.returned(lease, answered=attempt.outcome is Outcome.WON)
             self.book.close(attempt)
             self.meter.count(attempt, self.clock.monotonic())
+
+    def _is_over(self) -> bool:
+        """Tell whether the caller's time is over."""
+        left = self.remaining_s()
+        return left is not None and left <= _TICK_S
 
     def _lease(self) -> Lease:
         self._renew()
