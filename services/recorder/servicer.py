@@ -259,6 +259,7 @@ def _draft(entry: pb.Entry) -> Draft:
         content_type=entry.content_type,
         attributes=dict(entry.attributes.items()),
         intent=entry.intent_key,
+        producer=current().caller,
         occurred_at=_instant("occurred_at", entry.occurred_at) if entry.HasField("occurred_at") else None,
     )
     return check_producer(draft)

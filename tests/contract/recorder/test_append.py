@@ -51,6 +51,18 @@ async def test_what_is_appended_is_read_back(stub: Stub) -> None:
     assert record == (await stub.GetRecord(pb.GetRecordRequest(at=at(0, position.origin)))).record
 
 
+@pytest.mark.spec("REC-01")
+async def test_a_record_names_the_service_that_made_it(stub: Stub) -> None:
+    """It is the one whose certificate the proxy verified; whoever repeats the record takes nothing of that away."""
+    request = pb.AppendRequest(entry=entry())
+    for service in ("engine", "router"):
+        caller = f"By=spiffe://mesh/sa/recorder;URI=spiffe://mesh/sa/{service}"
+        await stub.Append(request, metadata=[("x-forwarded-client-cert", caller)])
+
+    (record,) = (await stub.ListRecords(pb.ListRecordsRequest())).records
+    assert json.loads(record.envelope)["producer"] == "spiffe://mesh/sa/engine"
+
+
 async def test_the_log_holds_no_personal_data(stub: Stub) -> None:
     """The envelope commits to payload and person without holding either, or a plain hash of either."""
     await append(stub)
