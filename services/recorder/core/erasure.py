@@ -8,6 +8,7 @@ from typing import Any
 
 from services.recorder.core.custody import Tombstone
 from services.recorder.core.envelope import MAX_ATTRIBUTE_CHARS, MAX_ATTRIBUTES, Draft
+from services.recorder.core.notice import Topic, key, notice
 
 KIND = "ERASURE"
 BASIS = "legal_basis"
@@ -50,15 +51,12 @@ def drafts(tenant: str, basis: str, identity: str, erased: Mapping[str, Sequence
     parts = [lines[at : at + _RECORDS_PER_LEAF] for at in range(0, len(lines), _RECORDS_PER_LEAF)]
     count = str(sum(map(len, erased.values())))
     return [
-        Draft(
+        notice(
+            Topic.ERASURE,
+            f"{identity}/{number}",
             tenant=tenant,
-            idempotency_key=key(identity, number),
             kind=KIND,
-            decision_id="",
-            subject_id="",
-            payload=b"",
-            content_type="",
-            attributes={
+            facts={
                 BASIS: basis,
                 COUNT: count,
                 _PART: f"{number + 1}/{len(parts)}",
@@ -81,6 +79,7 @@ def names(attributes: Mapping[str, str], origin: str, index: int) -> bool:
     return named or not attributes.get(_PART, "").endswith("/1")
 
 
+<<<<<<< HEAD
 def withheld(draft: Draft, tombstone: Tombstone) -> Draft:
     """Return ``draft`` as it may still be recorded: that it happened and what is public of it, of nobody."""
     reference = {REFERENCE: tombstone.reference} if tombstone.reference else {}
@@ -102,6 +101,11 @@ def _facts(envelope: Mapping[str, Any]) -> Mapping[str, object]:  # Any: JSON
 def key(identity: str, number: int = 0) -> str:
     """Return the idempotency key of one record of an erasure."""
     return f"erasure/{identity}/{number}"
+=======
+def first_key(identity: str) -> str:
+    """Return the idempotency key of an erasure's first record."""
+    return key(Topic.ERASURE, f"{identity}/0")
+>>>>>>> main
 
 
 def identity(request_id: str, tag: bytes) -> str:
