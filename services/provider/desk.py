@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Seque
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, field, replace
 
+from services.chassis.call import CLOCK_SLACK_S
 from services.chassis.clock import Clock
 from services.chassis.errors import MeshError
 from services.provider.core import failures, schema
@@ -17,8 +18,6 @@ from services.provider.ports import Keys, Vendor
 from services.provider.telemetry import Meter
 
 _ASK_AGAIN = "That answer does not follow the JSON schema. Answer again with nothing but JSON that follows it."
-_TICK_S = 0.002
-"""The loop counts whole milliseconds: what ends with the caller's time may end that much before it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,7 +173,7 @@ class Desk:
     def _is_over(self) -> bool:
         """Tell whether the caller's time is over."""
         left = self.remaining_s()
-        return left is not None and left <= _TICK_S
+        return left is not None and left <= CLOCK_SLACK_S
 
     def _lease(self) -> Lease:
         self._renew()

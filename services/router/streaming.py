@@ -135,7 +135,7 @@ class Streamer:
 
     def _is_late(self, error: MeshError, after: timedelta) -> bool:
         """Tell whether the time ended the answer, which speaks against no provider (trap T29)."""
-        return error.kind is Kind.DEADLINE or call.remaining_s() == 0 or after.total_seconds() >= self.timeout_s
+        return error.kind is Kind.DEADLINE or call.is_over() or after.total_seconds() >= self.timeout_s
 
     def _blame(self, provider: str, booking: Booking) -> None:
         booking.broke(provider)
