@@ -1,17 +1,18 @@
 """What the recorder needs from the world: a store that is durable, keys for bodies, checkpoints that are signed."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from services.recorder.core.batch import Entry
-from services.recorder.core.custody import Body, DataKey
+from services.recorder.core.custody import Body, DataKey, Tombstone
 from services.recorder.core.merkle import Frontier
 from services.recorder.core.note import Checkpoint
 from services.recorder.core.obligation import Obligation
 from services.recorder.core.proof import Tile, Tiles
 from services.recorder.core.retention import Kept
+from services.recorder.core.search import Fact
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,10 +112,8 @@ class Query:
 
     kind: str = ""
     decision_id: str = ""
-    attributes: Mapping[str, str] = field(default_factory=dict)
-    """Only records that have all of these."""
-    attribute: str = ""
-    """Only records that have an attribute of this name."""
+    facts: Sequence[Fact] = ()
+    """Only records that have all of these attributes."""
     open_intents: bool = False
     since: datetime | None = None
     until: datetime | None = None
@@ -174,16 +173,18 @@ class ErasureStore(Protocol):
         *,
         tags: Collection[bytes],
         subject_id: str,
+        tombstone: Tombstone,
         repeat_key: str,
         origin: str,
         describe: Callable[[Mapping[str, Sequence[int]]], Sequence[Entry]],
     ) -> Erased:
-        """Destroy the keys of one person and append the records of it, all in one transaction.
+        """Destroy the keys of one person, remember it and append the records of it, all in one transaction.
 
         Args:
             tenant: Whose logs.
             tags: The person's tags.
             subject_id: The person, for bodies that are older than keys.
+            tombstone: What of the person comes later, and is from before it, has no content any more.
             repeat_key: Idempotency key of the first record; where it is there, that erasure is the answer.
             origin: The log that gets the records.
             describe: Makes the records from the erased indexes of each log.
@@ -199,8 +200,8 @@ class ErasureStore(Protocol):
 class Keyring(Protocol):
     """The keys of all tenants' bodies."""
 
-    async def draw(self, tenant: str, subject_id: str) -> DataKey:
-        """Return the key for a body about a person, always a new one where it is about nobody."""
+    async def draw(self, tenant: str, persons: Sequence[str]) -> DataKey:
+        """Return the key for content of these persons, always a new one where it is nobody's."""
         ...
 
     def close(self, key: DataKey, plaintext: bytes, context: bytes) -> bytes:
@@ -215,7 +216,7 @@ class Keyring(Protocol):
         """
         ...
 
-    def tags(self, tenant: str, subject_id: str) -> Sequence[bytes]:
+    async def tags(self, tenant: str, person: str) -> Sequence[bytes]:
         """Return what a person's keys are found by: a name that only the holder of the body key can compute."""
         ...
 
@@ -271,8 +272,8 @@ class RangeReader(Protocol):
 class Obligations(Protocol):
     """What is open, over all tenants."""
 
-    async def overdue(self, before: datetime, limit: int) -> Sequence[Obligation]:
-        """Return the oldest intents that were recorded before this time and have no outcome."""
+    async def overdue(self, before: datetime, limit: int, but: Collection[str]) -> Sequence[Obligation]:
+        """Return the oldest intents that were recorded before this time and have no outcome, but for some tenants'."""
         ...
 
 

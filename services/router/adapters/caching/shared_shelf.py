@@ -6,6 +6,7 @@ forgets each answer within its life. Names of keys hold a tenant's name and a ha
 
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import partial
 
 from redis.asyncio import Redis
 from redis.asyncio.client import Pipeline
@@ -35,10 +36,12 @@ _USED = f"magistrate:used:{VERSION}"
 """Names of answers by the time at which they were made or found here last."""
 _MOST_USED = 10_000
 """Names that are kept of them; a replica's memory takes fewer."""
+_KEYS_AT_ONCE = 1_000
+"""Keys that one round trip looks at."""
 
 
 class RedisShelf:
-    """Implements the SharedShelf port."""
+    """Implements the SharedShelf and the Kept port."""
 
     def __init__(self, client: Redis, guard: RedisGuard, writes: WriteBehind, clock: Clock, *, lease_s: float) -> None:
         self._client = client
@@ -99,6 +102,19 @@ class RedisShelf:
         """Give up the claim."""
         self._writes.add(lambda pipeline: _release(pipeline, key, token))
 
+    async def clear(self, tenant: str) -> int:
+        """Remove all of a tenant's answers, of former versions too; return how many."""
+        cursor, count = 0, 0
+        while True:
+            cursor, count = await self._guard.run(partial(self._page, tenant, cursor, count))
+            if not cursor:
+                return count
+
+    async def _page(self, tenant: str, cursor: int, count: int) -> tuple[int, int]:
+        """Look at some keys and remove the tenant's; return where to go on and how many that makes."""
+        after, keys = await self._client.scan(cursor, match=_answers(tenant), count=_KEYS_AT_ONCE)
+        return after, count + (await self._client.unlink(*keys) if keys else 0)
+
     def _found(self, key: Key, text: str) -> Entry | None:
         entry = form.read(text)
         if entry is None or entry.proof != key.proof or not entry.alive(self._clock.now()):
@@ -127,6 +143,11 @@ def _key(answer: str, entry: Entry) -> Key:
     """Return the key whose answer lies under this name."""
     tenant, _, name = answer.removeprefix(_ANSWERS).rpartition(":")
     return Key(tenant=tenant, name=name.strip("{}"), proof=entry.proof)
+
+
+def _answers(tenant: str) -> str:
+    """Return the pattern of every key of the tenant; no tenant's name has a character that means something in it."""
+    return f"magistrate:answer:*:{tenant}:*"
 
 
 def _claim(key: Key) -> str:
