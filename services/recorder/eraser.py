@@ -46,12 +46,8 @@ class Eraser:
             tenant,
             tags=tags,
             subject_id=subject_id,
-<<<<<<< HEAD
             tombstone=Tombstone(erased_at=self._clock.now(), reference=reference),
-            repeat_key=erasure.key(identity),
-=======
             repeat_key=erasure.first_key(identity),
->>>>>>> main
             origin=self._entries.origin(tenant),
             describe=lambda erased: self._described(tenant, basis, identity, erased, key),
         )

@@ -6,11 +6,8 @@ from collections.abc import Sequence
 
 from services.chassis.clock import Clock
 from services.chassis.errors import CallerError, Kind, MeshError, WorldError, unavailable
-<<<<<<< HEAD
-from services.chassis.metrics import counter
-=======
 from services.chassis.log import get_logger
->>>>>>> main
+from services.chassis.metrics import counter
 from services.chassis.rows import rows_of
 from services.recorder.committer import AWAY_RETRY_S, FIRST_RETRY_S, Committer
 from services.recorder.core import body

@@ -79,7 +79,6 @@ def names(attributes: Mapping[str, str], origin: str, index: int) -> bool:
     return named or not attributes.get(_PART, "").endswith("/1")
 
 
-<<<<<<< HEAD
 def withheld(draft: Draft, tombstone: Tombstone) -> Draft:
     """Return ``draft`` as it may still be recorded: that it happened and what is public of it, of nobody."""
     reference = {REFERENCE: tombstone.reference} if tombstone.reference else {}
@@ -98,14 +97,9 @@ def _facts(envelope: Mapping[str, Any]) -> Mapping[str, object]:  # Any: JSON
     return {name: value for name, value in envelope.items() if name not in _CONTENT} | {"attributes": attributes}
 
 
-def key(identity: str, number: int = 0) -> str:
-    """Return the idempotency key of one record of an erasure."""
-    return f"erasure/{identity}/{number}"
-=======
 def first_key(identity: str) -> str:
     """Return the idempotency key of an erasure's first record."""
     return key(Topic.ERASURE, f"{identity}/0")
->>>>>>> main
 
 
 def identity(request_id: str, tag: bytes) -> str:

@@ -7,7 +7,7 @@ found by outlive the body key that they were derived from, wrapped by the one th
 from alembic import op
 
 revision = "0012"
-down_revision = "0006"
+down_revision = "0010"
 branch_labels = None
 depends_on = None
 

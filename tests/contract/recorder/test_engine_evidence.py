@@ -26,11 +26,7 @@ from magistrate.recorder.v1.recorder_pb2_grpc import (
 from services.chassis import call
 from services.chassis.clock import RandomIds, SystemClock
 from services.chassis.errors import CallerError, Kind, MeshError, WorldError, unavailable
-<<<<<<< HEAD
-from services.chassis.spool import Item, Spool
-=======
 from services.chassis.spool import Item, Spool, frames
->>>>>>> main
 from services.chassis.testing import Registration, serving
 from services.engine.adapters import codec, entries
 from services.engine.adapters.recorder import MeshEvidenceLog

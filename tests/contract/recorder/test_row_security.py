@@ -16,11 +16,7 @@ from services.recorder.adapters.pool import open_evidence
 from tests.contract.recorder.client import ACME, OTHER, append, calling, login, recording
 from tests.fakes.postgres import Database
 
-<<<<<<< HEAD
-TABLES = ("head", "ev", "ev_body", "node", "checkpoint", "obligation", "tenant_key", "dek", "tombstone")
-=======
-TABLES = ("head", "ev", "ev_body", "node", "checkpoint", "obligation", "block", "tenant_key", "dek")
->>>>>>> main
+TABLES = ("head", "ev", "ev_body", "node", "checkpoint", "obligation", "block", "tenant_key", "dek", "tombstone")
 ALL = "select count(*) from {}"
 
 

@@ -13,42 +13,6 @@ from services.recorder.ports import Query
 from tests.contract.recorder.stores import ORIGIN, START, TENANT, Opened, Store, entry, in_memory, in_postgres
 from tests.fakes.postgres import Database
 
-<<<<<<< HEAD
-TENANT = "acme"
-ORIGIN = "evidence/local/acme/2026h2"
-BODY_KEY = "a2V5a2V5a2V5a2V5a2V5a2V5a2V5a2V5a2V5a2V5a2U="
-START = datetime(2026, 7, 1, tzinfo=UTC)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Store:
-    """Both sides of one store."""
-
-    writer: EvidenceWriter
-    reader: EvidenceReader
-
-
-Opened = Callable[[Database], AbstractAsyncContextManager[Store]]
-
-
-@asynccontextmanager
-async def in_memory(_: Database) -> AsyncIterator[Store]:
-    """Open a store that ends with the process."""
-    evidence = MemoryEvidence()
-    yield Store(writer=evidence, reader=evidence)
-
-
-@asynccontextmanager
-async def in_postgres(database: Database) -> AsyncIterator[Store]:
-    """Open the store that is shared."""
-    async with open_evidence(login(database, "recorder")) as pool:
-        with rows_of(TENANT):
-            # Every record's key is wrapped by a key of its tenant, which is there before the first record is.
-            await PostgresKeyring(pool, AesSeal(BODY_KEY), random_bytes=secrets.token_bytes).draw(TENANT, ())
-            yield Store(writer=PostgresWriter(pool, timeout_s=5), reader=PostgresReader(pool))
-
-=======
->>>>>>> main
 
 @pytest.fixture(params=[in_memory, in_postgres], ids=["memory", "postgres"])
 async def store(request: pytest.FixtureRequest, database: Database) -> AsyncIterator[Store]:
