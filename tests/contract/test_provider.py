@@ -208,15 +208,15 @@ async def test_the_callers_deadline_reaches_the_vendor() -> None:
 
 @pytest.mark.spec("PRV-05")
 async def test_count_tokens_tells_whether_it_is_an_estimate() -> None:
-    """llama.cpp counts; an OpenAI-compatible server is estimated at a quarter of the characters."""
+    """llama.cpp counts, with what its template adds; for Ollama it is a quarter of the characters."""
     request = pb.CountTokensRequest(messages=generation(content="one two three").messages)
     async with FakeVendor() as fake:
         async with provider(fake, vendor="local") as stub:
             counted = await stub.CountTokens(request)
-        async with provider(fake) as stub:
+        async with provider(fake, vendor="ollama") as stub:
             estimated = await stub.CountTokens(request)
 
-    assert (counted.tokens, counted.estimated) == (3, False)
+    assert (counted.tokens, counted.estimated) == (4, False)
     assert (estimated.tokens, estimated.estimated) == (4, True)
 
 

@@ -63,10 +63,10 @@ class Refusal:
     code: str = ""
     message: str = "the fake vendor refuses"
 
-    def reply(self, path: str) -> bytes:
-        """Return it as it goes over the wire."""
+    def reply(self, call: Call) -> bytes:
+        """Return it as it goes over the wire in reply to ``call``."""
         headers = {"Retry-After": self.retry_after} if self.retry_after else {}
-        return http_wire.reply_json(wire_of(path).error(self.status, self.message, self.code), self.status, headers)
+        return http_wire.reply_json(wire_of(call).error(self.status, self.message, self.code), self.status, headers)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,11 +81,11 @@ class Junk:
     body: bytes = b'{"choices": [{"mess'
 
 
-def wire_of(path: str) -> ModuleType:
-    """Return the wire format that is spoken at ``path``."""
-    if path.startswith("/api/"):
+def wire_of(call: Call) -> ModuleType:
+    """Return the wire format that ``call`` speaks; OpenAI and Anthropic have some paths in common."""
+    if call.path.startswith("/api/"):
         return ollama_wire
-    return anthropic_wire if path.startswith("/v1/messages") else openai_wire
+    return anthropic_wire if "anthropic-version" in call.headers else openai_wire
 
 
 Step = Answer | Refusal | Silence | Junk
@@ -110,6 +110,8 @@ SCRIPTS: Mapping[str, Step] = {
 
 
 _MODEL_PATHS = ("/chat/completions", "/v1/messages", "/api/chat")
+_COUNT_PATHS = ("/messages/count_tokens", "/chat/completions/input_tokens", "/responses/input_tokens")
+"""Anthropic's, llama.cpp's and OpenAI's."""
 
 
 def shown_key(call: Call) -> str:
@@ -131,10 +133,12 @@ class FakeVendor:
     """Demand this key on every call; empty accepts all."""
     scripts: Mapping[str, Sequence[Step]] = field(default_factory=dict)
     """Scripts of the calls that show a certain key, each counted by itself."""
+    counts_tokens: bool = True
+    """Whether it has an endpoint that counts; not every compatible server has."""
     port: int = 0
     """0 takes a free port."""
     calls: list[Call] = field(default_factory=list)
-    """Model calls in order of arrival (not tokenize, models, health)."""
+    """Model calls in order of arrival (not counts, models, health)."""
     connections: int = 0
     """TCP connections accepted: tells whether the client reuses them."""
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
@@ -202,22 +206,18 @@ class FakeVendor:
 
     async def _reply(self, call: Call, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self.api_key and shown_key(call) != self.api_key:
-            writer.write(Refusal(status=401, code="invalid_api_key").reply(call.path))
+            writer.write(Refusal(status=401, code="invalid_api_key").reply(call))
         elif call.path.endswith(_MODEL_PATHS):
             await self._complete(call, reader, writer)
         else:
             writer.write(self._side_door(call))
 
-    def _side_door(self, call: Call) -> bytes:  # noqa: PLR0911 - a table of paths
+    def _side_door(self, call: Call) -> bytes:
         match call.path:
-            case "/tokenize":
-                return http_wire.reply_json({"tokens": list(range(len(str(call.json()["content"]).split())))})
-            case "/v1/models":
-                return http_wire.reply_json({"object": "list", "data": [{"id": "fake-model", "object": "model"}]})
-            case "/v1/messages/count_tokens":
-                return http_wire.reply_json({"input_tokens": anthropic_wire.prompt_tokens(call.json())})
-            case "/api/tags":
-                return http_wire.reply_json({"models": [{"name": "fake-model", "model": "fake-model"}]})
+            case "/v1/models" | "/api/tags":
+                return http_wire.reply_json(wire_of(call).models("fake-model"))
+            case path if path.endswith(_COUNT_PATHS) and self.counts_tokens:
+                return http_wire.reply_json(wire_of(call).counted(call.json()))
             case "/health":
                 return http_wire.reply_json({"status": "ok"})
             case "/calls":
@@ -228,15 +228,18 @@ class FakeVendor:
                 self.restart(named(str(call.json()["script"])))
                 return http_wire.reply_json({"script": call.json()["script"]})
             case _:
-                return Refusal(status=404, message=f"no such path: {call.path}").reply(call.path)
+                return Refusal(status=404, message=f"no such path: {call.path}").reply(call)
 
     async def _complete(self, call: Call, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self.keep_calls:
             self.calls.append(call)
         self.arrived.set()
+        if why := wire_of(call).refusal(call.json()):
+            writer.write(Refusal(status=400, message=why).reply(call))
+            return
         match self._next_step(shown_key(call)):
             case Refusal() as step:
-                writer.write(step.reply(call.path))
+                writer.write(step.reply(call))
             case Junk() as step:
                 writer.write(http_wire.reply(step.body))
             case Silence():
@@ -250,8 +253,9 @@ class FakeVendor:
         await self._pause(step.delay_s, reader)
         request = call.json()
         assert request["stream"] is True, "adapters always stream"
-        writer.write(http_wire.STREAM_HEAD)
-        async for event in self._events(wire_of(call.path), request, step, reader, writer):
+        wire = wire_of(call)
+        writer.write(http_wire.stream_head(wire.CONTENT_TYPE))
+        async for event in self._events(wire, request, step, reader, writer):
             size = step.fragment or len(event)
             for start in range(0, len(event), size):
                 writer.write(http_wire.chunk(event[start : start + size]))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from services.chassis.errors import MeshError
 from services.provider.adapters.answer import answer
 from services.provider.adapters.dialects import openai as dialect
+from services.provider.adapters.dialects.fields import read_token_count
 from services.provider.adapters.transport import Transport
 from services.provider.core import tokens
 from services.provider.core.completion import Event, Health, Message, Prompt, TokenCount
@@ -27,8 +28,8 @@ class OpenAI:
 
     @property
     def counts_tokens(self) -> bool:
-        """Return False: the API has no endpoint that counts."""
-        return False
+        """Return True: the API has an endpoint that counts, though not every compatible server."""
+        return True
 
     def continues(self, _model: str) -> bool:
         """Return False: the API answers an assistant's last message instead of going on from it."""
@@ -41,9 +42,16 @@ class OpenAI:
         body = dialect.encode(prompt, cap_field="max_completion_tokens")
         return answer(self.transport, "/chat/completions", body, reading, terms)
 
-    async def count_tokens(self, messages: tuple[Message, ...], _model: str, _key: Key) -> TokenCount:
-        """Estimate, and say so."""
-        return tokens.estimate_all(messages)
+    async def count_tokens(self, messages: tuple[Message, ...], model: str, key: Key) -> TokenCount:
+        """Let the vendor count; of a compatible server that does not, estimate, and say so."""
+        asked = dialect.encode_count(model, messages, field="input")
+        try:
+            body = await self.transport.post("/responses/input_tokens", asked, key)
+        except MeshError as error:
+            if error.reason != "PROVIDER_REJECTED":
+                raise
+            return tokens.estimate_all(messages)
+        return TokenCount(tokens=read_token_count(NAME, body), estimated=False)
 
     async def health(self, key: Key) -> Health:
         """List the models that our key may use."""

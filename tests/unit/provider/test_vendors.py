@@ -14,7 +14,7 @@ from services.chassis.clock import SystemClock
 from services.chassis.config import SecretFile
 from services.chassis.errors import Kind, MeshError
 from services.provider.adapters.key_file import KeyFile
-from services.provider.core.completion import Delta, End, Event, Finish, Message, Opened, Prompt, Role
+from services.provider.core.completion import Delta, End, Event, Finish, Message, Opened, Prompt, Role, TokenCount
 from services.provider.core.keys import Key
 from services.provider.desk import Desk
 from tests.fakes.vendors import CONTEXT_TOO_LONG, WORDS, Answer, FakeVendor, Junk, Refusal, Silence, Step
@@ -339,15 +339,26 @@ async def test_health_lists_the_models_or_says_why_not(dialect: str, client: htt
 
 
 @pytest.mark.spec("PRV-05")
-async def test_tokens_are_counted_exactly_where_the_vendor_has_a_tokenizer(
+async def test_tokens_are_counted_before_the_call_as_they_are_reported_after_it(
     dialect: str, client: httpx.AsyncClient
 ) -> None:
-    """llama.cpp is asked; for OpenAI it is an estimate, and says so."""
+    """To the token, where the vendor counts; Ollama does not, and the estimate says that it is one."""
     async with FakeVendor() as fake:
-        count = await desk(dialect, client, fake.base_url).count_tokens(PROMPT.messages, PROMPT.model)
+        vendor = desk(dialect, client, fake.base_url)
+        before = await vendor.count_tokens(PROMPT.messages, PROMPT.model)
+        after = (await vendor.generate(PROMPT, CALL)).usage.prompt_tokens
 
-    assert count.estimated == (dialect in {"openai", "ollama"})
-    assert count.tokens == {"local": 7, "anthropic": 10}.get(dialect, 3 + 6)
+    assert before.estimated == (dialect == "ollama")
+    assert before.tokens == (3 + 6 if before.estimated else after)
+
+
+@pytest.mark.spec("PRV-05")
+async def test_a_compatible_server_that_does_not_count_is_estimated(client: httpx.AsyncClient) -> None:
+    """Not every server under OpenAI's API has all of its endpoints."""
+    async with FakeVendor(counts_tokens=False) as fake:
+        count = await desk("openai", client, fake.base_url).count_tokens(PROMPT.messages, PROMPT.model)
+
+    assert count == TokenCount(tokens=3 + 6, estimated=True)
 
 
 @pytest.mark.spec("PRV-14")

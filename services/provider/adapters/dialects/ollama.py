@@ -49,6 +49,7 @@ def encode(prompt: Prompt) -> bytes:
         "options": options,
         # Without it a prompt that does not fit is cut at its beginning, and nobody is told.
         "truncate": False,
+        "shift": False,
     }
     if prompt.json_schema:
         body["format"] = json.loads(prompt.json_schema)

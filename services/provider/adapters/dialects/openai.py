@@ -1,6 +1,7 @@
 """The OpenAI chat format, for every vendor that speaks it."""
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -8,7 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ValidationError
 
 from services.provider.adapters.dialects.fields import Count, Name, checked_finish, codes, dump, error_in, event_data
 from services.provider.core import failures, tokens
-from services.provider.core.completion import Delta, End, Event, Finish, Prompt, Role, Usage
+from services.provider.core.completion import Delta, End, Event, Finish, Message, Prompt, Role, Usage
 
 DONE = b"[DONE]"
 """The data of the event that ends a stream."""
@@ -54,10 +55,6 @@ class _Models(BaseModel):
     data: list[_Model]
 
 
-class _Tokens(BaseModel):
-    tokens: list[object]
-
-
 def encode(prompt: Prompt, *, cap_field: str) -> bytes:
     """Return the request body; ``cap_field`` is the vendor's name of the cap on answer tokens."""
     body: dict[str, object] = {
@@ -75,6 +72,13 @@ def encode(prompt: Prompt, *, cap_field: str) -> bytes:
         schema = {"name": "answer", "strict": True, "schema": json.loads(prompt.json_schema)}
         body["response_format"] = {"type": "json_schema", "json_schema": schema}
     return dump(body)
+
+
+def encode_count(model: str, messages: Iterable[Message], *, field: str) -> bytes:
+    """Return the request body of a token count; ``field`` is where the endpoint has the conversation."""
+    # llama.cpp takes an answer of the assistant only where its item says that it is a message.
+    items = [{"type": "message", "role": message.role.value, "content": message.text} for message in messages]
+    return dump({"model": model, field: items})
 
 
 def encode_messages(prompt: Prompt) -> list[dict[str, str]]:
@@ -143,14 +147,6 @@ def read_models(vendor: str, body: bytes) -> tuple[str, ...]:
         return tuple(model.id for model in _Models.model_validate_json(body).data)
     except ValidationError as error:
         raise failures.malformed(vendor, "a model list that is none") from error
-
-
-def read_token_count(vendor: str, body: bytes) -> int:
-    """Return how many tokens llama.cpp's ``/tokenize`` found. Raises MeshError PROVIDER_MALFORMED."""
-    try:
-        return len(_Tokens.model_validate_json(body).tokens)
-    except ValidationError as error:
-        raise failures.malformed(vendor, "a token list that is none") from error
 
 
 def read_codes(body: bytes) -> frozenset[str]:
