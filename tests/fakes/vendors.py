@@ -1,6 +1,6 @@
 """A scriptable model vendor over HTTP/1.1 on loopback, with every fault that real vendors show.
 
-It answers each call in the format of the path that was asked: OpenAI's, Anthropic's or Ollama's.
+It answers each call in the format in which it was asked: OpenAI's, Anthropic's or Ollama's.
 
 In a test::
 
@@ -23,91 +23,33 @@ from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Self
 
-from tests.fakes import anthropic_wire, http_wire, ollama_wire, openai_wire
+from tests.fakes import http_wire
 from tests.fakes.http_wire import Call
+from tests.fakes.script import (
+    CONTEXT_TOO_LONG,
+    SCRIPTS,
+    WORDS,
+    Answer,
+    Junk,
+    Refusal,
+    Silence,
+    Step,
+    named,
+    wire_of,
+)
 
-WORDS = ("The", " leave", " policy", " grants", " twenty", " five", " days", ".")
-CONTEXT_TOO_LONG = "context_length_exceeded"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """A good answer, or one that goes wrong after some tokens. Streams when the request asks for a stream."""
-
-    words: tuple[str, ...] = WORDS
-    delay_s: float = 0.0
-    """Wait before the headers."""
-    gap_s: float = 0.0
-    """Wait before each token: a slow drip."""
-    usage: bool = True
-    """Whether the vendor counts the tokens for us."""
-    finish: str = "stop"
-    stall_after: int | None = None
-    """Send so many tokens, then nothing more and keep the connection open."""
-    cut_after: int | None = None
-    """Send so many tokens, then drop the connection."""
-    junk_after: int | None = None
-    """Send so many tokens, then a chunk that is not JSON."""
-    error_after: int | None = None
-    """Send so many tokens, then an error object inside the stream."""
-    fragment: int | None = None
-    """Send the stream in pieces of so many bytes, wherever that cuts an event."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refusal:
-    """An HTTP error with the vendor's error body."""
-
-    status: int
-    retry_after: str | None = None
-    code: str = ""
-    message: str = "the fake vendor refuses"
-
-    def reply(self, call: Call) -> bytes:
-        """Return it as it goes over the wire in reply to ``call``."""
-        headers = {"Retry-After": self.retry_after} if self.retry_after else {}
-        return http_wire.reply_json(wire_of(call).error(self.status, self.message, self.code), self.status, headers)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Silence:
-    """Take the request and never send headers."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Junk:
-    """Status 200 with this body, whatever was asked."""
-
-    body: bytes = b'{"choices": [{"mess'
-
-
-def wire_of(call: Call) -> ModuleType:
-    """Return the wire format that ``call`` speaks; OpenAI and Anthropic have some paths in common."""
-    if call.path.startswith("/api/"):
-        return ollama_wire
-    return anthropic_wire if "anthropic-version" in call.headers else openai_wire
-
-
-Step = Answer | Refusal | Silence | Junk
-
-SCRIPTS: Mapping[str, Step] = {
-    "instant": Answer(),
-    "slow": Answer(delay_s=2.0),
-    "drip": Answer(gap_s=0.2),
-    "silent": Silence(),
-    "stall": Answer(stall_after=3),
-    "cut": Answer(cut_after=3),
-    "junk": Junk(),
-    "junk-chunk": Answer(junk_after=3),
-    "error-chunk": Answer(error_after=3),
-    "busy": Refusal(status=429, retry_after="2", code="rate_limit_exceeded"),
-    "overloaded": Refusal(status=529, retry_after="1"),
-    "down": Refusal(status=503),
-    "unauthorised": Refusal(status=401, code="invalid_api_key"),
-    "too-long": Refusal(status=400, code=CONTEXT_TOO_LONG),
-}
-"""Steps by name, for the command line and ``POST /script``."""
-
+__all__ = [
+    "CONTEXT_TOO_LONG",
+    "SCRIPTS",
+    "WORDS",
+    "Answer",
+    "FakeVendor",
+    "Junk",
+    "Refusal",
+    "Silence",
+    "Step",
+    "named",
+]
 
 _MODEL_PATHS = ("/chat/completions", "/v1/messages", "/api/chat")
 _COUNT_PATHS = ("/messages/count_tokens", "/chat/completions/input_tokens", "/responses/input_tokens")
@@ -119,9 +61,8 @@ def shown_key(call: Call) -> str:
     return call.headers.get("x-api-key") or call.headers.get("authorization", "").removeprefix("Bearer ")
 
 
-def named(script: str) -> list[Step]:
-    """Return the steps of a comma-separated list of names, ``busy,instant``. Raises KeyError on an unknown name."""
-    return [SCRIPTS[name.strip()] for name in script.split(",")]
+class _HungUpError(Exception):
+    """The fake itself has dropped the connection."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -198,7 +139,7 @@ class FakeVendor:
             while (call := await http_wire.read_call(reader)) is not None:
                 await self._reply(call, reader, writer)
                 await writer.drain()
-        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+        except (_HungUpError, ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
             pass
         finally:
             self._open.discard(task)
@@ -237,14 +178,22 @@ class FakeVendor:
         if why := wire_of(call).refusal(call.json()):
             writer.write(Refusal(status=400, message=why).reply(call))
             return
-        match self._next_step(shown_key(call)):
-            case Refusal() as step:
+        try:
+            await self._play(self._next_step(shown_key(call)), call, reader, writer)
+        except ConnectionError:
+            self.cancellations += 1
+            self.cancelled.set()
+            raise
+
+    async def _play(self, step: Step, call: Call, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        match step:
+            case Refusal():
                 writer.write(step.reply(call))
-            case Junk() as step:
+            case Junk():
                 writer.write(http_wire.reply(step.body))
             case Silence():
                 await self._gone(reader)
-            case Answer() as step:
+            case Answer():
                 await self._answer(call, step, reader, writer)
 
     async def _answer(
@@ -279,7 +228,7 @@ class FakeVendor:
                 await self._gone(reader)
             if sent == step.cut_after:
                 writer.transport.abort()
-                raise ConnectionError
+                raise _HungUpError
             if sent == step.junk_after:
                 yield wire.junk()
             if sent == step.error_after:
@@ -296,10 +245,8 @@ class FakeVendor:
                 await self._gone(reader)
 
     async def _gone(self, reader: asyncio.StreamReader) -> None:
-        """Wait until the client leaves, and remember that it did. Raises ConnectionError."""
-        if not await reader.read(1):
-            self.cancellations += 1
-            self.cancelled.set()
+        """Wait until the client leaves. Raises ConnectionError."""
+        await reader.read(1)
         raise ConnectionError
 
 

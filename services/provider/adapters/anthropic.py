@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from services.chassis.errors import MeshError
 from services.provider.adapters.answer import answer
+from services.provider.adapters.counting import count
 from services.provider.adapters.dialects import anthropic as dialect
 from services.provider.adapters.dialects import claude
-from services.provider.adapters.dialects.fields import read_token_count
 from services.provider.adapters.dialects.openai import read_models
 from services.provider.adapters.transport import Transport
 from services.provider.core import failures
@@ -53,8 +53,8 @@ class Anthropic:
 
     async def count_tokens(self, messages: tuple[Message, ...], model: str, key: Key) -> TokenCount:
         """Let the vendor count."""
-        body = await self.transport.post("/messages/count_tokens", dialect.encode_count(model, messages), key)
-        return TokenCount(tokens=read_token_count(NAME, body), estimated=False)
+        asked = dialect.encode_count(model, messages)
+        return await count(self.transport, "/messages/count_tokens", asked, key, messages)
 
     async def health(self, key: Key) -> Health:
         """List the models that our key may use."""

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from services.chassis.errors import MeshError
 from services.provider.adapters.answer import answer
+from services.provider.adapters.counting import count
 from services.provider.adapters.dialects import openai as dialect
-from services.provider.adapters.dialects.fields import read_token_count
 from services.provider.adapters.transport import Transport
 from services.provider.core.completion import Event, Health, Message, Prompt, TokenCount
 from services.provider.core.keys import Key, Terms
@@ -43,8 +43,7 @@ class Local:
     async def count_tokens(self, messages: tuple[Message, ...], model: str, key: Key) -> TokenCount:
         """Count with the model's own tokenizer and chat template."""
         asked = dialect.encode_count(model, messages, field="messages")
-        body = await self.transport.post("/chat/completions/input_tokens", asked, key)
-        return TokenCount(tokens=read_token_count(NAME, body), estimated=False)
+        return await count(self.transport, "/chat/completions/input_tokens", asked, key, messages)
 
     async def health(self, key: Key) -> Health:
         """Ask which models are loaded; llama.cpp refuses with 503 while it loads."""

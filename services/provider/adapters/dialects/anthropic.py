@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import dataclass, field
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
@@ -36,6 +36,10 @@ class _Usage(BaseModel):
         """Return all that was read, from the cache or not."""
         parts = (self.input_tokens, self.cache_creation_input_tokens, self.cache_read_input_tokens)
         return sum(part or 0 for part in parts)
+
+    def with_later(self, later: Self) -> Self:
+        """Return these counts with those of ``later`` in their place: they are cumulative, and some come twice."""
+        return self.model_copy(update=later.model_dump(exclude_none=True))
 
 
 class _Begun(BaseModel):
@@ -153,6 +157,7 @@ class Reading:
                 return self._piece(delta.text or delta.partial_json)
             case _MessageDelta(delta=delta, usage=usage):
                 self._stop = delta.stop_reason or self._stop
+                self._read = self._read.with_later(usage)
                 self._written = usage.output_tokens if usage.output_tokens is not None else self._written
             case _MessageStop():
                 self._done = True

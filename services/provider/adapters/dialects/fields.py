@@ -4,7 +4,7 @@ import json
 from collections.abc import Collection
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, Field, ValidationError
+from pydantic import AfterValidator, Field
 
 from services.provider.core import failures
 from services.provider.core.completion import Finish, Prompt
@@ -20,18 +20,6 @@ TOO_LONG = "context_length_exceeded"
 """OpenAI's word for a prompt that does not fit the model; it stands for what others say in prose."""
 _TOO_LONG_PROSE = ("maximum context length", "prompt is too long", "exceeds the context length")
 """What vLLM, Anthropic and Ollama say of such a prompt, in this order; none of them has a code for it."""
-
-
-class _Counted(BaseModel):
-    input_tokens: Count
-
-
-def read_token_count(vendor: str, body: bytes) -> int:
-    """Return the counted tokens: Anthropic, OpenAI and llama.cpp word it alike. Raises MeshError PROVIDER_MALFORMED."""
-    try:
-        return _Counted.model_validate_json(body).input_tokens
-    except ValidationError as error:
-        raise failures.malformed(vendor, "a token count that is none") from error
 
 
 def error_in(body: bytes) -> object:
