@@ -16,6 +16,8 @@ TRACEPARENT_KEY = "traceparent"
 TENANT_KEY = "x-magistrate-tenant"
 SUBJECT_KEY = "x-magistrate-subject"
 ROLES_KEY = "x-magistrate-roles"
+CLOCK_SLACK_S = 0.005
+"""A timer may wake a few milliseconds before the deadline that it was set to."""
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
 _TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
@@ -90,6 +92,12 @@ def remaining_s() -> float | None:
     """Return the seconds that are left for the current call, never below 0; None if it has no deadline."""
     deadline = _current.get().deadline
     return None if deadline is None else max(0.0, deadline - time.monotonic())
+
+
+def is_over() -> bool:
+    """Tell whether the time of the current call has ended, or ends within CLOCK_SLACK_S: then nobody took it back."""
+    left = remaining_s()
+    return left is not None and left <= CLOCK_SLACK_S
 
 
 def from_metadata(metadata: Mapping[str, str | bytes], remaining: float | None) -> Call:

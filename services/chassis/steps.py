@@ -20,8 +20,6 @@ _HANDLED = metrics.counter(
 _SECONDS = metrics.histogram("magistrate_rpc_seconds", "Time to serve a call, by method.", ("method",))
 _IN_FLIGHT = metrics.gauge("magistrate_rpc_in_flight", "Calls that are being served now.")
 
-_CLOCK_SLACK_S = 0.005
-"""A timer may wake a few milliseconds before the deadline that it was set to."""
 _OWN_FAULTS = frozenset({grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN})
 _WORLD_FAULTS = frozenset({grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.ABORTED})
 
@@ -156,22 +154,16 @@ def _answer(error: BaseException, rpc: Rpc) -> MeshError | None:
     if isinstance(error, BaseExceptionGroup):
         return _of_group(error) or status.unexpected(rpc.call.request_id)
     if isinstance(error, asyncio.CancelledError | GeneratorExit):
-        expired = call.remaining_s() == 0
+        expired = call.is_over()
         rpc.code = grpc.StatusCode.DEADLINE_EXCEEDED if expired else grpc.StatusCode.CANCELLED
         rpc.reason = "DEADLINE_EXPIRED" if expired else "CANCELLED"
         return None
     if isinstance(error, grpc.aio.AbortError):
         rpc.code = status.code_of(rpc.context.code())
         return None
-    if isinstance(error, TimeoutError) and _is_over():
+    if isinstance(error, TimeoutError) and call.is_over():
         return WorldError(Kind.DEADLINE, "DEADLINE_EXPIRED", "the time was over before the work was done")
     return status.unexpected(rpc.call.request_id)
-
-
-def _is_over() -> bool:
-    """Return whether a timeout within the servicer was that of the call itself."""
-    remaining = call.remaining_s()
-    return remaining is not None and remaining < _CLOCK_SLACK_S
 
 
 def _of_group(group: BaseExceptionGroup[BaseException]) -> MeshError | None:

@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Seque
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, field, replace
 
+from services.chassis.call import CLOCK_SLACK_S
 from services.chassis.clock import Clock
 from services.chassis.errors import MeshError
 from services.provider.core import failures, schema
@@ -147,17 +148,17 @@ class Desk:
             attempt.key_fingerprint = lease.holder.fingerprint
             yield lease
         except MeshError as error:
-            # A caller's short time says nothing about the vendor, nor about the key.
-            late = failures.is_timeout(error) and self.remaining_s() == 0
-            reason = "DEADLINE_EXPIRED" if late else error.reason
-            attempt.end(Outcome.FAILED, self.clock.monotonic(), reason=reason, unpaid=failures.is_unpaid(error))
-            if lease is not None and not late:
+            if failures.is_timeout(error) and self._is_over():
+                # A caller's short time says nothing about the vendor, nor about the key.
+                attempt.end(Outcome.FAILED, self.clock.monotonic(), reason="DEADLINE_EXPIRED")
+                raise failures.expired(self.vendor.name) from error
+            attempt.end(Outcome.FAILED, self.clock.monotonic(), reason=error.reason, unpaid=failures.is_unpaid(error))
+            if lease is not None:
                 self.ring.failed(lease, error, self.clock.monotonic())
             raise
         except (asyncio.CancelledError, GeneratorExit):
             # Where the caller's time is over nobody took the try back: it was too slow.
-            late = self.remaining_s() == 0
-            outcome, reason = (Outcome.FAILED, "DEADLINE_EXPIRED") if late else (Outcome.CANCELLED, "")
+            outcome, reason = (Outcome.FAILED, "DEADLINE_EXPIRED") if self._is_over() else (Outcome.CANCELLED, "")
             attempt.end(outcome, self.clock.monotonic(), reason=reason)
             raise
         except BaseException:
@@ -168,6 +169,11 @@ class Desk:
                 self.ring.returned(lease, answered=attempt.outcome is Outcome.WON)
             self.book.close(attempt)
             self.meter.count(attempt, self.clock.monotonic())
+
+    def _is_over(self) -> bool:
+        """Tell whether the caller's time is over."""
+        left = self.remaining_s()
+        return left is not None and left <= CLOCK_SLACK_S
 
     def _lease(self) -> Lease:
         self._renew()

@@ -22,9 +22,9 @@ from services.router.core.plan import Policy
 from services.router.core.prompt import Template
 from services.router.core.spend.limits import Budgets
 from services.router.dispatch import Dispatcher
-from services.router.finishing import Finisher
+from services.router.finishing import Finisher, StreamFinisher
 from services.router.flight import Flight
-from services.router.ports import Health, Providers
+from services.router.ports import Faults, Health, Providers
 from services.router.streaming import Streamer
 from services.router.voting import Voter
 
@@ -85,15 +85,17 @@ def flight(config: Config, health: Health, clock: Clock) -> Flight:
     )
 
 
-def streamer(config: Config, providers: Providers, books: Bookkeeper) -> Streamer:
-    """Return what streams answers."""
-    return Streamer(
+def streamer(config: Config, providers: Providers, books: Bookkeeper, faults: Faults) -> StreamFinisher:
+    """Return what streams answers, finished as their template says."""
+    streamer = Streamer(
         providers=providers,
         books=books,
         recovery=config.stream_recovery,
         idle_s=config.stream_idle_s,
         timeout_s=config.route_timeout_s,
+        faults=faults,
     )
+    return StreamFinisher(streams=streamer)
 
 
 def champion_rules(config: Config, catalogue: Catalogue) -> Rules:

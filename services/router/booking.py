@@ -171,7 +171,7 @@ class Booking:
 
     def abandoned(self) -> None:
         """Book a call whose caller went away, or whose time is over."""
-        self._pursue(Reckoning(lost=self.claims), watch=self._watch_all if _is_late() else self._watch_left)
+        self._pursue(Reckoning(lost=self.claims), watch=self._watch_all if call.is_over() else self._watch_left)
 
     def _pursue(self, reckoning: Reckoning, *, watch: Watch) -> None:
         """Write what is known, and go on until every try is, beside the calls."""
@@ -207,8 +207,3 @@ def _taken_back(attempt: Attempt, reason: str) -> Attempt:
     """Return ``attempt`` with the ``reason`` for which it was taken back, where it was."""
     taken_back = attempt.outcome is Outcome.CANCELLED and not attempt.reason
     return replace(attempt, reason=reason) if taken_back else attempt
-
-
-def _is_late() -> bool:
-    """Tell whether the time of the current call is over, so that it was not its caller who ended it."""
-    return call.remaining_s() == 0

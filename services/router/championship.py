@@ -1,7 +1,7 @@
 """Champion and challengers of every arena: scores come in, people have their say, and routing is told at once."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from services.chassis.clock import Clock, Ids
 from services.chassis.errors import Kind, WorldError, not_found
@@ -74,18 +74,21 @@ class Championship:
         """
         check(report)
         self._check_model(report.model)
-
-        def step(before: Contest) -> Amendment:
-            if report.heuristic:
-                return Amendment(contest=rules_of.noted(before), report=report)
-            after, change = rules_of.scored(before, report.model, report.score, self.rules, report.at)
-            return Amendment(contest=after, report=report, recorded=self._recorded(after, change))
-
-        counted = await self._amend(arena, step)
+        counted = await self._amend(arena, lambda before: self._scored(before, report))
         if counted is not None:
             await self._learn(report)
             return Counted(version=counted.contest.version, before=False)
         return Counted(version=await self.contests.counted(arena.tenant, report.decision_id) or 0, before=True)
+
+    async def fault(self, arena: Arena, report: Report) -> None:
+        """Count an answer that broke off, which says nothing about its user. Raises as ``report``.
+
+        Before the arena's first score it is only noted: a failure crowns nobody.
+        """
+        check(report)
+        self._check_model(report.model)
+        noted = replace(report, heuristic=True)
+        await self._amend(arena, lambda before: self._scored(before, report if before.champion else noted))
 
     async def promote(self, arena: Arena, wish: Wish) -> Said:
         """Make a model the champion by a person's word.
@@ -128,6 +131,12 @@ class Championship:
         if said is None:
             raise AssertionError("only a report can have been counted before")
         return Said(version=said.contest.version, recorded=said.recorded)
+
+    def _scored(self, before: Contest, report: Report) -> Amendment:
+        if report.heuristic:
+            return Amendment(contest=rules_of.noted(before), report=report)
+        after, change = rules_of.scored(before, report.model, report.score, self.rules, report.at)
+        return Amendment(contest=after, report=report, recorded=self._recorded(after, change))
 
     async def _learn(self, report: Report) -> None:
         if self.learner is None or report.heuristic:

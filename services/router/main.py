@@ -31,6 +31,7 @@ from services.router.memory import Memory
 from services.router.planner import Planner
 from services.router.reconciler import Reconciler
 from services.router.remaining import Remaining
+from services.router.scorekeeper import Scorekeeper
 from services.router.servicer import RouterServicer
 from services.router.servicer.caches import CacheCalls
 from services.router.servicer.champions import ChampionCalls
@@ -58,6 +59,12 @@ async def main(name: str) -> None:
             lookout=Watch(remaining=remaining, memory=memory, board=board, dice=random.random, flight=flight),
             providers=providers,
         )
+        relay = Relay(pool, MeshEvidence(mesh.channel).deliver, box="evidence")
+        announcers = (board, Postman(relay), ChampionMeter())
+        rules = assembly.champion_rules(config, files.catalogue)
+        championship = Championship(
+            contests=contests, rules=rules, announcers=announcers, clock=clock, ids=ids, learner=memory
+        )
         ledger = PostgresLedger(pool, testify=testify)
         inquest = Inquest(ledger=ledger, witness=AdapterWitness(mesh.channel))
         books = Bookkeeper(
@@ -71,18 +78,10 @@ async def main(name: str) -> None:
             spawn=mesh.finish,
         )
         voter = assembly.voter(config, mesh.channel, Dispatcher(providers=providers, books=books))
-        streamer = assembly.streamer(config, providers, books)
+        faults = Scorekeeper(championship=championship, clock=clock, spawn=mesh.finish)
+        streamer = assembly.streamer(config, providers, books, faults)
         kit = World(redis=load(RedisSettings), pool=pool, channel=mesh.channel, clock=clock, ids=ids, spawn=mesh.spawn)
         caches = await mesh.enter(open_caches(config.cache_rules, kit, generator=voter, streams=streamer))
-        relay = Relay(pool, MeshEvidence(mesh.channel).deliver, box="evidence")
-        championship = Championship(
-            contests=contests,
-            rules=assembly.champion_rules(config, files.catalogue),
-            announcers=(board, Postman(relay), ChampionMeter()),
-            clock=clock,
-            ids=ids,
-            learner=memory,
-        )
         reconciler = Reconciler(ledger=ledger, inquest=inquest, interval_s=config.reconcile_interval_s)
         mesh.spawn(poll.watch(), name="provider health")
         mesh.spawn(reconciler.watch(), name="overdue holds")

@@ -204,6 +204,14 @@ class Learner(Protocol):
         ...
 
 
+class Faults(Protocol):
+    """Whoever counts answers that broke off. Must not block."""
+
+    def broke_off(self, plan: Plan, provider: str, call_id: str) -> None:
+        """Count that ``provider`` broke off in the streamed call ``call_id``."""
+        ...
+
+
 class StandingsBoard(Protocol):
     """What is known of champions without asking anybody now."""
 

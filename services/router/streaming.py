@@ -6,6 +6,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
+from services.chassis import call
 from services.chassis.errors import Kind, MeshError
 from services.router.booking import Booking, Bookkeeper
 from services.router.core import failures
@@ -13,7 +14,7 @@ from services.router.core.answer import Answer
 from services.router.core.plan import Plan
 from services.router.core.recovery import Discarded, Leg, next_leg
 from services.router.core.request import Recovery, Request
-from services.router.ports import Piece, Providers, Reply, Streamed, Unanswered
+from services.router.ports import Faults, Piece, Providers, Reply, Streamed, Unanswered
 
 
 @dataclass(slots=True)
@@ -54,6 +55,8 @@ class Streamer:
     """Seconds between two pieces after which a provider counts as broken off."""
     timeout_s: float = 60.0
     """Seconds for the whole call with all its legs."""
+    faults: Faults | None = None
+    """Who counts answers that break off, beside the books; None where nobody does."""
 
     async def stream(self, request: Request, plan: Plan, decision_id: str) -> AsyncGenerator[Streamed, None]:
         """Yield the answer as it is written, a Discarded where it begins anew and, last, the Answer.
@@ -110,11 +113,11 @@ class Streamer:
         """
         broke = progress.provider or failure.provider
         under_way = bool(progress.provider) or failure.error.reason == "PROVIDER_MALFORMED"
-        if under_way:
-            booking.broke(broke)
         _note_asked(progress, broke, failure.attempts, whole=not under_way)
         after = booking.span().duration
-        late = failure.error.kind is Kind.DEADLINE or after.total_seconds() >= self.timeout_s
+        late = self._is_late(failure.error, after)
+        if under_way and not late:
+            self._blame(broke, booking)
         # A leg that nobody began to answer has been through all of its order.
         partial = "".join(progress.texts)
         leg = None
@@ -129,6 +132,15 @@ class Streamer:
             return None
         progress.texts.clear()
         return Discarded(characters=len(partial), provider=broke, reason="STREAM_BROKEN")
+
+    def _is_late(self, error: MeshError, after: timedelta) -> bool:
+        """Tell whether the time ended the answer, which speaks against no provider (trap T29)."""
+        return error.kind is Kind.DEADLINE or call.is_over() or after.total_seconds() >= self.timeout_s
+
+    def _blame(self, provider: str, booking: Booking) -> None:
+        booking.broke(provider)
+        if self.faults is not None:
+            self.faults.broke_off(booking.plan, provider, booking.call_id)
 
 
 def _broken(error: MeshError, progress: _Progress) -> Unanswered:

@@ -41,13 +41,14 @@ from services.router.core.request import CacheUse, Limits, Request
 from services.router.core.spend.limits import Budgets, Limit, TenantLimits
 from services.router.costs import Costs
 from services.router.dispatch import Dispatcher
-from services.router.finishing import Finisher
+from services.router.finishing import Finisher, StreamFinisher
 from services.router.inquest import Inquest
 from services.router.lookout import Watch
 from services.router.planner import Planner
 from services.router.ports import Embedding, Lookout
 from services.router.reconciler import Reconciler
 from services.router.remaining import Remaining
+from services.router.scorekeeper import Scorekeeper
 from services.router.servicer import RouterServicer
 from services.router.servicer.caches import CacheCalls
 from services.router.servicer.champions import ChampionCalls
@@ -188,8 +189,7 @@ async def mesh(
         poll = HealthPoll(channel, order, interval_s=5.0)
         providers = HedgedRoute(channel, timeout_s=5.0)
         clock, ledger = clock or SystemClock(), PostgresLedger(pool, testify=testify)
-        remaining = Remaining(clock=clock)
-        contests = PostgresContests(pool, letter=letter)
+        remaining, contests = Remaining(clock=clock), PostgresContests(pool, letter=letter)
         board = Board(contests, interval_s=60)
         planner = _planner(
             order, limits, providers, lookout or Watch(remaining=remaining, board=board, dice=lambda: 1.0)
@@ -199,7 +199,10 @@ async def mesh(
         books = _books(inquest, allowance, remaining, clock, background.spawner())
         behind = Background()
         voter = _voter(Dispatcher(providers=providers, books=books))
-        streamer, world = Streamer(providers=providers, books=books), _world(redis, pool, embedding or channel, behind)
+        championship = _championship(contests, board, rules)
+        faults = Scorekeeper(championship=championship, clock=clock, spawn=background.spawner())
+        streamer = StreamFinisher(streams=Streamer(providers=providers, books=books, faults=faults))
+        world = _world(redis, pool, embedding or channel, behind)
         caches = await stack.enter_async_context(open_caches(cache_rules, world, generator=voter, streams=streamer))
         servicer = RouterServicer(
             planner=planner,
@@ -208,7 +211,7 @@ async def mesh(
             health=poll,
             pace=Pace(),
             costs=Costs(accounts=PostgresAccounts(pool=pool), budgets=budgets, clock=clock),
-            champions=_champions(contests, board, rules),
+            champions=ChampionCalls(championship=championship, clock=SystemClock()),
             caches=CacheCalls(epochs=caches.epochs, tally=caches.tally),
         )
         stub = await stack.enter_async_context(_served(servicer, principal))
@@ -265,10 +268,8 @@ def _voter(dispatcher: Dispatcher) -> Voter:
     return Voter(generator=Finisher(generator=dispatcher), embedder=NoMeaning(), timeout_s=5.0, similarity=0.8)
 
 
-def _champions(contests: PostgresContests, board: Board, rules: Rules) -> ChampionCalls:
-    clock = SystemClock()
-    championship = Championship(contests=contests, rules=rules, announcers=(board,), clock=clock, ids=RandomIds())
-    return ChampionCalls(championship=championship, clock=clock)
+def _championship(contests: PostgresContests, board: Board, rules: Rules) -> Championship:
+    return Championship(contests=contests, rules=rules, announcers=(board,), clock=SystemClock(), ids=RandomIds())
 
 
 def routing(query: str = "How many days of leave do I have?", **fields: object) -> pb.RoutingRequest:

@@ -20,8 +20,9 @@ from services.chassis.errors import Kind, MeshError
 from services.router.adapters import contests
 from services.router.core.champion.contest import Contest, Rules
 from tests.contract.promises import reasons
-from tests.contract.routing import ADMIN, RULES, Stub, mesh
+from tests.contract.routing import ADMIN, RULES, Stub, mesh, routing
 from tests.fakes.postgres import Database, PostgresServer, fresh_database, room_pool
+from tests.fakes.vendors import Answer
 
 FIELD = {"domain": task_pb2.DOMAIN_GENERAL, "task_type": task_pb2.TASK_TYPE_ANALYSIS}
 LONG = 128
@@ -71,6 +72,12 @@ def demote(model: str = "small", **fields: Any) -> pb.DemoteModelRequest:
     return pb.DemoteModelRequest(**{**FIELD, "model": model, "reason": "it is worse", **fields})
 
 
+async def read(stub: Stub) -> None:
+    """Read a whole stream."""
+    async for _ in stub.GenerateStream(pb.GenerateStreamRequest(routing=routing())):
+        pass
+
+
 async def rounds(stub: Stub, count: int, first: int = 0, **values: float) -> None:
     """Report ``count`` scores of each model, in turns."""
     for number in range(first, first + count):
@@ -110,6 +117,29 @@ async def test_scores_make_standings(pool: asyncpg.Pool) -> None:
         (pb.CHAMPION_CHANGE_KIND_FIRST, "small", "rules")
     ]
     assert told.changed_at == told.history[0].changed_at
+
+
+@pytest.mark.spec("PRV-13", "RTR-07")
+async def test_an_answer_that_breaks_off_counts_as_worth_nothing(pool: asyncpg.Pool) -> None:
+    """For the model that failed inside its stream; before the first score it is only noted: a failure crowns nobody."""
+    rules = replace(RULES, models=frozenset({"gpt-4o-mini"}))
+    async with mesh(pool, Answer(error_after=2), principal=ADMIN, rules=rules) as m:
+        for reported in (False, True):
+            if reported:
+                await m.stub.ReportScore(score(model="gpt-4o-mini"))
+            with pytest.raises(MeshError):
+                await read(m.stub)
+            await m.booked()
+        told = await m.stub.GetChampion(get(score_page_size=10))
+
+    assert (told.champion.model, told.champion.count, told.champion.lowest) == ("gpt-4o-mini", 2, 0.0)
+    assert told.champion.ema == pytest.approx(0.8 * 0.8)
+    assert [(each.score, each.heuristic, each.fell_back) for each in told.scores] == [
+        (0.0, True, False),
+        (0.8, False, False),
+        (0.0, False, False),
+    ]
+    assert [each.decision_id.partition("/")[2] for each in told.scores] == ["openai", "", "openai"]
 
 
 @pytest.mark.spec("RTR-07")

@@ -44,7 +44,7 @@ async def first_of(stub: Stub, request: pb.RoutingRequest) -> None:
 
 @pytest.mark.spec("ENG-26")
 async def test_what_the_model_adds_to_an_answer_is_taken_off_by_the_template(pool: asyncpg.Pool) -> None:
-    """Echoed delimiters and labels go, what is said stays; a stream goes out as it comes."""
+    """Echoed delimiters and labels go, what is said stays; a stream says the same, as soon as it is certain."""
     said = Answer(words=("</context>\n", "Answer: ", "25 days", ".\n"))
     async with mesh(pool, said, said) as m:
         whole = await m.stub.Generate(pb.GenerateRequest(routing=routing()))
@@ -52,7 +52,7 @@ async def test_what_the_model_adds_to_an_answer_is_taken_off_by_the_template(poo
         pieces = [message.text async for message in streamed]
 
     assert whole.text == "25 days."
-    assert "".join(pieces) == "".join(said.words)
+    assert pieces == ["25 days", ".", ""]
 
 
 @pytest.mark.spec("RTR-01", "RTR-13", "RTR-20")

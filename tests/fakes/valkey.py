@@ -30,12 +30,16 @@ class ValkeyServer:
 
     folder: Path
     process: subprocess.Popen[bytes] | None = None
+    patience_s: float = 10.0
+    """Seconds that services wait for it: long, since a machine that is busy is no fault of it."""
 
     @property
     def settings(self) -> RedisSettings:
         """Return how services reach it."""
         return RedisSettings(
-            socket=str(self.folder / "valkey.sock"), password_file=SecretFile(self.folder / "password"), timeout_s=0.25
+            socket=str(self.folder / "valkey.sock"),
+            password_file=SecretFile(self.folder / "password"),
+            timeout_s=self.patience_s,
         )
 
     def start(self) -> None:

@@ -32,12 +32,12 @@ def mesh(*arguments: str, **settings: str) -> Iterator[Folder]:
 
 
 @contextmanager
-def instant_vendor() -> Iterator[str]:
-    """Yield the address of a model vendor that answers at once."""
+def instant_vendor(script: str = "instant") -> Iterator[str]:
+    """Yield the address of a model vendor that answers at once, or as ``script`` says."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = (sys.executable, "-m", "tests.fakes.vendors", "--port", str(port), "--script", "instant")
+    command = (sys.executable, "-m", "tests.fakes.vendors", "--port", str(port), "--script", script)
     root = Path(__file__).resolve().parents[2]
     vendor = subprocess.Popen(command, cwd=root, env=os.environ, stdout=subprocess.DEVNULL)
     try:

@@ -88,6 +88,11 @@ def timed_out(vendor: str) -> MeshError:
     return _without_status(vendor, _TIMEOUT, "did not answer in time")
 
 
+def expired(vendor: str) -> MeshError:
+    """Return the error for a caller whose time was over before the vendor had answered."""
+    return WorldError(Kind.DEADLINE, "DEADLINE_EXPIRED", f"the time was over before {vendor} answered")
+
+
 def unreachable(vendor: str) -> MeshError:
     """Return the error for a connection that could not be made."""
     return _without_status(vendor, _NO_CONNECTION, "could not be reached")

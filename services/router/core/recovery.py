@@ -1,6 +1,6 @@
 """What follows where a provider breaks off after the answer has begun."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -45,27 +45,37 @@ def next_leg(recovery: Recovery, plan: Plan, asked: Collection[str], partial: st
     remaining = tuple(model for model in plan.models if model.provider not in asked)
     if recovery is Recovery.FAIL or not remaining:
         return None
-    if recovery is Recovery.CONTINUE and partial:
-        longer = _resumed(plan, partial)
-        if able := tuple(model for model in remaining if _can_continue(model, plan, longer)):
-            return Leg(plan=replace(longer, models=able), partial=partial, after=after)
+    if recovery is Recovery.CONTINUE and partial and (longer := _resumed(plan, remaining, partial)):
+        return Leg(plan=longer, partial=partial, after=after)
     return Leg(plan=replace(plan, models=remaining), after=after)
 
 
-def _resumed(plan: Plan, partial: str) -> Plan:
-    """Return ``plan`` with ``partial`` read as a part of the prompt and no longer to be written."""
+def _resumed(plan: Plan, models: Sequence[Model], partial: str) -> Plan | None:
+    """Return ``plan`` for those of ``models`` that can go on from ``partial``, which they read; None where none can.
+
+    Who could pay less than half of the rest is not one of them: an answer that begins anew is whole.
+    """
     tokens = -(-len(partial) // CHARACTERS_PER_TOKEN)
-    return replace(plan, input_tokens=plan.input_tokens + tokens, output_tokens=max(1, plan.output_tokens - tokens))
+    read, rest = plan.input_tokens + tokens, max(1, plan.output_tokens - tokens)
+    payable = {
+        model.name: _payable(model, plan, partial)
+        for model in models
+        if CONTINUES in model.capabilities and model.fits(input_tokens=read, output_tokens=rest)
+    }
+    able = tuple(model for model in models if 2 * payable.get(model.name, 0) >= rest)
+    if not able:
+        return None
+    output_tokens = min(rest, *(payable[model.name] for model in able))
+    return replace(plan, models=able, input_tokens=read, output_tokens=output_tokens)
 
 
-def _can_continue(model: Model, plan: Plan, longer: Plan) -> bool:
-    """Tell whether ``model`` goes on from a partial answer, has room for it and costs no more than was planned."""
-    return (
-        CONTINUES in model.capabilities
-        and model.fits(input_tokens=longer.input_tokens, output_tokens=longer.output_tokens)
-        and _price(model, longer) <= _price(model, plan)
-    )
+def _payable(model: Model, plan: Plan, partial: str) -> int:
+    """Return the tokens that ``model`` can write beside reading ``partial`` at no more than was set aside for it.
 
-
-def _price(model: Model, plan: Plan) -> int:
-    return model.price.of(input_tokens=plan.input_tokens, output_tokens=plan.output_tokens)
+    How many tokens ``partial`` is, is an estimate; each of its bytes may be one.
+    """
+    to_read = len(partial.encode()) * model.price.input_micro_usd_per_million
+    if not to_read:
+        return plan.output_tokens
+    per_token = model.price.output_micro_usd_per_million
+    return plan.output_tokens + -to_read // per_token if per_token else 0

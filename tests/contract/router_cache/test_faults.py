@@ -37,6 +37,7 @@ class _Stopped:
 @pytest.mark.parametrize("fault", ["killed", "frozen"])
 async def test_under_load_no_caller_sees_the_fault(pool: asyncpg.Pool, valkey: ValkeyServer, fault: str) -> None:
     """R1: each of two hundred calls is answered; memory goes on serving, and the level that is away counts errors."""
+    valkey.patience_s = 0.25
     async with replicas(2, pool, valkey, Answer(delay_s=0.01)) as meshes:
         await ask(meshes[0], "known")
         left = iter(range(LOAD))

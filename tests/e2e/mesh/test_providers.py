@@ -7,9 +7,10 @@ from collections.abc import Iterator
 import grpc
 import pytest
 
+from magistrate.common.v1.usage_pb2 import ATTEMPT_OUTCOME_FAILED, ATTEMPT_OUTCOME_WON
 from magistrate.engine.v1.engine_pb2 import DecideRequest
 from tests.e2e.mesh.load import load
-from tests.e2e.mesh.mesh import HEDGE_DELAY_S, Client, Failure, Mesh, question, serving_mesh
+from tests.e2e.mesh.mesh import EXPIRED, HEDGE_DELAY_S, Client, Failure, Mesh, question, serving_mesh
 from tests.fakes.vendors import Answer, Junk, Refusal, Silence
 
 DOWN = Refusal(status=503)
@@ -33,12 +34,12 @@ async def test_a_stalled_provider_is_hedged_and_taken_back(mesh: Mesh, client: C
 @pytest.mark.spec("RTR-02")
 @pytest.mark.parametrize("fault", [DOWN, Refusal(status=429, retry_after="2"), Refusal(status=400), Junk()])
 async def test_a_failing_provider_is_passed(mesh: Mesh, client: Client, fault: Refusal | Junk) -> None:
-    """A failure does not wait for the hedge delay, and the reply names both attempts."""
+    """The next one answers, and the reply names both attempts and how the first one ended."""
     mesh.local.play(fault)
     decision = await client.decide()
 
     assert (decision.route.provider, decision.route.attempt_count) == ("openai", 2)
-    assert decision.route.attempts[0].duration.ToTimedelta().total_seconds() < HEDGE_DELAY_S
+    assert [attempt.outcome for attempt in decision.route.attempts] == [ATTEMPT_OUTCOME_FAILED, ATTEMPT_OUTCOME_WON]
 
 
 @pytest.mark.spec("RTR-02", "ENG-44")
@@ -69,11 +70,11 @@ async def test_two_stalled_providers_end_with_the_caller_s_time(mesh: Mesh, clie
     """Both silent: DEADLINE_EXCEEDED when the caller's own time is over, and both vendors see their work taken back."""
     mesh.local.play(Silence())
     mesh.openai.play(Silence())
-    failure = await client.refused(DecideRequest(question=question()), timeout=6 * HEDGE_DELAY_S)
+    failure = await client.refused(DecideRequest(question=question()), timeout=10 * HEDGE_DELAY_S)
     await mesh.local.cancelled()
     await mesh.openai.cancelled()
 
-    assert failure == Failure(grpc.StatusCode.DEADLINE_EXCEEDED, "DEADLINE_EXPIRED", ())
+    assert failure in EXPIRED
 
 
 @pytest.fixture(scope="module")

@@ -74,6 +74,18 @@ async def test_the_remaining_time_never_goes_below_zero() -> None:
     assert call.remaining_s() == 0.0
 
 
+@pytest.mark.parametrize(
+    ("left_s", "over"), [(None, False), (60.0, False), (0.0, True), (call.CLOCK_SLACK_S / 2, True)]
+)
+def test_a_call_is_over_a_moment_before_its_deadline(
+    monkeypatch: pytest.MonkeyPatch, left_s: float | None, over: bool
+) -> None:
+    """A timer that strikes early is the deadline all the same; a call without one is never over."""
+    monkeypatch.setattr(call, "remaining_s", lambda: left_s)
+
+    assert call.is_over() is over
+
+
 async def test_detached_work_keeps_ids_but_not_the_deadline() -> None:
     """What goes on after the reply is not cut by a deadline that was the reply's."""
     call.enter(call.from_metadata({"x-request-id": "r-1"}, 5.0))

@@ -179,6 +179,18 @@ async def test_the_remaining_deadline_wins_over_the_patience(dialect: str, clien
     assert caught.value.metadata["cause"] == "timeout"
 
 
+@pytest.mark.spec("PRV-02", "T29")
+async def test_a_caller_s_short_time_does_not_speak_against_the_vendor(dialect: str, client: httpx.AsyncClient) -> None:
+    """It is the deadline that ended, also where the timer struck a moment before it did."""
+    left = iter([0.05])
+    async with FakeVendor(script=[Silence()]) as fake:
+        hasty = desk(dialect, client, fake.base_url, attempt_s=600.0, remaining_s=lambda: next(left, 0.001))
+        with pytest.raises(MeshError) as caught:
+            await hasty.generate(PROMPT, CALL)
+
+    assert (caught.value.kind, caught.value.reason) == (Kind.DEADLINE, "DEADLINE_EXPIRED")
+
+
 async def test_a_vendor_that_nobody_runs_is_unavailable(dialect: str, client: httpx.AsyncClient) -> None:
     """A refused connection is the vendor's failure, not ours."""
     async with FakeVendor() as fake:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from services.router.core.plan import Plan
 from services.router.core.recovery import CONTINUES, next_leg
 from services.router.core.request import Recovery
+from services.router.core.spend.reservation import claims_of
 from tests.unit.router.requests import POLICY, planned
 
 THREE = planned(replace(POLICY, providers=("local", "openai", "anthropic")))
@@ -62,12 +63,22 @@ def test_continue_without_anybody_who_can_restarts() -> None:
 
 @pytest.mark.spec("PRV-08", "PRV-13")
 @given(partial=st.text(max_size=2000), can=st.sets(st.sampled_from(["local", "openai", "anthropic"])))
-def test_no_leg_costs_more_than_what_was_planned_for_its_providers(partial: str, can: set[str]) -> None:
-    """So all legs together stay within what was set aside."""
+def test_no_leg_can_cost_more_than_what_was_set_aside_for_its_providers(partial: str, can: set[str]) -> None:
+    """So all legs together stay within the reservation, however dense in tokens the text so far is."""
     plan = able(*can)
     leg = next_leg(Recovery.CONTINUE, plan, {"local"}, partial, AFTER)
     assert leg is not None
+    set_aside = {claim.provider: claim for claim in claims_of(plan, 500_000)}
     for model in leg.plan.models:
-        dearest = model.price.of(input_tokens=plan.input_tokens, output_tokens=plan.output_tokens)
-        spent = model.price.of(input_tokens=leg.plan.input_tokens, output_tokens=leg.plan.output_tokens)
-        assert spent <= dearest
+        claim = set_aside[model.provider]
+        read = claim.input_tokens + len(leg.partial.encode())
+        assert model.price.of(input_tokens=read, output_tokens=leg.plan.output_tokens) <= claim.micro_usd
+
+
+@pytest.mark.spec("PRV-08", "PRV-13")
+@pytest.mark.parametrize(("partial", "rest"), [("x" * 400, 156), ("\u5e74" * 200, 136), ("\u5e74" * 400, 0)])
+def test_a_text_that_is_dense_in_tokens_leaves_less_to_write(partial: str, rest: int) -> None:
+    """Each byte may be a token to read, at a fifth of a written one; where too little is left, all begins anew."""
+    leg = next_leg(Recovery.CONTINUE, able("anthropic"), {"local"}, partial, AFTER)
+    assert leg is not None
+    assert (leg.partial, leg.plan.output_tokens) == ((partial, rest) if rest else ("", 256))

@@ -14,28 +14,31 @@ from services.chassis.errors import Kind, MeshError, WorldError, unavailable
 from services.router.caching.stream import CachedStream
 from services.router.core.account import Outcome
 from services.router.core.answer import Answer
+from services.router.core.breakers import Verdict, judge
 from services.router.core.plan import Plan
 from services.router.core.recovery import CONTINUES, Discarded, Leg
 from services.router.core.request import Recovery
 from services.router.ports import Piece, Reply, Unanswered
 from services.router.streaming import Streamer
 from tests.unit.router.requests import SHIPPED, asking, planned
-from tests.unit.router.test_booking import USED, Room
+from tests.unit.router.test_booking import USED, Room, ended, says
 
 THREE = replace(
     planned(streamed=True), models=tuple(map(SHIPPED.named, ("smollm2-135m", "gpt-4o-mini", "claude-3-haiku")))
 )
 CUT = unavailable("STREAM_BROKEN", "cut")
 DOWN = unavailable("PROVIDER_UNAVAILABLE", "down")
+LATE = WorldError(Kind.DEADLINE, "DEADLINE_EXPIRED", "late")
 STALL = None
 Ending = MeshError | None | str
+Script = Sequence[tuple[str, Sequence[str], Ending]]
 
 
 @dataclass(slots=True)
 class Scripted:
     """Providers of which the next in turn sends its texts and then fails, stalls, or ends whole."""
 
-    script: Sequence[tuple[str, Sequence[str], Ending]]
+    script: Script
     legs: list[Leg] = field(default_factory=list)
     closed: int = 0
     attempts: int = 1
@@ -93,12 +96,28 @@ class Read:
         return "".join(kept)
 
 
+@dataclass(slots=True)
+class Counting:
+    """Remembers whose answers broke off."""
+
+    seen: list[tuple[str, str]] = field(default_factory=list)
+
+    def broke_off(self, plan: Plan, provider: str, call_id: str) -> None:
+        """Remember."""
+        assert call_id
+        self.seen.append((plan.model_of(provider).name, provider))
+
+
 async def read(
-    providers: Scripted, recovery: Recovery | None = None, plan: Plan = THREE, room: Room | None = None
+    providers: Scripted,
+    recovery: Recovery | None = None,
+    plan: Plan = THREE,
+    room: Room | None = None,
+    faults: Counting | None = None,
 ) -> Read:
     """Read a whole stream."""
     room, got = room or Room(), Read()
-    streamer = Streamer(providers=providers, books=room.keeper, idle_s=0.05)
+    streamer = Streamer(providers=providers, books=room.keeper, idle_s=0.05, faults=faults)
     await room.open()  # it enters the call of ada at acme
     try:
         async for event in streamer.stream(asking(recovery=recovery), plan, "decision-1"):
@@ -206,11 +225,41 @@ async def test_whoever_was_overtaken_is_not_asked_again() -> None:
 @pytest.mark.spec("RTR-04")
 async def test_a_deadline_in_the_middle_is_a_deadline() -> None:
     """No other provider is begun with when the time is over."""
-    late = WorldError(Kind.DEADLINE, "DEADLINE_EXPIRED", "late")
-    providers = Scripted([("local", ["Half"], late)])
+    providers = Scripted([("local", ["Half"], LATE)])
     got = await read(providers)
 
     assert (len(providers.legs), got.error and got.error.kind) == (1, Kind.DEADLINE)
+
+
+@pytest.mark.spec("T29", "RTR-17")
+async def test_a_deadline_in_the_middle_speaks_against_no_provider() -> None:
+    """However often a hasty caller's time ends while an answer is written: nobody else's calls lose the provider."""
+    told = replace(ended(Outcome.CANCELLED), first_token_after=timedelta(seconds=0.1))
+    room = Room(local=[says(told)], openai=[says()], anthropic=[says()])
+    await read(Scripted([("local", ["Half"], LATE)]), room=room)
+    await room.ends()
+    (attempt,) = room.watching.seen
+
+    assert judge(attempt, overtaken_s=1.0, stall_s=1.0) is Verdict.NOTHING
+
+
+@pytest.mark.spec("PRV-13", "RTR-07", "T29")
+@pytest.mark.parametrize(
+    ("script", "blamed"),
+    [
+        ([("local", ["Half"], CUT), ("openai", ["Half"], STALL), ("anthropic", ["Whole."], "whole")], 2),
+        ([("local", ["Whole."], "whole")], 0),
+        ([("local", [], DOWN)], 0),
+        ([("local", ["Half"], LATE)], 0),
+    ],
+    ids=["broken twice", "whole", "never began", "too late"],
+)
+async def test_each_answer_that_breaks_off_is_counted_once(script: Script, blamed: int) -> None:
+    """Whoever failed inside its stream, and nobody else: neither a refusal before it nor the caller's own time."""
+    counting = Counting()
+    await read(Scripted(script), faults=counting)
+
+    assert counting.seen == [("smollm2-135m", "local"), ("gpt-4o-mini", "openai")][:blamed]
 
 
 @pytest.mark.spec("RTR-02")

@@ -842,7 +842,7 @@ class ScoreEntry(_message.Message):
     version: _builtins.int
     """Version of the row that this score made; the order of the scores."""
     decision_id: _builtins.str
-    """Decision the answer belonged to."""
+    """Decision the answer belonged to; of a streamed answer that broke off its call and provider."""
     model: _builtins.str
     """Model that answered."""
     score: _builtins.float
