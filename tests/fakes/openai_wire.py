@@ -7,13 +7,16 @@ Request = Mapping[str, object]
 """The JSON that a client sent."""
 CONTENT_TYPE = "text/event-stream"
 DONE = b"data: [DONE]\n\n"
+_REASONING = frozenset({"o3-mini", "gpt-5", "gpt-5.4"})
 _CREATED = 1_767_268_800
 _TYPES = {401: "invalid_request_error", 429: "requests", 500: "server_error", 503: "service_unavailable_error"}
 
 
-def refusal(_request: Request) -> str:
-    """Return why the API refuses ``request``: it takes all that an adapter may send."""
-    return ""
+def refusal(request: Request) -> str:
+    """Return why the API refuses ``request``, in its own words; nothing where it does not."""
+    if request["model"] not in _REASONING or request.get("temperature", 1) == 1:
+        return ""
+    return "Unsupported value: 'temperature' only supports its default (1) with this model."
 
 
 def opening(request: Request, *, usage: bool) -> Iterator[bytes]:  # noqa: ARG001 - the formats share their names

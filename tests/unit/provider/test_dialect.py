@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -64,6 +65,26 @@ def test_any_bytes_are_an_answer_or_a_mesh_error(junk: bytes) -> None:
 def test_a_count_that_is_none_is_estimated_and_flagged(usage: object) -> None:
     """The answer is not lost for the sake of its accounting."""
     assert ended(usage=usage).usage == Usage(prompt_tokens=4, completion_tokens=2, estimated=True)
+
+
+@pytest.mark.parametrize(
+    ("model", "sent"),
+    [
+        ("o3-mini", False),
+        ("gpt-5", False),
+        ("gpt-5.4-mini", False),
+        ("gpt-10", False),
+        ("gpt-4o-mini", True),
+        ("gpt-4.1", True),
+        ("gpt-3.5-turbo", True),
+        ("gpt-oss-20b", True),
+        ("smollm2-135m", True),
+    ],
+)
+def test_a_reasoning_model_is_sent_no_temperature(model: str, sent: bool) -> None:
+    """OpenAI refuses every one but its own default; other models get what was asked."""
+    asked = replace(PROMPT, model=model, temperature=0.2)
+    assert ("temperature" in json.loads(dialect.encode(asked, cap_field="max_tokens"))) is sent
 
 
 @pytest.mark.spec("PRV-05")

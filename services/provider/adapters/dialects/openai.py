@@ -1,6 +1,7 @@
 """The OpenAI chat format, for every vendor that speaks it."""
 
 import json
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Annotated
@@ -13,6 +14,8 @@ from services.provider.core.completion import Delta, End, Event, Finish, Message
 
 DONE = b"[DONE]"
 """The data of the event that ends a stream."""
+_REASONING = re.compile(r"o\d|gpt-(?:[5-9]|\d\d)")
+"""OpenAI's models that refuse a temperature, or take one in some modes only: o1, o3-mini, gpt-5, gpt-5.4, ..."""
 
 
 class _Usage(BaseModel):
@@ -64,7 +67,7 @@ def encode(prompt: Prompt, *, cap_field: str) -> bytes:
         "stream": True,
         "stream_options": {"include_usage": True},
     }
-    if prompt.temperature is not None:
+    if prompt.temperature is not None and not _REASONING.match(prompt.model):
         body["temperature"] = prompt.temperature
     if prompt.seed is not None:
         body["seed"] = prompt.seed
