@@ -16,11 +16,14 @@ TRACEPARENT_KEY = "traceparent"
 TENANT_KEY = "x-magistrate-tenant"
 SUBJECT_KEY = "x-magistrate-subject"
 ROLES_KEY = "x-magistrate-roles"
+CALLER_KEY = "x-forwarded-client-cert"
+"""Written by the service's own proxy alone, from the certificate that it verified."""
 CLOCK_SLACK_S = 0.005
 """A timer may wake a few milliseconds before the deadline that it was set to."""
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
 _TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+_CALLER = re.compile(r"(?:^|[;,])URI=(spiffe://[A-Za-z0-9._/-]{1,200})(?:$|[;,])")
 _TRACE_ID = slice(3, 35)
 _TRACE_ID_BITS, _SPAN_ID_BITS = 128, 64
 _IDS = RandomIds()
@@ -50,6 +53,8 @@ class Call:
     """When the answer is worthless, in seconds of ``time.monotonic``; None where the caller set none."""
     traceparent: str = ""
     """W3C trace context of the span that covers this call."""
+    caller: str = ""
+    """SPIFFE id of the service that calls; empty where no proxy has verified one. The next hop has ours."""
 
     @property
     def trace_id(self) -> str:
@@ -116,6 +121,7 @@ def from_metadata(metadata: Mapping[str, str | bytes], remaining: float | None) 
         traceparent=traceparent
         if isinstance(traceparent, str) and _TRACEPARENT.fullmatch(traceparent)
         else new_traceparent(),
+        caller=_caller(metadata.get(CALLER_KEY)),
     )
 
 
@@ -141,6 +147,11 @@ def to_metadata(call: Call, extra: Iterable[tuple[str, str | bytes]] = ()) -> li
 def new_traceparent() -> str:
     """Return the trace context of a new trace that nobody samples."""
     return f"00-{secrets.randbits(_TRACE_ID_BITS):032x}-{secrets.randbits(_SPAN_ID_BITS):016x}-00"
+
+
+def _caller(certificate: str | bytes | None) -> str:
+    found = _CALLER.search(certificate) if isinstance(certificate, str) else None
+    return found[1] if found else ""
 
 
 @lru_cache(maxsize=1024)

@@ -6,9 +6,9 @@ from services.chassis.errors import MeshError
 from services.chassis.log import get_logger
 from services.recorder.core.alarm import damaged_log
 from services.recorder.intake import Intake
-from services.recorder.ports import Damages, RejectedError
+from services.recorder.ports import Damages
 
-_log = get_logger("recorder.crier", fields=("origin",))
+_log = get_logger("recorder.crier")
 
 
 class Crier:
@@ -35,9 +35,6 @@ class Crier:
         """
         for damage in await self._damages.damages():
             if damage.origin not in self._said:
-                alarm = damaged_log(damage.tenant, damage.origin, damage.first_bad, damage.problem)
-                try:
-                    await self._intake.append(alarm, None)
-                except RejectedError:  # the security log itself is damaged: the publisher's metric and log say so
-                    _log.error("damage_not_recorded", origin=damage.origin, tenant=damage.tenant)
+                # Where the security log itself is damaged, the publisher's metric and log say so.
+                await self._intake.note(damaged_log(damage.tenant, damage.origin, damage.first_bad, damage.problem))
                 self._said.add(damage.origin)

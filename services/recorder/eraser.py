@@ -45,7 +45,7 @@ class Eraser:
             tenant,
             tags=tags,
             subject_id=subject_id,
-            repeat_key=erasure.key(identity),
+            repeat_key=erasure.first_key(identity),
             origin=self._entries.origin(tenant),
             describe=lambda erased: self._described(tenant, basis, identity, erased, key),
         )

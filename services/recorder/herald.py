@@ -10,9 +10,9 @@ from services.recorder.core import note
 from services.recorder.core.succession import announcement
 from services.recorder.entries import EntryMaker
 from services.recorder.intake import Intake
-from services.recorder.ports import OpenLogs, RejectedError
+from services.recorder.ports import OpenLogs
 
-_log = get_logger("recorder.herald", fields=("origin",))
+_log = get_logger("recorder.herald")
 _waiting = gauge("magistrate_recorder_former_key_logs", "Open logs whose newest checkpoint a former key alone signs")
 
 
@@ -55,12 +55,6 @@ class Herald:
         _waiting.set(len(waiting))
         for log in waiting:
             if (log.origin, newest) not in self._said:
-                await self._say(log.tenant, log.origin, log.stream, newest)
+                await self._intake.note(announcement(log.tenant, log.origin, log.stream, newest))
+                self._said.add((log.origin, newest))
         return len(waiting)
-
-    async def _say(self, tenant: str, origin: str, stream: str, newest: bytes) -> None:
-        try:
-            await self._intake.append(announcement(tenant, origin, stream, newest), None)
-        except RejectedError:  # the log is damaged, and the publisher signs it no more
-            _log.error("key_not_announced", origin=origin, tenant=tenant)
-        self._said.add((origin, newest))

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from services.chassis.clock import Clock
 from services.chassis.errors import CallerError, Kind, MeshError, WorldError, unavailable
+from services.chassis.log import get_logger
 from services.chassis.rows import rows_of
 from services.recorder.committer import AWAY_RETRY_S, FIRST_RETRY_S, Committer
 from services.recorder.core import body
@@ -21,6 +22,8 @@ ANSWER_S = 0.05
 """What is kept back of the caller's time, so that it learns the reason and not just that its time is over."""
 TRIES = 3
 """How often a record is sealed because a key perished in the meantime."""
+
+_log = get_logger("recorder.intake", fields=("key", "problem"))
 
 Outcome = Written | MeshError | RejectedError
 """What became of one record."""
@@ -46,6 +49,27 @@ class Intake:
         if isinstance(outcome, Exception):
             raise outcome
         return outcome
+
+    async def note(self, draft: Draft) -> bool:
+        """Record what the recorder itself has to say; False where this tenant's log or keys cannot take it, ever.
+
+        What is wrong with them is on record elsewhere, and must keep nothing from any other tenant.
+
+        Raises:
+            WorldError: the store is away or takes nothing; the same may be said later.
+        """
+        try:
+            await self.append(draft, None)
+        except (RejectedError, CallerError) as error:
+            problem = type(error).__name__
+        except WorldError as error:
+            if error.kind is not Kind.INTERNAL:
+                raise
+            problem = error.reason
+        else:
+            return True
+        _log.error("not_noted", tenant=draft.tenant, key=draft.idempotency_key, problem=problem)
+        return False
 
     async def append_all(self, drafts: Sequence[Draft], remaining_s: float | None) -> list[Outcome]:
         """Return what became of each of one tenant's ``drafts``, which are written together."""

@@ -34,15 +34,15 @@ class Keeper:
             await asyncio.sleep(LOOK_S)
 
     async def tidy(self) -> int:
-        """Drop what is due; return of how many logs.
+        """Drop what is due, unless its end cannot be announced; return of how many logs.
 
         Raises:
             MeshError: the store is away or takes nothing; a log that was announced only is dropped next time.
         """
         due = [log for log in await self._shelf.kept() if expired(log, self._clock.now(), self._period)]
-        for log in due:
-            await self._intake.append(announcement(log), None)
+        announced = [log for log in due if await self._intake.note(announcement(log))]
+        for log in announced:
             await self._shelf.drop(log.log)
             _dropped.inc(log.size)
             _log.warning("bodies_dropped", origin=log.origin, tenant=log.tenant, count=log.size)
-        return len(due)
+        return len(announced)

@@ -1,7 +1,7 @@
 """What the recorder needs from the world: a store that is durable, keys for bodies, checkpoints that are signed."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
@@ -12,6 +12,7 @@ from services.recorder.core.note import Checkpoint
 from services.recorder.core.obligation import Obligation
 from services.recorder.core.proof import Tile, Tiles
 from services.recorder.core.retention import Kept
+from services.recorder.core.search import Fact
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,10 +112,8 @@ class Query:
 
     kind: str = ""
     decision_id: str = ""
-    attributes: Mapping[str, str] = field(default_factory=dict)
-    """Only records that have all of these."""
-    attribute: str = ""
-    """Only records that have an attribute of this name."""
+    facts: Sequence[Fact] = ()
+    """Only records that have all of these attributes."""
     open_intents: bool = False
     since: datetime | None = None
     until: datetime | None = None
@@ -271,8 +270,8 @@ class RangeReader(Protocol):
 class Obligations(Protocol):
     """What is open, over all tenants."""
 
-    async def overdue(self, before: datetime, limit: int) -> Sequence[Obligation]:
-        """Return the oldest intents that were recorded before this time and have no outcome."""
+    async def overdue(self, before: datetime, limit: int, but: Collection[str]) -> Sequence[Obligation]:
+        """Return the oldest intents that were recorded before this time and have no outcome, but for some tenants'."""
         ...
 
 

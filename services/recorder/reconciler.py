@@ -1,13 +1,14 @@
 """Close what never finished: an intent whose outcome does not come gets one that says so."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import timedelta
 
 from services.chassis.clock import Clock
 from services.chassis.errors import MeshError
 from services.chassis.log import get_logger
 from services.chassis.metrics import counter, gauge
-from services.recorder.core.obligation import unknown
+from services.recorder.core.obligation import Obligation, unknown
 from services.recorder.intake import Intake
 from services.recorder.ports import Obligations
 
@@ -31,22 +32,36 @@ class Reconciler:
         """Look every ``interval_s``, for ever."""
         while True:
             try:
-                while await self.close_overdue() == AT_ONCE:
-                    pass
+                await self.close_overdue()
             except MeshError as error:
                 _log.warning("not_reconciled", reason=error.reason)
             await asyncio.sleep(self._interval_s)
 
     async def close_overdue(self) -> int:
-        """Close the oldest intents that are overdue; return how many.
+        """Close every intent that is overdue, but for tenants whose logs take no more; return how many.
 
         Raises:
             MeshError: the store did not answer or takes nothing; what is still open is closed next time.
         """
-        overdue = await self._obligations.overdue(self._clock.now() - self._patience, AT_ONCE)
-        _open.set(len(overdue))
+        before, stuck = self._clock.now() - self._patience, set[str]()
+        page = await self._obligations.overdue(before, AT_ONCE, stuck)
+        _open.set(len(page))
+        closed = await self._close(page, stuck)
+        while len(page) == AT_ONCE:
+            page = await self._obligations.overdue(before, AT_ONCE, stuck)
+            closed += await self._close(page, stuck)
+        return closed
+
+    async def _close(self, overdue: Sequence[Obligation], stuck: set[str]) -> int:
+        """Close what can be closed, add to ``stuck`` the tenants of which nothing can be; return how many."""
+        closed = 0
         for obligation in overdue:
-            await self._intake.append(unknown(obligation), None)
+            if obligation.tenant in stuck:
+                continue
+            if not await self._intake.note(unknown(obligation)):
+                stuck.add(obligation.tenant)
+                continue
+            closed += 1
             _closed.inc()
             _log.warning("outcome_unknown", tenant=obligation.tenant, decision_id=obligation.decision_id)
-        return len(overdue)
+        return closed

@@ -12,7 +12,7 @@ from services.recorder.core.alarm import damaged_body
 from services.recorder.core.custody import BodyState
 from services.recorder.core.envelope import commitment
 from services.recorder.intake import Intake
-from services.recorder.ports import EvidenceReader, Keyring, Lots, RejectedError, Stored
+from services.recorder.ports import EvidenceReader, Keyring, Lots, Stored
 
 AT_ONCE = 10
 
@@ -75,7 +75,4 @@ class Sampler:
 
     async def _tell(self, tenant: str, origin: str, index: int, problem: str) -> None:
         _log.critical("body_cannot_be_read", tenant=tenant, origin=origin, index=index, problem=problem)
-        try:
-            await self._intake.append(damaged_body(tenant, origin, index, problem), None)
-        except RejectedError:
-            _log.error("damage_not_recorded", tenant=tenant, origin=origin)
+        await self._intake.note(damaged_body(tenant, origin, index, problem))

@@ -18,6 +18,7 @@ from services.recorder.archive import Archive, Found, Place
 from services.recorder.core.custody import Erasure
 from services.recorder.core.envelope import Draft
 from services.recorder.core.filter import Filter
+from services.recorder.core.notice import check_producer
 from services.recorder.desk import Desk
 from services.recorder.eraser import Eraser
 from services.recorder.exporter import Earlier, Exported, Exporter, Hashes, Opening, Piece, Wanted
@@ -99,8 +100,7 @@ class RecorderServicer(rpc.RecorderServiceServicer):
             decision_id=request.decision_id,
             since=wanted.since,
             until=wanted.until,
-            attributes=wanted.wanted,
-            attribute=wanted.wanted_name,
+            facts=wanted.facts,
             open_intents=wanted.open_intents,
             limit=request.page_size,
         )
@@ -249,18 +249,20 @@ def _acknowledged(form: type[_Answer], key: str, outcome: Outcome) -> _Answer:
 
 
 def _draft(entry: pb.Entry) -> Draft:
-    return Draft(
+    draft = Draft(
         tenant=tenant(),
         idempotency_key=entry.idempotency_key,
-        kind=_producers_kind(entry.kind),
+        kind=_kind(entry.kind),
         decision_id=entry.decision_id,
         subject_id=entry.subject_id,
         payload=entry.payload,
         content_type=entry.content_type,
         attributes=dict(entry.attributes.items()),
         intent=entry.intent_key,
+        producer=current().caller,
         occurred_at=_instant("occurred_at", entry.occurred_at) if entry.HasField("occurred_at") else None,
     )
+    return check_producer(draft)
 
 
 def _kind(number: int) -> str:
@@ -268,13 +270,6 @@ def _kind(number: int) -> str:
     if name is None:
         raise invalid("kind", "must be one of RecordKind", reason="ENUM_UNKNOWN", value=number)
     return name
-
-
-def _producers_kind(number: int) -> str:
-    """Return a kind that is not the recorder's own: nobody else names a signing key."""
-    if number == pb.RECORD_KIND_KEY:
-        raise invalid("kind", "is written by the recorder alone", reason="ENUM_UNKNOWN", value=number)
-    return _kind(number)
 
 
 def _instant(field: str, timestamp: Timestamp) -> datetime:

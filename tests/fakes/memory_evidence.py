@@ -108,8 +108,7 @@ def _matches(entry: Entry, query: Query) -> bool:
         and query.decision_id in {"", entry.decision_id}
         and (query.since is None or entry.recorded_at >= query.since)
         and (query.until is None or entry.recorded_at < query.until)
-        and query.attributes.items() <= named.items()
-        and (not query.attribute or query.attribute in named)
+        and all(fact.name in named and fact.value in {None, named[fact.name]} for fact in query.facts)
     )
 
 

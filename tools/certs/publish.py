@@ -18,8 +18,12 @@ def publish(folder: Path, files: Mapping[str, bytes]) -> None:
     private_folder(folder)
     previous = (folder / _CURRENT).resolve() if (folder / _CURRENT).is_symlink() else None
     version = Path(tempfile.mkdtemp(prefix="..", dir=folder))
-    for name, content in files.items():
-        write_private(version / name, content)
+    try:
+        for name, content in files.items():
+            write_private(version / name, content)
+    except OSError:
+        shutil.rmtree(version, ignore_errors=True)
+        raise
     _link(folder / _CURRENT, version.name)
     for name in files:
         if not (folder / name).is_symlink():
@@ -40,9 +44,13 @@ def private_folder(folder: Path) -> None:
 def write_private(path: Path, content: bytes) -> None:
     """Write ``content`` to ``path`` in one step; only the owner may read it, from the first byte on."""
     descriptor, draft = tempfile.mkstemp(prefix="..", dir=path.parent)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-    Path(draft).replace(path)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+        Path(draft).replace(path)
+    except OSError:
+        Path(draft).unlink(missing_ok=True)
+        raise
 
 
 def _link(path: Path, target: str) -> None:

@@ -13,7 +13,14 @@ State = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
+LONGEST_S = 86_400.0
+"""A day. No call of the mesh may take as long, and gRPC takes a deadline that is too far away for one that is over."""
+Timeout = Annotated[
+    float,
+    typer.Option("--timeout", min=0.001, max=LONGEST_S, help="Seconds to wait for an answer.", metavar="SECONDS"),
+]
+
 LARGEST = 2**31 - 1
 """The largest number that a field of type int32 carries."""
 
-__all__ = ["DEFAULT_STATE", "LARGEST", "Json", "State"]
+__all__ = ["DEFAULT_STATE", "LARGEST", "Json", "State", "Timeout"]

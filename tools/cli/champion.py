@@ -25,7 +25,7 @@ from magistrate.router.v1.router_pb2 import (
     Standing,
 )
 from magistrate.router.v1.router_pb2_grpc import RouterServiceStub
-from tools.cli.arguments import DEFAULT_STATE, Json, State
+from tools.cli.arguments import DEFAULT_STATE, Json, State, Timeout
 from tools.cli.champion_audit import Audit, Audited, audit
 from tools.cli.choices import DomainChoice, TaskChoice
 from tools.cli.connection import connection
@@ -35,7 +35,6 @@ from tools.up.failures import StackError
 app = typer.Typer(invoke_without_command=True, help="Show which model leads a domain and task, and change it.")
 DomainOption = Annotated[DomainChoice, typer.Option("--domain", help="Field of work.")]
 TaskOption = Annotated[TaskChoice, typer.Option("--task", help="Kind of task.")]
-Timeout = Annotated[float, typer.Option("--timeout", min=0.001, help="Seconds to wait for a call.")]
 Reason = Annotated[str, typer.Option(help="Why, for the record.")]
 Expected = Annotated[int, typer.Option("--expected-version", min=0, help="Version that you saw; 0 is any.")]
 _PAGE = 1_000
@@ -69,7 +68,7 @@ def champion(
 
 @app.command()
 def promote(
-    model: Annotated[str, typer.Argument(help="Model to make the champion.")],
+    model: Annotated[str, typer.Argument(help="Model to make the champion.", metavar="MODEL")],
     *,
     reason: Reason,
     domain: DomainOption = DomainChoice.GENERAL,
@@ -90,7 +89,7 @@ def promote(
 
 @app.command()
 def demote(
-    model: Annotated[str, typer.Argument(help="Champion to take down.")],
+    model: Annotated[str, typer.Argument(help="Champion to take down.", metavar="MODEL")],
     *,
     reason: Reason,
     domain: DomainOption = DomainChoice.GENERAL,
@@ -200,9 +199,10 @@ def _verdict(found: Audit) -> str:
 
 
 def _sentence(change: ChampionChange) -> str:
+    if not change.previous:
+        return f"{change.champion} is the first"
     kind = ChampionChangeKind.Name(change.kind).removeprefix("CHAMPION_CHANGE_KIND_").lower()
-    follows = f" follows {change.previous}" if change.previous else " is the first"
-    return f"{kind}: {change.champion}{follows}"
+    return f"{kind}: {change.champion} follows {change.previous}"
 
 
 def _json(told: GetChampionResponse, found: Audit | None) -> str:

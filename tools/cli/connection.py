@@ -22,7 +22,13 @@ _HINTS = {
     "PROVIDERS_UNAVAILABLE": "`magistrate status` shows whether the local model is up, `magistrate models` the others",
     "MODEL_NOT_FOUND": "`magistrate models` lists them",
     "PACK_NOT_FOUND": "`magistrate ingest FILE --pack ID` makes one",
+    "LOG_NOT_FOUND": "a log begins with its first record: `magistrate decide`",
 }
+_LOST_HINTS = {
+    grpc.StatusCode.DEADLINE_EXCEEDED: "`--timeout` allows more seconds",
+    grpc.StatusCode.UNAVAILABLE: "the edge went away or cannot be reached: `magistrate status` shows what runs",
+}
+"""What helps where this side of the connection found the failure out by itself."""
 
 
 class CallFailedError(StackError):
@@ -66,7 +72,7 @@ def explained(error: grpc.RpcError) -> CallFailedError:
     if status is None:
         late = code is grpc.StatusCode.DEADLINE_EXCEEDED
         problem = "there was no answer in time" if late else error.details()
-        return CallFailedError(f"{problem} ({code.name})", hint="`--timeout` allows more seconds" if late else "")
+        return CallFailedError(f"{problem} ({code.name})", hint=_LOST_HINTS.get(code, ""))
     reason, wrong = "", []
     for detail in status.details:
         info, bad = error_details_pb2.ErrorInfo(), error_details_pb2.BadRequest()
@@ -74,6 +80,6 @@ def explained(error: grpc.RpcError) -> CallFailedError:
             reason = info.reason
         elif detail.Unpack(bad):
             wrong = [f"{violation.field}: {violation.description}" for violation in bad.field_violations]
-    known = [problem for problem in wrong if problem.replace(": ", " ", 1) in status.message]
-    told = "" if known == wrong else "; ".join(wrong)
-    return CallFailedError(f"{status.message} ({code.name}, {reason})", hint=told or _HINTS.get(reason, ""))
+            said = all(violation.description in status.message for violation in bad.field_violations)
+            wrong = [] if said else wrong
+    return CallFailedError(f"{status.message} ({code.name}, {reason})", hint="; ".join(wrong) or _HINTS.get(reason, ""))

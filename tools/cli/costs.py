@@ -6,22 +6,19 @@ import typer
 from google.protobuf.json_format import MessageToJson
 from rich.table import Table
 
-from magistrate.common.v1.usage_pb2 import Money
 from magistrate.router.v1.router_pb2 import GetCostSummaryRequest, GetCostSummaryResponse
 from magistrate.router.v1.router_pb2_grpc import RouterServiceStub
-from tools.cli.arguments import DEFAULT_STATE, Json, State
+from tools.cli.arguments import DEFAULT_STATE, Json, State, Timeout
 from tools.cli.connection import connection
+from tools.cli.marks import dollars
 from tools.cli.screen import screen
 from tools.cli.text import counted
-
-_MICRO = 1_000_000
-_CENT = 10_000
 
 
 def costs(
     *,
     day: Annotated[str, typer.Option("--day", metavar="YYYY-MM-DD", help="UTC day; today unless given.")] = "",
-    timeout_s: Annotated[float, typer.Option("--timeout", min=0.001, help="Seconds to wait.")] = 10.0,
+    timeout_s: Timeout = 10.0,
     state_dir: State = DEFAULT_STATE,
     as_json: Json = False,
 ) -> None:
@@ -40,24 +37,18 @@ def costs(
 
 def headline(reply: GetCostSummaryResponse) -> str:
     """Return the day in one line."""
-    parts = [f"{reply.day}: {dollars(reply.total)} for {counted(reply.requests, 'request')}"]
+    parts = [f"{reply.day}: {dollars(reply.total.micro_usd)} for {counted(reply.requests, 'request')}"]
     if reply.requests:
-        parts.append(f"{_amount(reply.total.micro_usd / reply.requests)} each")
+        parts.append(f"{dollars(reply.total.micro_usd / reply.requests)} each")
     if reply.held.micro_usd:
-        parts.append(f"{dollars(reply.held)} held for calls in flight")
+        parts.append(f"{dollars(reply.held.micro_usd)} held for calls in flight")
     limited = reply.HasField("daily_limit")
-    parts.append(f"{dollars(reply.remaining)} of {dollars(reply.daily_limit)} remain" if limited else "no limit")
+    parts.append(
+        f"{dollars(reply.remaining.micro_usd)} of {dollars(reply.daily_limit.micro_usd)} remain"
+        if limited
+        else "no limit"
+    )
     return ", ".join(parts)
-
-
-def dollars(money: Money) -> str:
-    """Return an amount as people read it: cents, and as many places as a part of one needs."""
-    return _amount(money.micro_usd)
-
-
-def _amount(micro_usd: float) -> str:
-    whole_cents = micro_usd % _CENT == 0 or micro_usd >= 100 * _CENT
-    return f"${micro_usd / _MICRO:,.2f}" if whole_cents else f"${micro_usd / _MICRO:.6f}"
 
 
 def _models(reply: GetCostSummaryResponse) -> Table:
@@ -70,7 +61,7 @@ def _models(reply: GetCostSummaryResponse) -> Table:
             f"{model.attempts:,}",
             f"{about}{model.input_tokens:,}",
             f"{about}{model.output_tokens:,}",
-            dollars(model.cost),
+            dollars(model.cost.micro_usd),
         )
     return table
 
@@ -78,6 +69,8 @@ def _models(reply: GetCostSummaryResponse) -> Table:
 def _users(reply: GetCostSummaryResponse) -> Table:
     table = Table("user", "requests", "cost", "held", "remains", box=None, pad_edge=False)
     for user in reply.by_user:
-        remains = dollars(user.remaining) if user.HasField("daily_limit") else "no limit"
-        table.add_row(user.subject, f"{user.requests:,}", dollars(user.cost), dollars(user.held), remains)
+        remains = dollars(user.remaining.micro_usd) if user.HasField("daily_limit") else "no limit"
+        table.add_row(
+            user.subject, f"{user.requests:,}", dollars(user.cost.micro_usd), dollars(user.held.micro_usd), remains
+        )
     return table

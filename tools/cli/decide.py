@@ -12,7 +12,7 @@ from magistrate.engine.v1.engine_pb2_grpc import EngineServiceStub
 from magistrate.router.v1.router_pb2 import PlanRouteRequest, RoutingRequest, VotingRule
 from magistrate.router.v1.router_pb2_grpc import RouterServiceStub
 from tools.cli import plan_view
-from tools.cli.arguments import DEFAULT_STATE, LARGEST, Json, State
+from tools.cli.arguments import DEFAULT_STATE, LARGEST, Json, State, Timeout
 from tools.cli.choices import DomainChoice, TaskChoice, VoteChoice
 from tools.cli.connection import connection
 from tools.cli.decision_view import show
@@ -31,7 +31,7 @@ _UNSEEN_VOTE = (
 
 
 def decide(
-    query: Annotated[str, typer.Argument(help="The question; - reads it from standard input.")],
+    query: Annotated[str, typer.Argument(help="The question; - reads it from standard input.", metavar="QUESTION")],
     *,
     pack: Annotated[str, typer.Option(help="Context pack; none means `default`.", metavar="ID")] = "",
     domain: Annotated[DomainChoice, typer.Option(help="Field of work.")] = DomainChoice.GENERAL,
@@ -51,7 +51,7 @@ def decide(
     fresh: Annotated[bool, typer.Option("--fresh", help="Ask a model even where an answer is kept.")] = False,
     request_id: Annotated[str, typer.Option(help="The same id returns the same decision.", metavar="ID")] = "",
     plan: Annotated[bool, typer.Option("--plan", help="Only show which models would be asked, and why.")] = False,
-    timeout_s: Annotated[float, typer.Option("--timeout", min=0.001, help="Seconds to wait.")] = 60.0,
+    timeout_s: Timeout = 60.0,
     state_dir: State = DEFAULT_STATE,
     as_json: Json = False,
 ) -> Never:

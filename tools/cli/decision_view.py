@@ -13,6 +13,7 @@ from magistrate.common.v1.judgement_pb2 import HumanActionType, QualityReport, Q
 from magistrate.common.v1.usage_pb2 import AttemptOutcome, CacheHit, CacheLevel, Vote
 from magistrate.engine.v1.engine_pb2 import Decision, StageOutcome
 from tools.cli.marks import dollars, label, severity, span
+from tools.cli.text import one_line, printable
 
 _SHORT_HASH = 16
 _LEVELS = {
@@ -47,9 +48,15 @@ def _titled(title: str, table: Table) -> Iterator[RenderableType]:
 
 
 def _answer(decision: Decision) -> Panel:
-    text = Text(decision.withheld_reason, style="italic") if decision.withheld else Text(decision.answer)
+    told, style = (decision.withheld_reason, "italic") if decision.withheld else (decision.answer, "")
     subtitle = "withheld" if decision.withheld else ", ".join(_reservations(decision))
-    return Panel(text, title=label(decision.verdict), title_align="left", subtitle=subtitle or None, padding=(1, 2))
+    return Panel(
+        Text(printable(told), style),
+        title=label(decision.verdict),
+        title_align="left",
+        subtitle=subtitle or None,
+        padding=(1, 2),
+    )
 
 
 def _reservations(decision: Decision) -> Iterator[str]:
@@ -94,7 +101,8 @@ def _status(status: EvaluationStatus.ValueType) -> str:
 def _critics(decision: Decision) -> Table:
     table = _grid()
     for critic in decision.critics:
-        table.add_row(critic.critic, _severity(critic), _clauses(critic), Text(critic.rationale, style="dim"))
+        rationale = Text(one_line(critic.rationale), style="dim")
+        table.add_row(critic.critic, _severity(critic), _clauses(critic), rationale)
     return table
 
 
@@ -168,7 +176,7 @@ def _likeness(hit: CacheHit) -> str:
 def _context(decision: Decision) -> Table:
     table = _grid()
     for source in decision.context.provenance:
-        place = f"{source.title or source.document_id} [{source.start_offset}:{source.end_offset}]"
+        place = f"{one_line(source.title or source.document_id)} [{source.start_offset}:{source.end_offset}]"
         pack = f"{source.pack_id}@{source.pack_version} sha256 {source.sha256[:_SHORT_HASH]}"
         table.add_row(place, f"{source.similarity:.2f}", Text(pack, style="dim"))
     return table

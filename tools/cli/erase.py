@@ -12,7 +12,7 @@ from rich.table import Table
 
 from magistrate.engine.v1.engine_pb2 import EraseSubjectRequest, Erasure, GetErasureRequest
 from magistrate.engine.v1.engine_pb2_grpc import ErasureServiceStub
-from tools.cli.arguments import DEFAULT_STATE, Json, State
+from tools.cli.arguments import DEFAULT_STATE, Json, State, Timeout
 from tools.cli.connection import connection
 from tools.cli.screen import screen
 from tools.up.failures import StackError
@@ -22,13 +22,15 @@ LOOK_S = 0.5
 
 
 def erase(
-    subject: Annotated[str, typer.Argument(help="The person, as the subject id of the decisions.")] = "",
+    subject: Annotated[
+        str, typer.Argument(help="The person, as --subject of their decisions said.", metavar="SUBJECT")
+    ] = "",
     *,
     basis: Annotated[str, typer.Option("--basis", help="Legal basis; it stands in the log and must name nobody.")] = "",
     status: Annotated[
         str, typer.Option("--status", help="Instead: how far this erasure has come.", metavar="ERASURE_ID")
     ] = "",
-    timeout_s: Annotated[float, typer.Option("--timeout", min=0.001, help="Seconds to wait for the owners.")] = 30.0,
+    timeout_s: Timeout = 30.0,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask first.")] = False,
     state_dir: State = DEFAULT_STATE,
     as_json: Json = False,

@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -11,12 +10,11 @@ import typer
 from magistrate.recorder.v1.recorder_pb2 import ExportRequest
 from magistrate.recorder.v1.recorder_pb2_grpc import RecorderServiceStub
 from tools.archive import ArchiveError, Written, write
-from tools.cli.arguments import DEFAULT_STATE, Json, State
+from tools.cli.arguments import DEFAULT_STATE, Json, State, Timeout
 from tools.cli.connection import connection
+from tools.cli.moments import HELP, moment
 from tools.cli.screen import screen
 from tools.up.failures import StackError
-
-Instant = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"], metavar="TIME")]
 
 
 def export(
@@ -25,14 +23,14 @@ def export(
     log: Annotated[str, typer.Option("--log", help="Which log; the tenant's current one without.")] = "",
     start: Annotated[int, typer.Option("--start", min=0, help="First index.")] = 0,
     end: Annotated[int, typer.Option("--end", min=0, help="One past the last index; 0 is the end.")] = 0,
-    since: Instant = None,
-    until: Instant = None,
+    since: Annotated[str, typer.Option(help=f"Recorded from here on: {HELP}.", metavar="TIME")] = "",
+    until: Annotated[str, typer.Option(help="Recorded before this.", metavar="TIME")] = "",
     opened: Annotated[bool, typer.Option("--open", help="With the content, readable: no erasure reaches it.")] = False,
     sealed: Annotated[
         bool, typer.Option("--sealed", help="With the content, encrypted: it perishes with its key.")
     ] = False,
     subject: Annotated[str, typer.Option("--subject", help="Content about this person only.", metavar="ID")] = "",
-    timeout_s: Annotated[float, typer.Option("--timeout", min=0.001, help="Seconds to wait.")] = 600.0,
+    timeout_s: Timeout = 600.0,
     state_dir: State = DEFAULT_STATE,
     as_json: Json = False,
 ) -> None:
@@ -47,9 +45,9 @@ def export(
         include_sealed=sealed,
         subject_id=subject,
     )
-    for name, moment in (("since", since), ("until", until)):
-        if moment:
-            getattr(request, name).FromDatetime(moment.replace(tzinfo=UTC))
+    for name, text in (("since", since), ("until", until)):
+        if told := moment(text, f"--{name}"):
+            getattr(request, name).FromDatetime(told)
     with connection(state_dir) as channel:
         try:
             written = write(RecorderServiceStub(channel).Export(request, timeout=timeout_s), target)

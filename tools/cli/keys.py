@@ -18,6 +18,7 @@ from tools.cli.arguments import DEFAULT_STATE, State
 from tools.cli.connection import connection
 from tools.cli.proof import bundle_of
 from tools.cli.screen import screen
+from tools.cli.text import counted
 from tools.up.control import serving
 from tools.up.database import DATABASE
 from tools.up.failures import StackError
@@ -74,7 +75,7 @@ def retire(state_dir: State = DEFAULT_STATE) -> None:
             f"the newest key does not sign {', '.join(waiting)} yet",
             hint="it does once it is announced there: try again",
         )
-    screen().print(f"{files.retire(folder.secrets)} former signing keys destroyed.")
+    screen().print(f"{counted(files.retire(folder.secrets), 'former signing key')} destroyed.")
 
 
 @app.command(name="follow")
@@ -97,7 +98,8 @@ def follow_keys(
     write_private(path, follow(keys, seen, ended).encode())
     if key_file is None:
         show_keys(folder)
-    screen().print(f"{len(seen)} announcements followed; {path} says how far each key counts.")
+    told = f"{counted(len(seen), 'announcement')} followed; {path} says how far each key counts."
+    screen().print(told, soft_wrap=True)
 
 
 @app.command()
@@ -110,7 +112,10 @@ def witness(
     ] = False,
 ) -> None:
     """Make the key of a witness, for whoever runs one outside of this deployment; it needs no stack."""
-    print(files.generate_witness(target, name, post_quantum=post_quantum))
+    try:
+        print(files.generate_witness(target, name, post_quantum=post_quantum))
+    except ValueError as error:
+        raise StackError(str(error)) from error
 
 
 def _announced(stub: RecorderServiceStub, origin: str, keys: str) -> Iterator[Sighting]:

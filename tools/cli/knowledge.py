@@ -19,11 +19,11 @@ from magistrate.context.v1.context_pb2 import (
     SearchResponse,
 )
 from magistrate.context.v1.context_pb2_grpc import ContextServiceStub
-from tools.cli.arguments import DEFAULT_STATE, LARGEST, Json, State
+from tools.cli.arguments import DEFAULT_STATE, LARGEST, Json, State, Timeout
 from tools.cli.choices import SearchChoice
 from tools.cli.connection import connection
 from tools.cli.screen import screen
-from tools.cli.text import counted, typed
+from tools.cli.text import counted, one_line, printable, typed
 from tools.up.failures import StackError
 
 TEXT_SUFFIXES = (".md", ".txt", ".rst")
@@ -40,7 +40,7 @@ def ingest(
     *,
     pack: Annotated[str, typer.Option(help="Pack to add to.", metavar="ID")] = "default",
     replace: Annotated[bool, typer.Option("--replace", help="Remove what else is in the pack.")] = False,
-    timeout_s: Annotated[float, typer.Option("--timeout", min=0.001, help="Seconds to wait for a call.")] = 120.0,
+    timeout_s: Timeout = 120.0,
     state_dir: State = DEFAULT_STATE,
     as_json: Json = False,
 ) -> None:
@@ -58,16 +58,19 @@ def ingest(
 
 
 def search(
-    query: Annotated[str, typer.Argument(help="What to look for; - reads it from standard input.")],
+    query: Annotated[str, typer.Argument(help="What to look for; - reads it from standard input.", metavar="WORDS")],
     *,
     pack: Annotated[str, typer.Option(help="Only this pack.", metavar="ID")] = "",
     limit: Annotated[int, typer.Option("--limit", "-n", min=0, max=LARGEST, help="How many hits.")] = 4,
     mode: Annotated[SearchChoice, typer.Option(help="By meaning, by words, or both.")] = SearchChoice.HYBRID,
-    timeout_s: Annotated[float, typer.Option("--timeout", min=0.001, help="Seconds to wait.")] = 10.0,
+    timeout_s: Timeout = 10.0,
     state_dir: State = DEFAULT_STATE,
     as_json: Json = False,
 ) -> None:
-    """Search the knowledge packs by meaning and by word."""
+    """Search the knowledge packs by meaning and by word; what says something new comes before what repeats.
+
+    The score is that of the fused rankings; the similarity is that of meaning, from -1 to 1.
+    """
     request = SearchRequest(
         query=typed(query), pack_id=pack, limit=limit, mode=SearchMode.Value(f"SEARCH_MODE_{mode.name}")
     )
@@ -133,12 +136,13 @@ def _show_ingested(reply: IngestDocumentsResponse) -> None:
 
 def _show_hits(reply: SearchResponse) -> None:
     console = screen()
-    table = Table(box=None, pad_edge=False, show_header=False)
+    table = Table("score", "similarity", "passage", box=None, pad_edge=False)
     for hit in reply.hits:
         source = hit.provenance
-        place = Text(source.title or source.document_id, style="bold")
-        table.add_row(f"{hit.score:.4f}", place, Text(f"{source.similarity:.2f}", style="dim"))
-        table.add_row("", Text(shorten(hit.text, _SHOWN, placeholder=" …")), "")
+        place = Text(f"{source.pack_id}/{one_line(source.title or source.document_id)}", style="bold")
+        similarity = f"{source.similarity:.2f}" if source.similarity else "-"
+        table.add_row(f"{hit.score:.4f}", similarity, place)
+        table.add_row("", "", Text(printable(shorten(hit.text, _SHOWN, placeholder=" …"))))
     console.print(table if reply.hits else "Nothing found.")
     for part in reply.degraded_components:
         console.print(f"! {part.component}: {part.fallback} ({part.reason})", style="yellow")

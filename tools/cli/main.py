@@ -24,7 +24,7 @@ from tools.cli import (
     verify,
 )
 from tools.cli.failure import explain
-from tools.up.failures import StackError
+from tools.up.failures import StackError, of_the_machine
 
 app = typer.Typer(
     name="magistrate",
@@ -51,20 +51,43 @@ def magistrate(
     """Govern LLM inference and prove what was decided."""
 
 
-app.command()(stack.up)
+def _for_example(*lines: str) -> str:
+    """Return examples as the end of a help page; an empty line between two lines keeps them apart there."""
+    return "\n\n".join(("For example:", *(f"magistrate {line}" for line in lines)))
+
+
+app.command(epilog=_for_example("up --detach", "up --state /srv/mesh --edge-port 8443"))(stack.up)
 app.command()(stack.down)
 app.command()(stack.status)
-app.command()(stack.logs)
-app.command()(decide.decide)
-app.command()(knowledge.ingest)
-app.command()(knowledge.search)
+app.command(epilog=_for_example("logs engine --follow"))(stack.logs)
+app.command(
+    epilog=_for_example(
+        'decide "How many days of annual leave do I have?"',
+        "decide --pack notes --json - < question.txt",
+        'decide --plan --strategy cost "Compare the two pension plans."',
+    )
+)(decide.decide)
+app.command(epilog=_for_example("ingest docs/ --pack docs"))(knowledge.ingest)
+app.command(epilog=_for_example('search "parental leave" --limit 8'))(knowledge.search)
 app.command()(models.models)
-app.command()(costs.costs)
-app.command()(verify.verify)
-app.command()(export.export)
-app.command()(records.records)
-app.command()(replay.replay)
-app.command()(erase.erase)
+app.command(epilog=_for_example("costs --day 2026-11-29"))(costs.costs)
+app.command(
+    epilog=_for_example(
+        "verify DECISION --save bundle.json",
+        "verify --bundle bundle.json --key recorder.vkey",
+        "verify evidence-2026h2 --key recorder.vkey",
+    )
+)(verify.verify)
+app.command(epilog=_for_example("export evidence-2026h2", "export for-ada --open --subject ada"))(export.export)
+app.command(epilog=_for_example("records --verdict escalate --since 7d", "records --fact released=no --json"))(
+    records.records
+)
+app.command(
+    epilog=_for_example(
+        "replay DECISION", "replay --since 30d --policy cautious@1", "replay --since 7d --critic risk=2"
+    )
+)(replay.replay)
+app.command(epilog=_for_example('erase ada-4711 --basis "GDPR Art. 17(1)(b)"'))(erase.erase)
 app.add_typer(backup.app, name="backup")
 app.add_typer(champion.app, name="champion")
 app.add_typer(certs.app, name="certs")
@@ -82,8 +105,7 @@ def run() -> None:
     except BrokenPipeError:
         sys.exit(0)
     except OSError as error:  # a full disk, a folder without permission: the machine's answer, not a fault of ours
-        place = f"{error.filename}: " if error.filename else ""
-        explain(StackError(f"{place}{error.strerror or error}"))
+        explain(of_the_machine(error))
         sys.exit(1)
 
 

@@ -23,7 +23,8 @@ EXIT_CODES = {
 _BAR_CELLS = 12
 _MOST_SEVERE = 3.0
 _MODERATE, _SEVERE = 1.0, 2.0
-_MICRO = 1_000_000
+_MICRO, _CENT = 1_000_000, 10_000
+"""Micro-dollars of a dollar and of a cent."""
 
 
 def label(verdict: Verdict.ValueType) -> Text:
@@ -44,6 +45,7 @@ def span(duration: Duration) -> str:
     return f"{seconds:.2f} s" if seconds >= 1 else f"{seconds * 1000:.0f} ms"
 
 
-def dollars(micro_usd: int) -> str:
-    """Return an amount of money; nothing is rounded away."""
-    return f"${micro_usd / _MICRO:.6f}"
+def dollars(micro_usd: float) -> str:
+    """Return an amount of money as people read it: cents, and as many places as a part of one needs."""
+    whole_cents = micro_usd % _CENT == 0 or micro_usd >= 100 * _CENT
+    return f"${micro_usd / _MICRO:,.2f}" if whole_cents else f"${micro_usd / _MICRO:.6f}"

@@ -1,6 +1,7 @@
 """A policy to try out, from a YAML or JSON file; its rules are checked by whoever judges by it."""
 
 from pathlib import Path
+from textwrap import shorten
 
 import yaml
 from google.protobuf.json_format import ParseDict, ParseError
@@ -8,6 +9,8 @@ from google.protobuf.json_format import ParseDict, ParseError
 from magistrate.common.v1.judgement_pb2 import Policy
 from tools.up.failures import StackError
 
+_FACTS = tuple(field.name for field in Policy.DESCRIPTOR.fields)
+_HINT = f"a policy has {', '.join(_FACTS)}"
 MAX_BYTES = 64 * 1024
 """Twelve numbers need less."""
 
@@ -30,8 +33,9 @@ def read_policy(path: Path) -> Policy:
         raise StackError(f"{path} is neither YAML nor JSON") from error
     if not isinstance(told, dict):
         raise StackError(f"{path} is no policy: it must be a mapping with `reference: NAME@VERSION` and numbers")
+    if unknown := sorted({str(name) for name in told} - set(_FACTS)):
+        raise StackError(f"{path} is no policy: it has {shorten(', '.join(unknown), 80)}", hint=_HINT)
     try:
         return ParseDict({str(name): value for name, value in told.items()}, Policy())
     except ParseError as error:
-        known = ", ".join(field.name for field in Policy.DESCRIPTOR.fields)
-        raise StackError(f"{path} is no policy: {error}", hint=f"a policy has {known}") from error
+        raise StackError(f"{path} is no policy: {str(error).partition(' at ')[0]}", hint=_HINT) from error

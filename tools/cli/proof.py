@@ -34,7 +34,7 @@ def checked(decision: Decision, channel: grpc.Channel, folder: Folder) -> Text:
     except grpc.RpcError as error:
         return Text(f"not checked: {explained(error).problem}", style="yellow")
     bundle["leaf_hash"] = _text(decision.evidence.leaf_hash)
-    policy = folder.policy.read_text() if folder.policy.is_file() else ""
+    policy = folder.policy.read_text() if folder.policy.is_file() else None
     return verdict(verify(bundle, folder.verifier_key.read_text(), policy))
 
 

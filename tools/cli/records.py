@@ -12,7 +12,7 @@ from rich.table import Table
 
 from magistrate.recorder.v1.recorder_pb2 import ListRecordsRequest, Record, RecordKind
 from magistrate.recorder.v1.recorder_pb2_grpc import RecorderServiceStub
-from tools.cli.arguments import DEFAULT_STATE, Json, State
+from tools.cli.arguments import DEFAULT_STATE, Json, State, Timeout
 from tools.cli.choices import CriticChoice, KindChoice, VerdictChoice
 from tools.cli.connection import connection
 from tools.cli.moments import HELP, moment
@@ -38,7 +38,7 @@ def records(
     since: Annotated[str, typer.Option(help=f"Recorded from here on: {HELP}.", metavar="TIME")] = "",
     until: Annotated[str, typer.Option(help="Recorded before this.", metavar="TIME")] = "",
     limit: Annotated[int, typer.Option(min=1, help="Most records to show.")] = 100,
-    timeout_s: Annotated[float, typer.Option("--timeout", min=0.001, help="Seconds to wait for a page.")] = 10.0,
+    timeout_s: Timeout = 10.0,
     state_dir: State = DEFAULT_STATE,
     as_json: Json = False,
 ) -> None:

@@ -18,7 +18,7 @@ from magistrate.engine.v1.engine_pb2 import (
 )
 from magistrate.engine.v1.engine_pb2_grpc import ReplayServiceStub
 from tools.cli import replay_view
-from tools.cli.arguments import DEFAULT_STATE, Json, State
+from tools.cli.arguments import DEFAULT_STATE, Json, State, Timeout
 from tools.cli.connection import connection
 from tools.cli.moments import HELP, moment
 from tools.cli.policy_file import read_policy
@@ -30,7 +30,9 @@ DIFFERENT = 3
 
 
 def replay(
-    decision_id: Annotated[str, typer.Argument(help="One decision, to be judged as it was judged.")] = "",
+    decision_id: Annotated[
+        str, typer.Argument(help="One decision, to be judged as it was judged.", metavar="DECISION")
+    ] = "",
     *,
     since: Annotated[str, typer.Option(help=f"Instead: all decisions from here on. {HELP}.", metavar="TIME")] = "",
     until: Annotated[str, typer.Option(help="All decisions before this; now unless given.", metavar="TIME")] = "",
@@ -41,7 +43,7 @@ def replay(
         list[str] | None,
         typer.Option(help="Version of a critic to ask again; may be repeated.", metavar="NAME=VERSION"),
     ] = None,
-    timeout_s: Annotated[float, typer.Option("--timeout", min=0.001, help="Seconds to wait.")] = 600.0,
+    timeout_s: Timeout = 600.0,
     state_dir: State = DEFAULT_STATE,
     as_json: Json = False,
 ) -> Never:
@@ -52,6 +54,8 @@ def replay(
     """
     if bool(decision_id) == bool(since):
         raise typer.BadParameter("give either a decision or --since TIME")
+    if since and not (policy or critic):
+        raise typer.BadParameter("say by what to judge: --policy, --critic or both")
     if decision_id and (until or policy or critic):
         raise typer.BadParameter("one decision is judged as it was judged: --until, --policy and --critic need --since")
     with connection(state_dir) as channel:

@@ -54,9 +54,11 @@ def show_change(change: VerdictChange, target: Console, *, heading: bool) -> Non
 
 def show_summary(summary: ReplaySummary, target: Console) -> None:
     """Show the totals."""
-    target.print()
-    head = f"{counted(summary.examined, 'decision')}: {summary.changed} would change"
-    target.print(Text(f"{head}, {summary.stricter} of them to a stricter verdict", "bold"))
+    if summary.changed:
+        target.print()
+    stricter = f", {summary.stricter} of them to a stricter verdict" if summary.changed else ""
+    told = f"{counted(summary.examined, 'decision')}: {summary.changed or 'none'} would change{stricter}"
+    target.print(Text(told, "bold"))
     for shift in summary.shifts:
         target.print(f"  {shift.count:>6}  {_word(shift.recorded)} -> {_word(shift.replayed)}")
     target.print(f"  {summary.unchanged:>6}  unchanged")

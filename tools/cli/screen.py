@@ -12,4 +12,5 @@ _FILE_WIDTH = 140
 def screen() -> Console:
     """Return the console of standard output."""
     told = sys.stdout.isatty() or "COLUMNS" in os.environ
-    return Console(highlight=False, width=None if told else _FILE_WIDTH)
+    # What is printed is mostly not ours: brackets and colons in it are characters, neither styles nor emoji.
+    return Console(highlight=False, markup=False, emoji=False, width=None if told else _FILE_WIDTH)

@@ -13,6 +13,7 @@ from rich.table import Table
 from tools.cli.arguments import DEFAULT_STATE, Json, State
 from tools.cli.demo import demonstrate
 from tools.cli.screen import screen
+from tools.cli.text import printable
 from tools.up import control, detached, state, supervisor
 from tools.up.events import failed
 from tools.up.failures import StackError
@@ -150,7 +151,7 @@ def logs(
         hint = f"one of: {', '.join(known)}" if known else "`magistrate up` makes them, `--state DIR` names another"
         raise StackError(f"there is no log of {part!r}", hint=hint)
     for line in tail(log, lines):
-        print(line)
+        print(printable(line))
     if follow:
         asyncio.run(_follow(folder, part))
 
@@ -160,6 +161,6 @@ async def _follow(folder: Folder, part: str) -> None:
         log.seek(0, os.SEEK_END)
         while True:
             if text := log.read():
-                print(text, end="", flush=True)
+                print(printable(text), end="", flush=True)
             else:
                 await asyncio.sleep(_FOLLOW_S)

@@ -12,10 +12,12 @@ from tools.cli.arguments import DEFAULT_STATE, Json, State
 from tools.cli.connection import connection
 from tools.cli.proof import Bundle, fetch, subject, verdict
 from tools.cli.screen import screen
+from tools.cli.text import one_line
 from tools.up.failures import StackError
 from tools.up.options import Options
 from tools.verify import tlog_proof
 from tools.verify.archive import Found, verify_archive
+from tools.verify.archive.content import in_words
 from tools.verify.bundle import verify as judge
 
 
@@ -66,18 +68,18 @@ def verify(
     if as_json:
         print(json.dumps(asdict(result) | {"decision_id": named, "verified": result.verified}, indent=2))
     else:
-        screen().print("proof:", verdict(result))
-        screen().print("of decision:", named or "none")
+        screen().print("proof:", verdict(result), soft_wrap=True)
+        screen().print("of decision:", one_line(named) or "none", soft_wrap=True)
     raise typer.Exit(0 if result.verified else 1)
 
 
-def _trusted(key_file: Path | None, policy_file: Path | None, state_dir: Path) -> tuple[str, str]:
+def _trusted(key_file: Path | None, policy_file: Path | None, state_dir: Path) -> tuple[str, str | None]:
     """Return keys and policy: the given ones, or those of the stack; no policy where it has none."""
     own = Options(state=state_dir).folder
     keys = _text_of(key_file or own.verifier_key)
     if policy_file or own.policy.is_file():
         return keys, _text_of(policy_file or own.policy)
-    return keys, ""
+    return keys, None
 
 
 def _print_folder(found: Found, *, as_json: bool) -> None:
@@ -85,13 +87,14 @@ def _print_folder(found: Found, *, as_json: bool) -> None:
     if as_json:
         print(json.dumps(asdict(found) | {"verified": found.verified}, indent=2))
     elif found.verified:
-        screen().print(Text.assemble(("verified", "bold green"), f" ({found.explanation})"))
+        told = Text.assemble(("verified", "bold green"), f" ({found.explanation})")
+        screen().print(told, soft_wrap=True)
         if found.witnesses:
-            screen().print("witnesses:", ", ".join(found.witnesses))
-        counts = ", ".join(f"{count} {state}" for state, count in (found.content or {}).items())
-        screen().print("content:", counts or "none")
+            screen().print("witnesses:", ", ".join(found.witnesses), soft_wrap=True)
+        screen().print("content:", in_words(found.content or {}), soft_wrap=True)
     else:
-        screen().print(Text.assemble((f"NOT verified: {found.damage}", "bold red"), f" ({found.explanation})"))
+        told = Text.assemble((f"NOT verified: {found.damage}", "bold red"), f" ({found.explanation})")
+        screen().print(told, soft_wrap=True)
 
 
 def _fetched(decision_id: str, state_dir: State) -> Bundle:

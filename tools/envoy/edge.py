@@ -59,11 +59,17 @@ def edge_listener(edge: Edge, secrets: Secrets) -> Config:
 def _routes(edge: Edge) -> list[Config]:
     health = Method(path=HEALTH_PATHS[0], callers=(), deadline=Deadline(default_s=5, cap_s=10))
     return [
-        *(_with_idle_time(route) for route in edge.routes),
-        method_route(Route(method=health, cluster=edge.health)),
+        *(_only_grpc(_with_idle_time(route)) for route in edge.routes),
+        _only_grpc(method_route(Route(method=health, cluster=edge.health))),
         *(answer({"path": path}, DENIED_STATUS) for path in edge.denied),
         answer({"prefix": "/"}, UNKNOWN_STATUS),
     ]
+
+
+def _only_grpc(rendered: Config) -> Config:
+    """Know a method by gRPC's content type too: a service resets anything else, which would look like a lost one."""
+    rendered["match"]["grpc"] = {}
+    return rendered
 
 
 def _with_idle_time(route: Route) -> Config:

@@ -84,7 +84,7 @@ REPLIES = (
         when=f"{_DETAILS} == 'route_not_found' || {_own_answer(UNKNOWN_STATUS)}",
         code=grpc.StatusCode.UNIMPLEMENTED,
         reason="METHOD_UNKNOWN",
-        text="there is no such method here",
+        text="there is no such method here, or it was not called by gRPC",
     ),
     Reply(
         when=_own_answer(NO_PROVIDER_STATUS),

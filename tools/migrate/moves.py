@@ -15,7 +15,7 @@ from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
-from tools.migrate.schemas import HEAD, PREVIOUS, MigrationError, Position, Schema
+from tools.migrate.schemas import HEAD, PREVIOUS, MigrationError, NewerSchemaError, Position, Schema
 
 ENVIRONMENT = files("tools.migrate") / "environment"
 _LOCK = 5_403_771
@@ -32,6 +32,7 @@ def upgrade(conninfo: str, schema: Schema, revision: str = HEAD) -> Position:
 
     Raises:
         MigrationError: There is no such revision, or the database refuses a statement of it.
+        NewerSchemaError: A newer version of the services made the schema what it is.
     """
     return _move(conninfo, schema, lambda config: command.upgrade(config, revision))
 
@@ -56,12 +57,25 @@ def _move(conninfo: str, schema: Schema, move: Callable[[Config], None]) -> Posi
         connection.execute(text("select pg_advisory_xact_lock(:key)"), {"key": _LOCK})
         connection.execute(text(f'create schema if not exists "{schema.name}"'))
         try:
+            _require_known(connection, _config(environment, schema), schema)
             move(_config(environment, schema, connection))
         except CommandError as error:
             raise MigrationError(f"schema {schema.name}: {error}") from error
         except DBAPIError as error:
             raise MigrationError(f"schema {schema.name}: {error.orig} ({error.statement})") from error
         return _position(connection, schema)
+
+
+def _require_known(connection: Connection, config: Config, schema: Schema) -> None:
+    """Refuse to move what this version cannot know."""
+    current = _context(connection, schema).get_current_revision()
+    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+    if current and current not in known:
+        raise NewerSchemaError(f"schema {schema.name} stands at revision {current}, which this version does not have")
+
+
+def _context(connection: Connection, schema: Schema) -> MigrationContext:
+    return MigrationContext.configure(connection, opts={"version_table_schema": schema.name})
 
 
 def _config(environment: Path, schema: Schema, connection: Connection | None = None) -> Config:
@@ -79,10 +93,10 @@ def _escaped(path: Path) -> str:
 
 
 def _position(connection: Connection, schema: Schema) -> Position:
-    context = MigrationContext.configure(connection, opts={"version_table_schema": schema.name})
     with as_file(ENVIRONMENT) as environment:
         script = ScriptDirectory.from_config(_config(environment, schema))
-    return Position(schema=schema.name, current=context.get_current_revision(), head=script.get_current_head())
+    current = _context(connection, schema).get_current_revision()
+    return Position(schema=schema.name, current=current, head=script.get_current_head())
 
 
 @contextmanager

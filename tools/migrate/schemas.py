@@ -15,6 +15,10 @@ class MigrationError(Exception):
     """A schema cannot be moved to the revision asked for."""
 
 
+class NewerSchemaError(MigrationError):
+    """The schema stands at a revision that this version does not have."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Schema:
     """A schema and the folder of its migrations."""

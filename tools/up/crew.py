@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterable
 
 from tools.up.events import Event, Kind, Report
-from tools.up.failures import SilentError, StackError
+from tools.up.failures import SilentError, StackError, of_the_machine
 from tools.up.folder import Folder
 from tools.up.ledger import Ledger
 from tools.up.logs import roll, size, tail
@@ -77,6 +77,8 @@ class Crew:
             await part.settle()
         except StackError as error:
             raise self._explained(error, part) from error
+        except OSError as error:
+            raise self._explained(of_the_machine(error), part) from error
         self._ledger.part(part.name, phase=Phase.READY)
         self._report(Event(kind=Kind.READY, part=part.name, text=part.address, seconds=time.monotonic() - began))
         self._ready[part.name].set()

@@ -7,7 +7,7 @@ from psycopg import sql
 
 from services.topology import SERVICES, roles_of
 from tools.migrate.ddl_fence import DDL_FENCE
-from tools.migrate.schemas import MigrationError, schemas
+from tools.migrate.schemas import MigrationError, NewerSchemaError, schemas
 from tools.up.failures import StackError
 from tools.up.folder import Folder
 from tools.up.part import Part
@@ -48,6 +48,8 @@ class Database(Part):
             await database.execute(DDL_FENCE)
         try:
             await asyncio.to_thread(_migrate, owner_login(self._folder, self._port))
+        except NewerSchemaError as error:
+            raise StackError(str(error), hint="a newer version made this state: start it with that one") from error
         except MigrationError as error:
             raise StackError(f"a migration failed: {error}") from error
 

@@ -7,10 +7,11 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from tools.up.events import Event, Kind, Report, failed
-from tools.up.failures import StackError
+from tools.up.failures import StackError, of_the_machine
 from tools.up.model import Tier
 from tools.up.options import Options
 from tools.up.processes import python
@@ -51,9 +52,10 @@ def _follow(reader: int, report: Report) -> None:
     for event in _events(reader):
         if event.kind is Kind.FAILED:
             raise StackError(event.text, hint=event.hint, part=event.part, log=event.log)
-        report(event)
         if event.kind is Kind.SERVING:
+            report(replace(event, hint="`magistrate down` stops it."))
             return
+        report(event)
     raise StackError("the supervisor ended before the stack served", hint="`magistrate logs supervisor` may say why")
 
 
@@ -107,8 +109,8 @@ def main() -> None:
 
         try:
             run(options, report)
-        except StackError as error:
-            report(failed(error))
+        except (StackError, OSError) as error:
+            report(failed(error if isinstance(error, StackError) else of_the_machine(error)))
             raise SystemExit(1) from None
 
 

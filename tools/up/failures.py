@@ -19,5 +19,11 @@ class StackError(Exception):
         self.log = log
 
 
+def of_the_machine(error: OSError) -> StackError:
+    """Return what the machine refused, with its place: a full disk, or a folder without permission."""
+    place = f"{error.filename}: " if error.filename else ""
+    return StackError(f"{place}{error.strerror or error}")
+
+
 class SilentError(StackError):
     """The process of a part runs, and does not answer within the time that a start may take."""

@@ -1,7 +1,8 @@
-"""Keeps ``stack.json`` true while the stack changes."""
+"""Keeps ``stack.json`` true while the stack changes, and goes on where the disk is full for now."""
 
 import os
 import time
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,18 +17,33 @@ class Ledger:
 
     def __init__(self, folder: Folder, record: StackRecord) -> None:
         self._folder = folder
+        self._behind = False
+        """Whether the file does not say yet what the record says."""
         self.record = record
 
     def open(self, parts: dict[str, PartRecord]) -> None:
-        """Record this process as the supervisor of ``parts``."""
+        """Record this process as the supervisor of ``parts``.
+
+        Raises:
+            OSError: It cannot be written, so nobody could find what is about to start.
+        """
         pid = os.getpid()
         own = ProcessRecord(pid=pid, born=birth(pid) or "", started_at=_moment(time.time()))
-        self.change(supervisor=own, ready=False, parts=parts)
+        self.record = self.record.model_copy(update={"supervisor": own, "ready": False, "parts": parts})
+        state.write(self._folder, self.record)
 
     def change(self, **fields: Any) -> None:
-        """Replace fields of the record."""
+        """Replace fields of the record; a disk that is full for now ends nothing that runs, see `catch_up`."""
         self.record = self.record.model_copy(update=fields)
-        state.write(self._folder, self.record)
+        self._behind = True
+        self.catch_up()
+
+    def catch_up(self) -> None:
+        """Write what could not be written before."""
+        if self._behind:
+            with suppress(OSError):
+                state.write(self._folder, self.record)
+                self._behind = False
 
     def part(self, name: str, **fields: Any) -> None:
         """Replace fields of one part."""

@@ -32,12 +32,12 @@ def display(*, as_json: bool) -> Iterator[Report]:
 
 
 def json_lines(output: TextIO) -> Report:
-    """Return what writes each event as one line of JSON; a reader that went away is no failure."""
+    """Return what writes each event as one line of JSON; a reader that went away or a full disk is no failure."""
 
     def report(event: Event) -> None:
         try:
             print(event.to_json(), file=output, flush=True)
-        except (BrokenPipeError, ValueError):
+        except (OSError, ValueError):
             return
 
     return report
@@ -114,7 +114,7 @@ def _line(event: Event) -> Text | None:
             parts = [("✓ ", "green"), f"{event.part}  {event.seconds:.1f} s  ", (event.text, "dim")]
         case Kind.SERVING:
             what = f"Serving on {event.text}, ready after {event.seconds:.1f} s."
-            parts = [(what, "bold green"), "  Ctrl-C or `magistrate down` stops it."]
+            parts = [(what, "bold green"), f"  {event.hint}"]
         case Kind.ENDED | Kind.NOTE:
             parts = [("! ", "yellow"), f"{event.part}: {event.text}"]
         case Kind.STOPPING:

@@ -13,6 +13,9 @@ NAME = "handbook"
 PACK = "default"
 """Decisions that name no pack use this one."""
 PAGES = files("tools.up") / "handbook"
+_TRIES = 2
+_TRY_S = 40.0
+"""A call that got stuck is made once more, which is safe: what was ingested already costs nothing."""
 
 
 class SamplePack(Part):
@@ -31,11 +34,13 @@ class SamplePack(Part):
     async def settle(self) -> None:
         """Ingest the pages as any user would."""
         with as_file(PAGES) as pages:
-            code = await run_to_end(self._ingest(pages), self._folder.log(NAME))
-        if code:
-            raise StackError("the sample knowledge pack could not be ingested")
-        self._ledger.change(sample_ingested=True)
+            for _ in range(_TRIES):
+                if await run_to_end(self.ingest(pages), self._folder.log(NAME)) == 0:
+                    self._ledger.change(sample_ingested=True)
+                    return
+        raise StackError("the sample knowledge pack could not be ingested")
 
-    def _ingest(self, pages: Path) -> Command:
-        arguments = ("ingest", str(pages), "--pack", PACK, "--state", str(self._folder.root))
+    def ingest(self, pages: Path) -> Command:
+        """Return the command that ingests ``pages``."""
+        arguments = ("ingest", str(pages), "--pack", PACK, "--timeout", str(_TRY_S), "--state", str(self._folder.root))
         return Command(argv=python("tools.cli.main", *arguments), env=self._env)

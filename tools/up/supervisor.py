@@ -19,9 +19,10 @@ from tools.up.stack import assemble
 
 OPERATOR_SUBJECT = "operator@localhost"
 OPERATOR_TENANT = "default"
-_CREDENTIALS_S = 5.0
+_LOOK_S = 5.0
 """How often the age of the credentials is looked at, by the clock on the wall: a laptop may have slept."""
 _INTERRUPTED = 128 + signal.SIGINT
+_STOPS_IT = "Ctrl-C or `magistrate down` stops it."
 
 Serving = Callable[[], Awaitable[None]]
 """What to do once everything is ready, for example one first decision."""
@@ -78,8 +79,8 @@ class Supervisor:
                 ledger.change(ready=True)
                 self.served = True
                 seconds = time.monotonic() - began
-                self._report(Event(kind=Kind.SERVING, text=ledger.record.edge, seconds=seconds))
-                keepers.create_task(self._keep_credentials_fresh())
+                self._report(Event(kind=Kind.SERVING, text=ledger.record.edge, hint=_STOPS_IT, seconds=seconds))
+                keepers.create_task(self._keep_fresh(ledger))
                 if serving:
                     await serving()
         except BaseExceptionGroup as failures:
@@ -117,7 +118,7 @@ class Supervisor:
         write_private(self._folder.token, token.encode())
         self._token_due = time.time() + TOKEN_LIFETIME_S / 2
 
-    async def _keep_credentials_fresh(self) -> None:
+    async def _keep_fresh(self, ledger: Ledger) -> None:
         """Replace the operator's token and every leaf at half of their lives; Envoy reads them while it serves."""
         pki = Pki(self._folder.root)
         while True:
@@ -125,7 +126,8 @@ class Supervisor:
                 await self._renewed("token", self._renew_token)
             if datetime.now(UTC) >= pki.next_rotation():
                 await self._renewed("certificates", pki.rotate)
-            await asyncio.sleep(_CREDENTIALS_S)
+            ledger.catch_up()
+            await asyncio.sleep(_LOOK_S)
 
     async def _renewed(self, what: str, renew: Callable[[], None]) -> None:
         """Renew; a disk that is full for now stops neither the stack nor the next try."""

@@ -25,7 +25,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         bundle = _read(given.file.read_text(encoding="utf-8"))
         vkey = given.key.read_text(encoding="utf-8")
-        policy = given.policy.read_text(encoding="utf-8") if given.policy else ""
+        policy = given.policy.read_text(encoding="utf-8") if given.policy else None
     except (OSError, ValueError, RecursionError) as error:
         parser.error(str(error))
     result = verify(bundle, vkey, policy)

@@ -75,7 +75,7 @@ class _FaultError(Exception):
         self.fault, self.explanation = fault, explanation
 
 
-def verify(bundle: Mapping[str, Any], vkey: str, policy: str = "") -> Result:
+def verify(bundle: Mapping[str, Any], vkey: str, policy: str | None = None) -> Result:
     """Return whether the record of ``bundle`` (see `tools.verify`) stands in a log signed by ``vkey``.
 
     With a ``policy`` (C2SP tlog-policy), its witnesses must also have seen the checkpoint.
@@ -88,7 +88,7 @@ def verify(bundle: Mapping[str, Any], vkey: str, policy: str = "") -> Result:
         _check_size(evidence, tree)
         _checkclimb(evidence, tree, _check_leaf(evidence))
         _check_payload(evidence)
-        seen = _check_witnesses(evidence, vkey, policy) if policy else set[str]()
+        seen = _check_witnesses(evidence, vkey, policy) if policy is not None else set[str]()
         _check_labels(evidence, tree)
     except _FaultError as error:
         return Result(fault=error.fault, explanation=error.explanation)

@@ -41,14 +41,23 @@ def generate(folder: Path, *, deployment: str = "local") -> None:
 
 
 def generate_witness(folder: Path, name: str, *, post_quantum: bool = False) -> str:
-    """Make the key of a witness in ``folder`` where there is none; return its verifier key."""
+    """Make the key of a witness in ``folder`` where there is none; return its verifier key.
+
+    Raises:
+        ValueError: ``name`` cannot stand in a signature line, or the key that is there is another's.
+    """
+    if not name or "+" in name or any(letter.isspace() or not letter.isprintable() for letter in name):
+        raise ValueError(f"{name!r} is no name of a key: it must have letters, and neither spaces nor plus signs")
     folder.mkdir(parents=True, exist_ok=True)
     key = MLDSA44PrivateKey.generate() if post_quantum else Ed25519PrivateKey.generate()
     kind = ML_DSA_44_TYPE if post_quantum else ED25519_TYPE
     if _create(folder / WITNESS_KEY, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())):
         line = Witness(name=name, public_key=key.public_key().public_bytes_raw(), kind=kind).verifier_key()
         (folder / WITNESS_VERIFIER_KEY).write_text(line + "\n", encoding="utf-8")
-    return (folder / WITNESS_VERIFIER_KEY).read_text(encoding="utf-8").strip()
+    line = (folder / WITNESS_VERIFIER_KEY).read_text(encoding="utf-8").strip()
+    if line.partition("+")[0] != name:
+        raise ValueError(f"{folder / WITNESS_KEY} is the key of {line.partition('+')[0]}, and no key is ever replaced")
+    return line
 
 
 def succeed(folder: Path) -> str:

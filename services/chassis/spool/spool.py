@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Self
 
-from services.chassis.errors import CallerError, Kind, MeshError, WorldError
+from services.chassis.errors import CALLER_KINDS, Kind, MeshError, WorldError
 from services.chassis.log import get_logger
 from services.chassis.metrics import counter, gauge
 from services.chassis.spool import frames
@@ -14,12 +14,15 @@ from services.chassis.spool.frames import Item
 from services.chassis.spool.segments import Segments
 
 SEGMENT_BYTES = 4 << 20
-TOGETHER = 50
-"""Items that are handed over at once."""
+TOGETHER, TOGETHER_BYTES = 50, 2 << 20
+"""Items that are handed over at once, and their bytes: a message may have 4 MiB."""
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 5.0
 
 Deliver = Callable[[Sequence[Item]], Awaitable[Sequence[MeshError | None]]]
 """Hand items of one tenant over; say of each whether it is acknowledged (None) or why not."""
+
+_FINAL = CALLER_KINDS - {Kind.UNAUTHENTICATED, Kind.DENIED, Kind.CANCELLED}
+"""Refusals that are the item's own fault; who may deliver is for the mesh to mend, and the items wait for that."""
 
 _log = get_logger("spool", fields=("segment",))
 _bytes = gauge("magistrate_spool_bytes", "Bytes that wait on this machine's disk for another service", ("shard",))
@@ -175,9 +178,9 @@ class Spool:
                 outcomes = await self._deliver(group)
             except MeshError as error:
                 outcomes = [error] * len(group)
-            if any(isinstance(outcome, WorldError) for outcome in outcomes):
+            if any(outcome and outcome.kind not in _FINAL for outcome in outcomes):
                 return False
-            bad = [item for item, outcome in zip(group, outcomes, strict=True) if isinstance(outcome, CallerError)]
+            bad = [item for item, outcome in zip(group, outcomes, strict=True) if outcome]
             if bad:
                 _log.error("spool_items_refused", count=len(bad))
                 _refused.inc(len(bad))
@@ -187,10 +190,13 @@ class Spool:
 
 def _groups(items: Sequence[Item]) -> Sequence[Sequence[Item]]:
     """Split items where the tenant changes and where enough are together."""
-    groups = list[list[Item]]()
+    groups, size_bytes = list[list[Item]](), 0
     for item in items:
-        if not groups or groups[-1][0].tenant != item.tenant or len(groups[-1]) >= TOGETHER:
+        size_bytes += len(item.body)
+        full = not groups or len(groups[-1]) >= TOGETHER or size_bytes > TOGETHER_BYTES
+        if full or groups[-1][0].tenant != item.tenant:
             groups.append([])
+            size_bytes = len(item.body)
         groups[-1].append(item)
     return groups
 

@@ -61,6 +61,7 @@ def decision(made: Decision) -> Entry:
         attributes={
             "verdict": made.verdict.name.lower(),
             "model": made.generated.model,
+            **({"policy": message.adjudication.policy} if message.adjudication.policy else {}),
             "degraded_mode": made.gathered.mode.name.lower(),
             "released": "no" if made.withheld_reason else "yes",
             **({"redacted": "yes"} if redacted else {}),

@@ -5,12 +5,19 @@ from collections.abc import Coroutine, Sequence
 from datetime import UTC
 from typing import Any, Protocol
 
-from magistrate.recorder.v1.recorder_pb2 import AppendRequest, Entry, GetRecordRequest, Position
+from magistrate.recorder.v1.recorder_pb2 import (
+    Acknowledgement,
+    AppendRequest,
+    AppendStreamRequest,
+    Entry,
+    GetRecordRequest,
+    Position,
+)
 from magistrate.recorder.v1.recorder_pb2_grpc import RecorderServiceStub
 from services.chassis import call
 from services.chassis.client import MeshChannel
 from services.chassis.clock import Clock
-from services.chassis.errors import CallerError, Kind, MeshError, WorldError
+from services.chassis.errors import CallerError, Kind, MeshError, WorldError, unavailable
 from services.chassis.log import get_logger
 from services.chassis.spool import Item
 from services.engine.adapters import codec, entries, questions
@@ -21,7 +28,9 @@ from services.engine.ports import Kept
 READ_S = 5.0
 """Seconds that reading one record may take."""
 DELIVER_S = 10.0
-"""Seconds that recording one item of a spool may take."""
+"""Seconds that recording what is sent at once from a spool may take."""
+_REFUSALS = frozenset({"FIELD_REQUIRED", "FIELD_TOO_LONG", "FIELD_MALFORMED", "ENUM_UNKNOWN", "IDEMPOTENCY_CONFLICT"})
+"""Failures of a record that the log will never take."""
 PAUSE_S = 0.1
 """Seconds before an append is repeated, where the recorder does not say."""
 _REPEATED = frozenset({"QUEUE_FULL", "EVIDENCE_UNAVAILABLE", "DEPENDENCY_UNAVAILABLE"})
@@ -83,15 +92,13 @@ class MeshEvidenceLog:
     async def deliver(self, items: Sequence[Item]) -> Sequence[MeshError | None]:
         """Record what waited in a spool, each in the name of its tenant; say of each what became of it."""
         call.enter(call.Call(principal=call.Principal(tenant=items[0].tenant)))
-        outcomes = await asyncio.gather(*map(self._delivered, items))
-        return list(outcomes)
-
-    async def _delivered(self, item: Item) -> MeshError | None:
-        try:
-            await self._stub.Append(AppendRequest(entry=Entry.FromString(item.body)), timeout=DELIVER_S)
-        except MeshError as error:
-            return error
-        return None
+        # One message: what is in it is written in its order and in one transaction.
+        message = AppendStreamRequest(entries=[Entry.FromString(item.body) for item in items])
+        answers = self._stub.AppendStream(iter([message]), timeout=DELIVER_S)
+        outcomes = [_failure(each) async for answer in answers for each in answer.acknowledgements]
+        if len(outcomes) != len(items):
+            raise unavailable("EVIDENCE_UNAVAILABLE", "the log has not answered for each record")
+        return outcomes
 
     async def recorded(self, decision_id: str) -> Kept | None:
         """Return the decision that the log has under this id, as it was released; None where it has none."""
@@ -138,6 +145,15 @@ class MeshEvidenceLog:
             # Rather too early than not at all: half of the time is left for the second try in any case.
             await asyncio.sleep(min(pause_s, left_s / 2))
         return (await self._stub.Append(request, timeout=ends_at - self._clock.monotonic())).position
+
+
+def _failure(each: Acknowledgement) -> MeshError | None:
+    """Return why a record was not taken; None where it was."""
+    if not each.reason:
+        return None
+    if each.reason in _REFUSALS:
+        return CallerError(Kind.INVALID, each.reason, each.message, metadata=dict(each.metadata))
+    return unavailable(each.reason, each.message)
 
 
 def _evidence(position: Position) -> Evidence:

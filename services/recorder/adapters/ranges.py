@@ -6,6 +6,7 @@ from datetime import datetime
 from asyncpg import Pool
 
 from services.chassis.postgres import guarded
+from services.recorder.adapters.blocks import runs_of_time
 from services.recorder.adapters.bodies import BODY, BODY_TABLES, body_of
 from services.recorder.adapters.checkpoints import signed_of
 from services.recorder.adapters.reader import stored_of
@@ -18,7 +19,8 @@ from ev e {BODY_TABLES} where e.log = $1 and e.seq >= $2 and e.seq < $3 order by
 RECORDS = WITH_BODIES.replace("b.sealed,", "substr(b.sealed, 1, 1) as sealed,")
 RECORDED = """
 select min(seq) as first, max(seq) as last from ev
-where log = $1 and ($2::timestamptz is null or recorded_at >= $2) and ($3::timestamptz is null or recorded_at < $3)"""
+where log = $1 and ($2::timestamptz is null or recorded_at >= $2) and ($3::timestamptz is null or recorded_at < $3)
+  and seq >= $4 and seq < $5"""
 # One look into the index for each checkpoint that is wanted, however many there are.
 CHECKPOINTS = """
 select distinct c.log, h.origin, c.size, c.root, c.note, c.signed_at
@@ -44,8 +46,11 @@ class PostgresRanges:
 
     async def recorded(self, head: Head, since: datetime | None, until: datetime | None) -> range:
         """Return the indexes from the first record of a time to its last."""
+        runs = await runs_of_time(self._pool, head.log, since, until)
+        if not runs:
+            return range(0)
         with guarded():
-            row = await self._pool.fetchrow(RECORDED, head.log, since, until)
+            row = await self._pool.fetchrow(RECORDED, head.log, since, until, runs[0].start, runs[-1].stop)
         return range(0) if row is None or row["first"] is None else range(row["first"], row["last"] + 1)
 
     async def checkpoints(self, head: Head, first: int, last: int, limit: int) -> Sequence[SignedCheckpoint]:

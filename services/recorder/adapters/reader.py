@@ -1,17 +1,20 @@
 """Read evidence back from PostgreSQL, always from the primary."""
 
-import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from itertools import chain
 
 import asyncpg
 from asyncpg import Pool
 
 from services.chassis.postgres import guarded
+from services.recorder.adapters.blocks import runs_of_time
 from services.recorder.adapters.bodies import BODY, BODY_TABLES, body_of
+from services.recorder.adapters.listing import listing
 from services.recorder.adapters.tiles import TILES_A_MIB, FullTiles, fetch_tiles
 from services.recorder.core.custody import Body
 from services.recorder.core.merkle import Frontier
 from services.recorder.core.proof import Tile, Tiles
+from services.recorder.core.search import parts
 from services.recorder.ports import Head, Query, Stored
 
 HEAD = """
@@ -28,17 +31,6 @@ DECISION = """
 select log, seq from ev
 where log = any($1::bigint[]) and decision_id = $2 and decision_id <> '' and kind = 'DECISION'
 order by log desc, seq desc limit 1"""
-RECORDS = """
-select seq, ik, leaf, envelope, kind, decision_id, content_type, intent, recorded_at
-from {source} ev
-where log = $1 and seq > $2 and (kind = $3 or $3 = '') and (decision_id = $4 or $4 = '')
-  and ($5::timestamptz is null or recorded_at >= $5) and ($6::timestamptz is null or recorded_at < $6)
-  {more}
-order by seq limit $7"""
-# Only a query that asks for attributes or for what is open pays for it; the view lets it use their index.
-EVERYTHING, SEARCHABLE = "ev", "searchable"
-BY_ATTRIBUTES = "and attributes(envelope) @> $8::jsonb and ($9 = '' or attributes(envelope) ? $9)"
-ONLY_OPEN = "and exists (select from obligation o where o.log = ev.log and o.seq = ev.seq)"
 
 
 class PostgresReader:
@@ -73,15 +65,24 @@ class PostgresReader:
 
     async def records(self, head: Head, query: Query) -> Sequence[Stored]:
         """Return a page of records, without their bodies."""
-        filters = [query.kind, query.decision_id, query.since, query.until, query.limit]
-        source, more = EVERYTHING, ONLY_OPEN if query.open_intents else ""
-        if query.attributes or query.attribute:
-            source, more = SEARCHABLE, more + BY_ATTRIBUTES
-            filters += [json.dumps(dict(query.attributes)), query.attribute]
-        with guarded():
-            statement = RECORDS.format(source=source, more=more)
-            rows = await self._pool.fetch(statement, head.log, query.after, *filters)
-        return [stored_of(head, row) for row in rows]
+        found = list[Stored]()
+        for part in await self._parts(head, query):
+            statement, values = listing(head.log, query, part, query.limit - len(found))
+            with guarded():
+                rows = await self._pool.fetch(statement, *values)
+            found += [stored_of(head, row) for row in rows]
+            if len(found) == query.limit:
+                break
+        return found
+
+    async def _parts(self, head: Head, query: Query) -> Iterable[range]:
+        """Return the parts of a log that are looked at, one after the other until a page is full."""
+        start, stop = query.after + 1, head.frontier.size
+        runs: Sequence[range] = [range(start, stop)]
+        if query.since or query.until:
+            runs = await runs_of_time(self._pool, head.log, query.since, query.until)
+        left = (range(max(run.start, start), min(run.stop, stop)) for run in runs if run.stop > start)
+        return chain.from_iterable(map(parts, left)) if query.facts else left
 
     async def tiles(self, log: int, wanted: Collection[Tile]) -> Tiles:
         """Return the stored hashes of each tile; one of which nothing is stored is missing."""

@@ -52,6 +52,12 @@ with bodies as (
     insert into ev (log, seq, ik, leaf, envelope, kind, decision_id, content_type, occurred_at, recorded_at, intent)
     select $1, r.* from unnest($5::bigint[], $11::text[], $12::bytea[], $13::bytea[], $14::text[], $15::text[],
                                $16::text[], $17::timestamptz[], $18::timestamptz[], $19::text[]) as r
+), blocks as (
+    insert into block (log, number, first_at, last_at)
+    select $1, r.seq / 4096, min(r.at), max(r.at)
+    from unnest($5::bigint[], $18::timestamptz[]) as r (seq, at) group by 2
+    on conflict (log, number) do update
+    set first_at = least(block.first_at, excluded.first_at), last_at = greatest(block.last_at, excluded.last_at)
 )
 update head set size = $3, frontier = $4 where log = $1 and size = $2
   and not exists (select from dek where id = any($25::bytea[]) and wrapped is null)

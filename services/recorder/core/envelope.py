@@ -8,13 +8,14 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from services.chassis.errors import CallerError, invalid
 
-VERSION = 2
-"""2 added ``intent``; a retry of a record is compared in the version that the record has."""
+VERSION = 3
+"""2 added ``intent``, 3 ``producer``; a retry of a record is compared in the version that the record has."""
+WITH_INTENT, WITH_PRODUCER = 2, 3
 SALT_BYTES = 32
 MAX_ENVELOPE_BYTES = 4096
 MAX_PAYLOAD_BYTES = 1 << 20
@@ -27,7 +28,8 @@ MAX_ATTRIBUTE_CHARS = 200
 MAX_FILTERS = 5
 
 # RFC 8785 for what an envelope has: texts, a small whole number, and ASCII names, which sort alike in every encoding.
-_encode = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
+encode = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
+"""Write a value as it stands in an envelope."""
 
 _FOLLOWING = frozenset({"ATTEMPT", "OUTCOME"})
 _PRINTABLE = re.compile(r"[!-~]*")
@@ -56,6 +58,8 @@ class Draft:
     """None means the moment it is recorded, on a retry the moment of the first write."""
     stream: str = ""
     """The stream that it goes into where its kind does not tell: for what the recorder itself has to say in each."""
+    producer: str = ""
+    """SPIFFE id of the service that hands it in; empty for the recorder itself. A retry takes over the first one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,7 +144,8 @@ def write(draft: Draft, stamp: Stamp, version: int = VERSION) -> bytes:
     envelope = _canonical(
         {
             "v": version,
-            **({"intent": draft.intent} if version > 1 else {}),
+            **({"intent": draft.intent} if version >= WITH_INTENT else {}),
+            **({"producer": draft.producer} if version >= WITH_PRODUCER else {}),
             "tenant": draft.tenant,
             "key": draft.idempotency_key,
             "kind": draft.kind,
@@ -168,7 +173,7 @@ def restate(draft: Draft, stored: bytes, salt: bytes | None) -> bytes:
     fields = json.loads(stored)
     recorded_at = datetime.fromisoformat(fields["recorded_at"])
     stamp = Stamp(recorded_at=recorded_at, salt=salt or b"", body_digest=bytes.fromhex(fields["body"]))
-    given = write(draft, stamp, fields["v"])
+    given = write(replace(draft, producer=fields.get("producer", "")), stamp, fields["v"])
     if salt is not None:
         return given
     return _canonical(json.loads(given) | {"payload": fields["payload"], "subject": fields["subject"]})
@@ -197,7 +202,7 @@ def check_erasure(subject_id: str, basis: str) -> None:
 
 
 def _canonical(fields: Mapping[str, object]) -> bytes:
-    return _encode(fields).encode()
+    return encode(fields).encode()
 
 
 def _instant(at: datetime) -> str:

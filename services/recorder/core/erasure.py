@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 
 from services.recorder.core.envelope import MAX_ATTRIBUTE_CHARS, MAX_ATTRIBUTES, Draft
+from services.recorder.core.notice import Topic, key, notice
 
 KIND = "ERASURE"
 BASIS = "legal_basis"
@@ -40,15 +41,12 @@ def drafts(tenant: str, basis: str, identity: str, erased: Mapping[str, Sequence
     parts = [lines[at : at + _RECORDS_PER_LEAF] for at in range(0, len(lines), _RECORDS_PER_LEAF)]
     count = str(sum(map(len, erased.values())))
     return [
-        Draft(
+        notice(
+            Topic.ERASURE,
+            f"{identity}/{number}",
             tenant=tenant,
-            idempotency_key=key(identity, number),
             kind=KIND,
-            decision_id="",
-            subject_id="",
-            payload=b"",
-            content_type="",
-            attributes={
+            facts={
                 BASIS: basis,
                 COUNT: count,
                 _PART: f"{number + 1}/{len(parts)}",
@@ -71,9 +69,9 @@ def names(attributes: Mapping[str, str], origin: str, index: int) -> bool:
     return named or not attributes.get(_PART, "").endswith("/1")
 
 
-def key(identity: str, number: int = 0) -> str:
-    """Return the idempotency key of one record of an erasure."""
-    return f"erasure/{identity}/{number}"
+def first_key(identity: str) -> str:
+    """Return the idempotency key of an erasure's first record."""
+    return key(Topic.ERASURE, f"{identity}/0")
 
 
 def identity(request_id: str, tag: bytes) -> str:

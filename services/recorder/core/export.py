@@ -7,6 +7,7 @@ from services.chassis.errors import invalid
 from services.recorder.core.envelope import MAX_ATTRIBUTE_CHARS, Draft
 from services.recorder.core.log import outside
 from services.recorder.core.merkle import TILE_HEIGHT
+from services.recorder.core.notice import Topic, notice
 from services.recorder.core.proof import TILE_WIDTH, Tile
 
 MESSAGE_BYTES = 1 << 20
@@ -92,18 +93,10 @@ def disclosure(tenant: str, log: str, asked: Extent, *, by: str, identity: str, 
         identity: What tells this export from every other.
         about: Whether only the content about one person left.
     """
-    return Draft(
-        tenant=tenant,
-        idempotency_key=f"export/{identity}",
-        kind="SECURITY",
-        decision_id="",
-        subject_id=by,
-        payload=by.encode(),
-        content_type="text/plain",
-        attributes={
-            "event": DISCLOSED,
-            "log": log[:MAX_ATTRIBUTE_CHARS],
-            "records": f"{asked.start}-{asked.stop - 1}",
-            "content": "of one person" if about else "of all",
-        },
-    )
+    facts = {
+        "event": DISCLOSED,
+        "log": log[:MAX_ATTRIBUTE_CHARS],
+        "records": f"{asked.start}-{asked.stop - 1}",
+        "content": "of one person" if about else "of all",
+    }
+    return notice(Topic.EXPORT, identity, tenant=tenant, kind="SECURITY", facts=facts, subject_id=by, text=by)

@@ -1,12 +1,13 @@
 """Which records are asked for: filters that exclude each other are refused, not answered with nothing."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from services.chassis.errors import CallerError, Kind, invalid
 from services.recorder.core.envelope import check_filter
 from services.recorder.core.obligation import INTENT
+from services.recorder.core.search import Fact
 
 DECISION = "DECISION"
 _OF_A_DECISION = ("verdict", "model", "critic")
@@ -44,7 +45,7 @@ class Filter:
                 raise contradiction(name, f"attributes.{name}", "they name two values of one fact")
         if self.since and self.until and self.until <= self.since:
             raise invalid("until", "must be after since", value=self.until.isoformat())
-        check_filter(self.wanted)
+        check_filter(self._wanted)
 
     @property
     def wanted_kind(self) -> str:
@@ -52,15 +53,17 @@ class Filter:
         return self.kind or (DECISION if self._of_decisions else INTENT if self.open_intents else "")
 
     @property
-    def wanted(self) -> Mapping[str, str]:
-        """Return the attributes that a record must have; verdict and model are what the engine records."""
+    def _wanted(self) -> Mapping[str, str]:
+        """Return attributes and their values; verdict and model are what the engine records."""
         named = {"verdict": self.verdict, "model": self.model}
         return {**self.attributes, **{name: value for name, value in named.items() if value}}
 
     @property
-    def wanted_name(self) -> str:
-        """Return the attribute that a record must have, whatever its value; empty means none."""
-        return f"critic.{self.critic}" if self.critic else ""
+    def facts(self) -> Sequence[Fact]:
+        """Return the attributes that a record must have; that of a critic with any value."""
+        return [Fact(name=name, value=value) for name, value in self._wanted.items()] + (
+            [Fact(name=f"critic.{self.critic}")] if self.critic else []
+        )
 
     @property
     def _of_decisions(self) -> tuple[str, ...]:

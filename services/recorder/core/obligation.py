@@ -7,6 +7,7 @@ from datetime import datetime
 
 from services.recorder.core.batch import Entry
 from services.recorder.core.envelope import Draft
+from services.recorder.core.notice import Topic, notice
 
 INTENT, ATTEMPT, OUTCOME = "INTENT", "ATTEMPT", "OUTCOME"
 RESULT, UNKNOWN = "outcome", "unknown"
@@ -47,15 +48,12 @@ def change(first_index: int, entries: Sequence[Entry]) -> Change:
 
 def unknown(obligation: Obligation) -> Draft:
     """Return the outcome of an intent of which nothing more was heard; each intent gets at most one of these."""
-    name = hashlib.sha256(obligation.intent.encode()).hexdigest()[:32]
-    return Draft(
+    return notice(
+        Topic.UNKNOWN_OUTCOME,
+        hashlib.sha256(obligation.intent.encode()).hexdigest()[:32],
         tenant=obligation.tenant,
-        idempotency_key=f"unknown/{name}",
         kind=OUTCOME,
+        facts={RESULT: UNKNOWN},
         decision_id=obligation.decision_id,
-        subject_id="",
-        payload=b"",
-        content_type="",
-        attributes={RESULT: UNKNOWN},
         intent=obligation.intent,
     )

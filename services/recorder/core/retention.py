@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from services.recorder.core.envelope import Draft
+from services.recorder.core.notice import Topic, key, notice
 
 KIND = "CHANGE"
 _HALF = re.compile(r".*/(\d{4})h([12])")
@@ -38,18 +39,10 @@ def expired(log: Kept, now: datetime, period: timedelta) -> bool:
 
 def announcement_key(origin: str) -> str:
     """Return the idempotency key of the record that says that the bodies of a log are dropped."""
-    return f"retention/{origin}"
+    return key(Topic.RETENTION, origin)
 
 
 def announcement(log: Kept) -> Draft:
     """Return the record that says that the bodies of ``log`` are dropped; each log gets one."""
-    return Draft(
-        tenant=log.tenant,
-        idempotency_key=announcement_key(log.origin),
-        kind=KIND,
-        decision_id="",
-        subject_id="",
-        payload=b"",
-        content_type="",
-        attributes={"event": "bodies_dropped", "log": log.origin, "records": str(log.size)},
-    )
+    facts = {"event": "bodies_dropped", "log": log.origin, "records": str(log.size)}
+    return notice(Topic.RETENTION, log.origin, tenant=log.tenant, kind=KIND, facts=facts)

@@ -11,6 +11,7 @@ from collections.abc import Collection
 from services.recorder.core import note
 from services.recorder.core.envelope import Draft
 from services.recorder.core.note import NoteError
+from services.recorder.core.notice import Topic, key, notice
 
 KIND = "KEY"
 EVENT, KEY = "event", "verifier_key"
@@ -21,22 +22,14 @@ _MARK = b'"kind":"KEY"'
 
 def announcement_key(public_key: bytes, origin: str) -> str:
     """Return the idempotency key of the record that announces a key in a log."""
-    return f"signing-key/{hashlib.sha256(public_key).hexdigest()[:16]}/{origin}"
+    return key(Topic.SIGNING_KEY, _name(public_key, origin))
 
 
 def announcement(tenant: str, origin: str, stream: str, public_key: bytes) -> Draft:
     """Return the record that announces a key; each log gets one for each key."""
-    return Draft(
-        tenant=tenant,
-        idempotency_key=announcement_key(public_key, origin),
-        kind=KIND,
-        decision_id="",
-        subject_id="",
-        payload=b"",
-        content_type="",
-        attributes={EVENT: FOLLOWS, KEY: note.verifier_key(origin, public_key)},
-        stream=stream,
-    )
+    facts = {EVENT: FOLLOWS, KEY: note.verifier_key(origin, public_key)}
+    name = _name(public_key, origin)
+    return notice(Topic.SIGNING_KEY, name, tenant=tenant, kind=KIND, facts=facts, stream=stream)
 
 
 def announced(envelope: bytes) -> bytes | None:
@@ -71,3 +64,7 @@ def may_sign(newest: bytes, present: Collection[bytes], signed_by: Collection[by
 def must_sign(announced_at: int | None, newest: bytes, size: int) -> bytes | None:
     """Return the key that a checkpoint of ``size`` leaves must be signed by, given where the newest was announced."""
     return newest if announced_at is not None and announced_at < size else None
+
+
+def _name(public_key: bytes, origin: str) -> str:
+    return f"{hashlib.sha256(public_key).hexdigest()[:16]}/{origin}"

@@ -51,6 +51,18 @@ async def test_what_is_appended_is_read_back(stub: Stub) -> None:
     assert record == (await stub.GetRecord(pb.GetRecordRequest(at=at(0, position.origin)))).record
 
 
+@pytest.mark.spec("REC-01")
+async def test_a_record_names_the_service_that_made_it(stub: Stub) -> None:
+    """It is the one whose certificate the proxy verified; whoever repeats the record takes nothing of that away."""
+    request = pb.AppendRequest(entry=entry())
+    for service in ("engine", "router"):
+        caller = f"By=spiffe://mesh/sa/recorder;URI=spiffe://mesh/sa/{service}"
+        await stub.Append(request, metadata=[("x-forwarded-client-cert", caller)])
+
+    (record,) = (await stub.ListRecords(pb.ListRecordsRequest())).records
+    assert json.loads(record.envelope)["producer"] == "spiffe://mesh/sa/engine"
+
+
 async def test_the_log_holds_no_personal_data(stub: Stub) -> None:
     """The envelope commits to payload and person without holding either, or a plain hash of either."""
     await append(stub)
@@ -191,6 +203,8 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
     "key with a space": ({"key": "a b"}, "FIELD_MALFORMED", "idempotency_key"),
     "no kind": ({"kind": pb.RECORD_KIND_UNSPECIFIED}, "ENUM_UNKNOWN", "kind"),
     "unknown kind": ({"kind": 99}, "ENUM_UNKNOWN", "kind"),
+    "the recorder's own key": ({"key": "damage/evidence/local/acme/2026h2"}, "FIELD_MALFORMED", "idempotency_key"),
+    "the recorder's own kind": ({"kind": pb.RECORD_KIND_ERASURE}, "ENUM_UNKNOWN", "kind"),
     "no content type": ({"content_type": ""}, "FIELD_REQUIRED", "content_type"),
     "long decision": ({"decision_id": "d" * 129}, "FIELD_TOO_LONG", "decision_id"),
     "long subject": ({"subject_id": "s" * 129}, "FIELD_TOO_LONG", "subject_id"),

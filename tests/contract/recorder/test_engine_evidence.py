@@ -26,7 +26,7 @@ from magistrate.recorder.v1.recorder_pb2_grpc import (
 from services.chassis import call
 from services.chassis.clock import RandomIds, SystemClock
 from services.chassis.errors import CallerError, Kind, MeshError, WorldError, unavailable
-from services.chassis.spool import Spool
+from services.chassis.spool import Item, Spool, frames
 from services.chassis.testing import Registration, serving
 from services.engine.adapters import codec, entries
 from services.engine.adapters.recorder import MeshEvidenceLog
@@ -37,7 +37,7 @@ from services.engine.core.intent import Ending, Intent, Result
 from services.engine.core.question import Domain, Question, TaskType
 from services.engine.pipeline import Pipeline
 from services.recorder.main import SERVICE
-from tests.contract.recorder.client import ACME, recording
+from tests.contract.recorder.client import ACME, entry, recording
 from tests.fakes.engine import FakeMesh
 from tests.fakes.postgres import Database
 
@@ -63,6 +63,7 @@ class Unheard(RecorderServiceServicer):
     def __init__(self, recorder: Any, *answers: MeshError) -> None:
         self.recorder = recorder
         self.answers = list(answers)
+        self.messages = 0
         self.GetRecord, self.ListRecords = recorder.GetRecord, recorder.ListRecords
 
     async def Append(self, request: pb.AppendRequest, context: Any) -> pb.AppendResponse:  # noqa: N802
@@ -71,6 +72,16 @@ class Unheard(RecorderServiceServicer):
         if self.answers:
             raise self.answers.pop(0)
         return reply
+
+    async def AppendStream(  # noqa: N802
+        self, requests: AsyncIterator[pb.AppendStreamRequest], context: Any
+    ) -> AsyncIterator[pb.AppendStreamResponse]:
+        """Record for good, then answer as told."""
+        async for reply in self.recorder.AppendStream(requests, context):
+            self.messages += 1
+            if self.answers:
+                raise self.answers.pop(0)
+            yield reply
 
 
 async def made() -> Decision:
@@ -161,6 +172,31 @@ async def test_spooled_tenant_waits_for_no_log_before_the_call(database: Databas
     assert (place.pending, waited > 0) == (True, True)
     assert INTENT.key in {record.idempotency_key for record in records}
     assert list(left) == []
+
+
+@pytest.mark.spec("REC-02", "REC-03")
+@pytest.mark.parametrize("lost", [(), (GONE,)], ids=len)
+async def test_what_waited_is_recorded_in_its_order(
+    database: Database, keys: Path, tmp_path: Path, lost: tuple[MeshError, ...]
+) -> None:
+    """Fifty records are one message, a lost answer makes none of them twice, and what is never taken is put aside."""
+    given = [entry(f"key-{number:03}", decision_id="x" * 129 if number == 30 else "d") for number in range(101)]
+    async with recording(database, keys) as recorder:
+        servicer = Unheard(recorder.servicer, *lost)
+        registration = Registration(add_RecorderServiceServicer_to_server, servicer, SERVICE)
+        async with serving([registration], principal=ACME) as channel:
+            log = MeshEvidenceLog(channel, SystemClock(), finish=finishing)
+            async with Spool(tmp_path / "spool", log.deliver, max_bytes=1 << 20) as spool:
+                for each in given:
+                    await spool.put(Item(tenant="acme", body=each.SerializeToString()))
+                while not await spool.drain():
+                    pass
+            listed = await RecorderServiceStub(channel).ListRecords(pb.ListRecordsRequest(page_size=1000))
+
+    refused = [Entry.FromString(each.body) for each in frames.read((tmp_path / "spool" / "refused").read_bytes())]
+    assert [each.idempotency_key for each in refused] == ["key-030"]
+    assert [each.idempotency_key for each in listed.records] == [e.idempotency_key for e in given if e not in refused]
+    assert servicer.messages == 3 + len(lost)
 
 
 @pytest.mark.spec("REC-02")

@@ -9,7 +9,8 @@ import pytest
 from magistrate.recorder.v1 import recorder_pb2 as pb
 from services.chassis.clock import SystemClock
 from services.chassis.errors import MeshError
-from tests.contract.recorder.client import OTHER, Stub, append, calling, entry, recording
+from services.recorder.reconciler import AT_ONCE
+from tests.contract.recorder.client import OTHER, Stub, append, calling, entry, recording, tamper
 from tests.fakes.postgres import Database
 
 INTENT, ATTEMPT, OUTCOME = pb.RECORD_KIND_INTENT, pb.RECORD_KIND_ATTEMPT, pb.RECORD_KIND_OUTCOME
@@ -98,6 +99,26 @@ async def test_what_never_finished_is_closed_as_unknown(database: Database, keys
         assert json.loads(outcome.envelope)["attributes"] == {"outcome": "unknown"}
         late = await append(stub, "lost/end", kind=OUTCOME, intent_key="lost")
         assert not late.already_recorded
+
+
+async def test_a_damaged_log_keeps_no_other_tenants_intents_open(database: Database, keys: Path) -> None:
+    """However many intents of a tenant cannot be closed, and however old they are, those of others are."""
+    clock = SetClock()
+    async with (
+        recording(database, keys, clock=clock, outcome_patience_s=60) as recorder,
+        calling(recorder) as stub,
+        calling(recorder, OTHER) as other,
+    ):
+        lost = [entry(f"lost-{number}", kind=INTENT) for number in range(AT_ONCE + 1)]
+        _ = [answer async for answer in stub.AppendStream(iter([pb.AppendStreamRequest(entries=lost)]))]
+        clock.date += timedelta(seconds=10)
+        await append(other, "lost", kind=INTENT)
+        tamper(database, "update recorder.head set frontier = '' where tenant = 'acme'")
+        clock.date += timedelta(seconds=61)
+
+        assert await recorder.reconciler.close_overdue() == 1
+
+        assert await still_open(other) == []
 
 
 async def test_other_tenants_outcomes_close_nothing(database: Database, keys: Path) -> None:

@@ -16,7 +16,7 @@ from services.recorder.adapters.pool import open_evidence
 from tests.contract.recorder.client import ACME, OTHER, append, calling, login, recording
 from tests.fakes.postgres import Database
 
-TABLES = ("head", "ev", "ev_body", "node", "checkpoint", "obligation", "tenant_key", "dek")
+TABLES = ("head", "ev", "ev_body", "node", "checkpoint", "obligation", "block", "tenant_key", "dek")
 ALL = "select count(*) from {}"
 
 

@@ -1,62 +1,17 @@
 """One suite for every store of evidence: the log in memory and the one in PostgreSQL promise the same."""
 
-import hashlib
-import secrets
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
-from services.chassis.rows import rows_of
-from services.recorder.adapters.keyring import PostgresKeyring
-from services.recorder.adapters.keys import AesSeal
-from services.recorder.adapters.pool import open_evidence
-from services.recorder.adapters.reader import PostgresReader
-from services.recorder.adapters.writer import PostgresWriter
-from services.recorder.core.batch import Entry
-from services.recorder.core.custody import WrappedKey
-from services.recorder.core.envelope import Draft, Stamp, write
-from services.recorder.core.merkle import Frontier, hash_leaf
+from services.recorder.core.merkle import Frontier
 from services.recorder.core.proof import fold, inclusion_root, inclusion_spans, tiles_of
-from services.recorder.ports import EvidenceReader, EvidenceWriter, Query
-from tests.contract.recorder.client import login
-from tests.fakes.memory_evidence import MemoryEvidence
+from services.recorder.core.search import Fact
+from services.recorder.ports import Query
+from tests.contract.recorder.stores import ORIGIN, START, TENANT, Opened, Store, entry, in_memory, in_postgres
 from tests.fakes.postgres import Database
-
-TENANT = "acme"
-ORIGIN = "evidence/local/acme/2026h2"
-BODY_KEY = "a2V5a2V5a2V5a2V5a2V5a2V5a2V5a2V5a2V5a2V5a2U="
-START = datetime(2026, 7, 1, tzinfo=UTC)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Store:
-    """Both sides of one store."""
-
-    writer: EvidenceWriter
-    reader: EvidenceReader
-
-
-Opened = Callable[[Database], AbstractAsyncContextManager[Store]]
-
-
-@asynccontextmanager
-async def in_memory(_: Database) -> AsyncIterator[Store]:
-    """Open a store that ends with the process."""
-    evidence = MemoryEvidence()
-    yield Store(writer=evidence, reader=evidence)
-
-
-@asynccontextmanager
-async def in_postgres(database: Database) -> AsyncIterator[Store]:
-    """Open the store that is shared."""
-    async with open_evidence(login(database, "recorder")) as pool:
-        with rows_of(TENANT):
-            # Every record's key is wrapped by a key of its tenant, which is there before the first record is.
-            await PostgresKeyring(pool, AesSeal(BODY_KEY), random_bytes=secrets.token_bytes).draw(TENANT, "")
-            yield Store(writer=PostgresWriter(pool, timeout_s=5), reader=PostgresReader(pool))
 
 
 @pytest.fixture(params=[in_memory, in_postgres], ids=["memory", "postgres"])
@@ -65,38 +20,6 @@ async def store(request: pytest.FixtureRequest, database: Database) -> AsyncIter
     opened: Opened = request.param
     async with opened(database) as fresh:
         yield fresh
-
-
-def entry(number: int, *, origin: str = ORIGIN, **changes: str) -> Entry:
-    """Return a record that is ready to be written."""
-    recorded_at, sealed = START + timedelta(minutes=number), f"sealed {number}".encode()
-    draft = Draft(
-        tenant=TENANT,
-        idempotency_key=f"key-{number}",
-        kind=changes.get("kind", "DECISION"),
-        decision_id=changes.get("decision_id", f"decision-{number}"),
-        subject_id="",
-        payload=b"",
-        content_type="text/plain",
-        attributes={"number": str(number)},
-    )
-    stamp = Stamp(recorded_at=recorded_at, salt=bytes(32), body_digest=hashlib.sha256(sealed).digest())
-    envelope = write(draft, stamp)
-    return Entry(
-        tenant=TENANT,
-        origin=origin,
-        key=draft.idempotency_key,
-        leaf=hash_leaf(envelope),
-        envelope=envelope,
-        sealed=sealed,
-        data_key=WrappedKey(id=number.to_bytes(16, "big"), tenant_key=1, wrapped=b"wrapped"),
-        kind=draft.kind,
-        decision_id=draft.decision_id,
-        content_type=draft.content_type,
-        intent="",
-        occurred_at=recorded_at,
-        recorded_at=recorded_at,
-    )
 
 
 @pytest.mark.spec("REC-21")
@@ -151,8 +74,8 @@ QUERIES: dict[str, tuple[Query, list[int]]] = {
     "a kind": (Query(kind="REVIEW"), [3]),
     "a decision": (Query(decision_id="decision-1"), [1]),
     "a time": (Query(since=START + timedelta(minutes=1), until=START + timedelta(minutes=3)), [1, 2]),
-    "an attribute": (Query(kind="DECISION", attributes={"number": "2"}), [2]),
-    "a name of one": (Query(kind="DECISION", attribute="number"), [0, 1, 2]),
+    "an attribute": (Query(kind="DECISION", facts=[Fact(name="number", value="2")]), [2]),
+    "a name of one": (Query(kind="DECISION", facts=[Fact(name="number")]), [0, 1, 2]),
     "nothing": (Query(decision_id="none"), []),
 }
 

@@ -1,12 +1,8 @@
 """Replicas of the router as processes of their own, before one database and a recorder that can be away."""
 
-import asyncio
-import os
-import signal
-import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -19,52 +15,35 @@ from services.chassis.client import Departures, open_channel
 from services.chassis.server import MeshServer, Registration
 from services.recorder.main import SERVICE
 from tests.contract.recorder.client import recording
-from tests.fakes.mesh import serves
 from tests.fakes.postgres import Database
+from tests.fakes.process import ServiceProcess
 
 if TYPE_CHECKING:
     from magistrate.router.v1.router_pb2_grpc import RouterServiceAsyncStub
 
 Stub: TypeAlias = "RouterServiceAsyncStub"
-ROOT = Path(__file__).parents[3]
-READY_S = 60
 CALL_S = 30.0
 ADMIN = Principal(tenant="acme", subject="root", roles=("admin",))
 SMALL, LARGE = "gpt-4o-mini", "gpt-4-turbo"
 FIELD = {"domain": task_pb2.DOMAIN_GENERAL, "task_type": task_pb2.TASK_TYPE_ANALYSIS}
 
 
+SETTINGS = {
+    "MAGISTRATE_ROUTER_PROVIDERS": "openai,anthropic",
+    "MAGISTRATE_ROUTER_STRATEGY": "domain",
+    "MAGISTRATE_ROUTER_EXPLORE_SHARE": "0",
+}
+
+
 @dataclass(slots=True)
-class Replica:
-    """`python -m services router` in a folder of its own."""
-
-    run_dir: Path
-    database: Database
-    settings: dict[str, str] = field(default_factory=dict)
-    process: asyncio.subprocess.Process | None = None
-
-    async def start(self) -> None:
-        """Start it and return when it says SERVING."""
-        with (self.run_dir / "log").open("ab") as log:
-            self.process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "services", "router", env=self._environment(), cwd=ROOT, stdout=log, stderr=log
-            )
-        async with asyncio.timeout(READY_S):
-            while not await serves(self.run_dir / "router.sock"):
-                assert self.process.returncode is None, "the router ended at its start; its log says why"
-
-    async def kill(self) -> None:
-        """End it without a chance to clean up."""
-        assert self.process is not None
-        if self.process.returncode is None:
-            self.process.send_signal(signal.SIGKILL)
-        await self.process.wait()
+class Replica(ServiceProcess):
+    """A router."""
 
     @asynccontextmanager
     async def client(self, principal: Principal = ADMIN) -> AsyncIterator[Stub]:
         """Yield a client of this replica."""
         departures = Departures(default_timeout_s=CALL_S, principal=principal)
-        channel = open_channel(str(self.run_dir / "router.sock"), departures)
+        channel = open_channel(str(self.socket), departures)
         try:
             yield RouterServiceStub(channel)
         finally:
@@ -83,24 +62,6 @@ class Replica:
             finally:
                 await server.drain(delay_s=0, grace_s=5)
 
-    def _environment(self) -> dict[str, str]:
-        return {
-            "PATH": os.environ["PATH"],
-            "PYTHONPATH": f"{ROOT}:{ROOT / 'gen/python'}",
-            "MAGISTRATE_RUN_DIR": str(self.run_dir),
-            "MAGISTRATE_DRAIN_DELAY_S": "0",
-            "MAGISTRATE_POSTGRES_HOST": self.database.host,
-            "MAGISTRATE_POSTGRES_PORT": str(self.database.port),
-            "MAGISTRATE_POSTGRES_DATABASE": self.database.name,
-            "MAGISTRATE_POSTGRES_USER": "router",
-            "MAGISTRATE_POSTGRES_PASSWORD_FILE": str(self.database.password_file),
-            "MAGISTRATE_POSTGRES_SCHEMA": "router",
-            "MAGISTRATE_ROUTER_PROVIDERS": "openai,anthropic",
-            "MAGISTRATE_ROUTER_STRATEGY": "domain",
-            "MAGISTRATE_ROUTER_EXPLORE_SHARE": "0",
-            **self.settings,
-        }
-
 
 @asynccontextmanager
 async def replicas(folder: Path, database: Database, count: int = 1, **settings: str) -> AsyncIterator[list[Replica]]:
@@ -110,7 +71,9 @@ async def replicas(folder: Path, database: Database, count: int = 1, **settings:
         for number in range(count):
             run_dir = folder / f"r{number}"
             run_dir.mkdir()
-            replica = Replica(run_dir=run_dir, database=database, settings=settings)
+            replica = Replica(
+                name="router", run_dir=run_dir, database=database, schema="router", settings=SETTINGS | settings
+            )
             await replica.start()
             stack.push_async_callback(replica.kill)
             started.append(replica)

@@ -260,16 +260,33 @@ async def test_health_is_answered_by_the_engine_over_the_same_hops(edge: FakeMes
 @pytest.mark.spec("EDG-17")
 async def test_the_http_side_carries_security_headers(edge: FakeMesh) -> None:
     """A browser that finds the door is told not to guess, frame or downgrade."""
-    certs = edge.pki.certs
-    context = ssl.create_default_context(cafile=certs / "operator" / "ca.crt")
-    context.load_cert_chain(certs / "operator" / "tls.crt", certs / "operator" / "tls.key")
-    async with httpx.AsyncClient(verify=context, base_url=f"https://localhost:{edge.edge_port}") as client:
+    async with _http(edge) as client:
         reply = await client.get("/")
 
     assert reply.status_code == 401
     assert reply.headers["x-content-type-options"] == "nosniff"
     assert reply.headers["x-frame-options"] == "DENY"
     assert reply.headers["strict-transport-security"] == "max-age=31536000"
+
+
+@pytest.mark.parametrize("kind", ["application/json", "application/grpcx", "text/plain"])
+async def test_what_is_not_grpc_reaches_no_service(edge: FakeMesh, kind: str) -> None:
+    """JSON from curl is told that nobody serves it, and passes for no outage of a service."""
+    headers = {**dict(edge.bearer()), "content-type": kind}
+    async with _http(edge) as client:
+        reply = await client.post(DECIDE, headers=headers, content=b"{}")
+
+    assert reply.status_code == 501
+    assert reply.text == "there is no such method here, or it was not called by gRPC"
+    assert edge.backends["engine"].seen == []
+
+
+def _http(edge: FakeMesh) -> httpx.AsyncClient:
+    """Return a client that speaks HTTP and no gRPC, with the operator's certificate."""
+    certs = edge.pki.certs / "operator"
+    context = ssl.create_default_context(cafile=certs / "ca.crt")
+    context.load_cert_chain(certs / "tls.crt", certs / "tls.key")
+    return httpx.AsyncClient(verify=context, base_url=f"https://localhost:{edge.edge_port}")
 
 
 def _encoded(content: bytes) -> str:

@@ -9,6 +9,7 @@ import pytest
 
 from magistrate.recorder.v1 import recorder_pb2 as pb
 from magistrate.recorder.v1.recorder_pb2_grpc import RecorderServiceStub
+from services.topology import spiffe_id
 from tests.e2e.mesh.mesh import CALL_LIMIT_S, Client, Mesh, serving_mesh
 from tests.fakes.mesh import until
 from tests.fakes.vendors import Refusal, Silence
@@ -39,6 +40,11 @@ def facts(record: pb.Record) -> dict[str, str]:
     return found
 
 
+def producer(record: pb.Record) -> str:
+    """Return the service that made a record, as the recorder's proxy verified it."""
+    return str(json.loads(record.envelope)["producer"])
+
+
 async def test_every_try_is_evidence(mesh: Mesh, client: Client) -> None:
     """A hedged decision leaves one intent; the winner, the loser and the outcome name it, and nothing is left open."""
     mesh.local.play(Silence())
@@ -62,6 +68,8 @@ async def test_every_try_is_evidence(mesh: Mesh, client: Client) -> None:
     ends = {facts(attempt)["provider"]: facts(attempt)["outcome"] for attempt in attempts}
     assert ends == {"local": "cancelled", "openai": "won"}
     assert await records(client, decision_id=decision.decision_id, open_intents=True) == []
+    assert {producer(record) for record in attempts} == {spiffe_id("router")}
+    assert {producer(record) for record in told if record not in attempts} == {spiffe_id("engine")}
 
 
 @pytest.mark.spec("REC-01", "K4")

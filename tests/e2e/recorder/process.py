@@ -1,117 +1,45 @@
 """A recorder as a process of its own, to be killed, and the publisher beside it."""
 
 import asyncio
-import os
-import signal
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.fakes.mesh import serves
 from tests.fakes.postgres import Database
+from tests.fakes.process import ServiceProcess
 from tools.verify.keys import BODY_KEY, SIGNING_KEY, VERIFIER_KEY
 
-ROOT = Path(__file__).parents[3]
-READY_S = 60
 
-
-@dataclass(slots=True)
-class RecorderProcess:
-    """`python -m services NAME` in a folder of its own, on a database that others may share."""
-
-    run_dir: Path
-    keys: Path
-    database: Database
-    settings: dict[str, str] = field(default_factory=dict)
-    process: asyncio.subprocess.Process | None = None
-    module: str = "services"
-    """What Python runs: the process itself, or one that dies by its own hand."""
-    name: str = "recorder"
-
-    @property
-    def socket(self) -> Path:
-        """Return where it listens."""
-        return self.run_dir / f"{self.name}.sock"
-
-    async def start(self) -> None:
-        """Start it and return when it says SERVING."""
-        await self.launch()
-        assert self.process is not None
-        async with asyncio.timeout(READY_S):
-            while not await serves(self.socket):
-                assert self.process.returncode is None, f"the {self.name} ended at its start; its log says why"
-
-    async def launch(self) -> None:
-        """Start it and do not wait: it may be made to end before it serves."""
-        with (self.run_dir / "log").open("ab") as log:
-            self.process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", self.module, self.name, env=self._environment(), cwd=ROOT, stdout=log, stderr=log
-            )
-
-    async def ended(self) -> int:
-        """Wait until it ends by itself; return its exit code."""
-        assert self.process is not None
-        async with asyncio.timeout(READY_S):
-            return await self.process.wait()
-
-    async def kill(self) -> None:
-        """End it without a chance to clean up."""
-        await self._end(signal.SIGKILL)
-
-    async def stop(self) -> int:
-        """Ask it to drain; return its exit code."""
-        return await self._end(signal.SIGTERM)
-
-    async def _end(self, number: signal.Signals) -> int:
-        assert self.process is not None
-        if self.process.returncode is None:
-            self.process.send_signal(number)
-        return await self.process.wait()
-
-    def _environment(self) -> dict[str, str]:
-        return {
-            "PATH": os.environ["PATH"],
-            "PYTHONPATH": f"{ROOT}:{ROOT / 'gen/python'}",
-            "MAGISTRATE_RUN_DIR": str(self.run_dir),
-            "MAGISTRATE_DRAIN_DELAY_S": "0",
-            "MAGISTRATE_POSTGRES_HOST": self.database.host,
-            "MAGISTRATE_POSTGRES_PORT": str(self.database.port),
-            "MAGISTRATE_POSTGRES_DATABASE": self.database.name,
-            "MAGISTRATE_POSTGRES_USER": self.name,
-            "MAGISTRATE_POSTGRES_PASSWORD_FILE": str(self.database.password_file),
-            "MAGISTRATE_POSTGRES_SCHEMA": "recorder",
-            **(_publishing if self.name == "publisher" else _recording)(self.keys),
-            **self.settings,
-        }
-
-
-def _recording(keys: Path) -> dict[str, str]:
-    return {
+def recorder_in(folder: Path, keys: Path, database: Database, **settings: str) -> ServiceProcess:
+    """Return a recorder that is not started yet."""
+    named = {
         "MAGISTRATE_RECORDER_VERIFIER_KEY_FILE": str(keys / VERIFIER_KEY),
         "MAGISTRATE_RECORDER_BODY_KEY_FILE": str(keys / BODY_KEY),
     }
+    return ServiceProcess(
+        name="recorder", run_dir=folder, database=database, schema="recorder", settings=named | settings
+    )
 
 
-def _publishing(keys: Path) -> dict[str, str]:
-    return {
+def publisher_in(folder: Path, keys: Path, database: Database) -> ServiceProcess:
+    """Return a publisher that is not started yet."""
+    settings = {
         "MAGISTRATE_PUBLISHER_SIGNING_KEY_FILE": str(keys / SIGNING_KEY),
         "MAGISTRATE_PUBLISHER_VERIFIER_KEY_FILE": str(keys / VERIFIER_KEY),
         "MAGISTRATE_PUBLISHER_MEMORY_FILE": str(keys / "signed.sqlite"),
         "MAGISTRATE_PUBLISHER_INTERVAL_S": "0.2",
         "MAGISTRATE_PUBLISHER_META_INTERVAL_S": "3600",
     }
+    return ServiceProcess(name="publisher", run_dir=folder, database=database, schema="recorder", settings=settings)
 
 
 @asynccontextmanager
 async def recorder_process(
     folder: Path, keys: Path, database: Database, **settings: str
-) -> AsyncIterator[RecorderProcess]:
+) -> AsyncIterator[ServiceProcess]:
     """Yield a running recorder beside a running publisher; both are gone afterwards."""
     folder.mkdir()  # noqa: ASYNC240 - a test waits for nobody else
-    recorder = RecorderProcess(run_dir=folder, keys=keys, database=database, settings=settings)
-    publisher = RecorderProcess(run_dir=folder, keys=keys, database=database, name="publisher")
+    recorder, publisher = recorder_in(folder, keys, database, **settings), publisher_in(folder, keys, database)
     await asyncio.gather(recorder.start(), publisher.start())
     try:
         yield recorder

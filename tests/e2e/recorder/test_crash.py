@@ -109,7 +109,7 @@ async def test_dies_at_every_point_of_the_write_path(
             await acknowledged.more(BETWEEN_CRASHES)
             assert await recorder.stop() == 0
             recorder.module = "tests.e2e.recorder.armed"
-            recorder.settings = {"CRASH_AT": point, "CRASH_AFTER": "5"}
+            recorder.settings = {**recorder.settings, "CRASH_AT": point, "CRASH_AFTER": "5"}
             await recorder.launch()
             assert await recorder.ended() == KILLED
             recorder.module = "services"

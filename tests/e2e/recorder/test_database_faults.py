@@ -12,8 +12,9 @@ import pytest
 
 from tests.e2e.recorder.load import Acknowledged, load
 from tests.e2e.recorder.oracle import check
-from tests.e2e.recorder.process import RecorderProcess, recorder_process
+from tests.e2e.recorder.process import recorder_process
 from tests.fakes.postgres import Database, PostgresServer, fresh_database
+from tests.fakes.process import ServiceProcess
 from tools.verify.keys import generate
 
 SOME = 200
@@ -40,7 +41,7 @@ def keys(tmp_path: Path) -> Path:
 @asynccontextmanager
 async def loaded(
     folder: Path, keys: Path, database: Database, **settings: str
-) -> AsyncIterator[tuple[RecorderProcess, Acknowledged]]:
+) -> AsyncIterator[tuple[ServiceProcess, Acknowledged]]:
     """Yield a recorder in the middle of work; afterwards it must have gone on by itself, and nothing may be lost."""
     async with recorder_process(folder, keys, database, **settings) as recorder:
         async with load(recorder.socket) as acknowledged:
@@ -52,7 +53,7 @@ async def loaded(
         check(database, acknowledged.positions)
 
 
-async def said(recorder: RecorderProcess, words: str, already: int = 0) -> None:
+async def said(recorder: ServiceProcess, words: str, already: int = 0) -> None:
     """Wait until the recorder's log has these words once more than ``already``."""
     async with asyncio.timeout(PATIENCE_S):
         while (recorder.run_dir / "log").read_text().count(words) <= already:  # noqa: ASYNC110 - another process

@@ -12,7 +12,7 @@ from tests.e2e.recorder.armed import KILLED
 from tests.e2e.recorder.armed_publisher import POINTS
 from tests.e2e.recorder.load import load
 from tests.e2e.recorder.oracle import check
-from tests.e2e.recorder.process import RecorderProcess
+from tests.e2e.recorder.process import publisher_in, recorder_in
 from tests.fakes.mesh import until
 from tests.fakes.postgres import Database, PostgresServer, fresh_database
 from tools.verify.keys import generate
@@ -40,13 +40,12 @@ async def test_dies_at_every_point_of_signing(tmp_path: Path, database: Database
     keys, folder = tmp_path / "keys", tmp_path / "run"
     generate(keys)
     folder.mkdir()
-    recorder = RecorderProcess(run_dir=folder, keys=keys, database=database)
-    publisher = RecorderProcess(run_dir=folder, keys=keys, database=database, name="publisher")
+    recorder, publisher = recorder_in(folder, keys, database), publisher_in(folder, keys, database)
     await recorder.start()
     try:
         async with load(recorder.socket) as acknowledged:
             publisher.module = "tests.e2e.recorder.armed_publisher"
-            publisher.settings = {"CRASH_AT": point, "CRASH_AFTER": "2"}
+            publisher.settings = {**publisher.settings, "CRASH_AT": point, "CRASH_AFTER": "2"}
             for _ in range(2):
                 await publisher.launch()
                 assert await publisher.ended() == KILLED

@@ -31,6 +31,25 @@ def test_a_call_travels_unchanged() -> None:
     assert call.from_metadata(dict(call.to_metadata(arrived)), None) == arrived
 
 
+@pytest.mark.parametrize(
+    ("header", "caller"),
+    [
+        ("By=spiffe://mesh/sa/recorder;Hash=ab12;URI=spiffe://mesh/sa/engine", "spiffe://mesh/sa/engine"),
+        ("URI=spiffe://mesh/sa/engine", "spiffe://mesh/sa/engine"),
+        ("By=spiffe://mesh/sa/recorder;Hash=ab12", ""),
+        ("URI=https://elsewhere", ""),
+        (b"URI=spiffe://mesh/sa/engine", ""),
+        ("", ""),
+    ],
+)
+def test_the_caller_is_whom_the_proxy_verified(header: str | bytes, caller: str) -> None:
+    """It is read from what the proxy says of the certificate, and goes no further than this service."""
+    arrived = call.from_metadata({"x-forwarded-client-cert": header}, None)
+
+    assert arrived.caller == caller
+    assert call.from_metadata(dict(call.to_metadata(arrived)), None).caller == ""
+
+
 @pytest.mark.parametrize("bad", ["", "a b", "a\nb", "x" * 129, b"r-1", "ü"])
 def test_a_malformed_request_id_is_replaced(bad: str | bytes) -> None:
     """A request id that could forge log lines or bloat them never enters the mesh."""

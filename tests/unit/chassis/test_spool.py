@@ -49,6 +49,18 @@ class Peer:
                 await self.changed.wait()
 
 
+@dataclass(slots=True)
+class Sizes:
+    """Another service, which takes everything and notes what came together."""
+
+    groups: list[list[int]] = field(default_factory=list)
+
+    async def __call__(self, given_items: Sequence[Item]) -> Sequence[MeshError | None]:
+        """Take what comes."""
+        self.groups.append([len(each.body) for each in given_items])
+        return [None] * len(given_items)
+
+
 def item(body: str, tenant: str = "acme") -> Item:
     """Return an item."""
     return Item(tenant=tenant, body=body.encode())
@@ -125,6 +137,31 @@ async def test_runs_until_the_other_service_is_back(tmp_path: Path, monkeypatch:
         await peer.has("b")
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
+
+
+@pytest.mark.parametrize("kind", [Kind.UNAUTHENTICATED, Kind.DENIED, Kind.CANCELLED])
+async def test_what_may_not_be_delivered_now_waits(tmp_path: Path, kind: Kind) -> None:
+    """A refusal of whoever delivers is none of the items: they are neither put aside nor lost."""
+    peer = Peer(answers=[None, CallerError(kind, "CALLER_NOT_ALLOWED", "not now")])
+    async with Spool(tmp_path, peer, max_bytes=LIMIT) as spool:
+        for body in "ab":
+            await spool.put(item(body))
+        assert not await spool.drain()
+        await drained(spool)
+
+    assert set(peer.got) == {"a", "b"}
+    assert "refused" not in files(tmp_path)
+
+
+async def test_no_message_is_too_large(tmp_path: Path) -> None:
+    """As many items go together as fit into a message; one that is larger goes alone."""
+    peer = Sizes()
+    async with Spool(tmp_path, peer, max_bytes=16 << 20) as spool:
+        for size in (1 << 20, 1 << 20, 1, 3 << 20, 1):
+            await spool.put(Item(tenant="acme", body=bytes(size)))
+        await drained(spool)
+
+    assert peer.groups == [[1 << 20, 1 << 20], [1], [3 << 20], [1]]
 
 
 async def test_what_will_never_be_taken_is_put_aside(tmp_path: Path) -> None:

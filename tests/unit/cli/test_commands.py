@@ -29,6 +29,9 @@ COMMANDS = (
     "search",
     "models",
     "champion",
+    "costs",
+    "records",
+    "replay",
     "verify",
     "export",
     "erase",
@@ -98,6 +101,10 @@ def test_help_names_every_command() -> None:
         ("decide",),
         ("decide", "q", "--domain", "astrology"),
         ("decide", "q", "--timeout", "0"),
+        ("decide", "q", "--timeout", "inf"),
+        ("models", "--timeout", "nan"),
+        ("replay", "--since", "7d"),
+        ("replay", "d-1", "--policy", "cautious@1"),
         ("decide", "q", "--vote", "loudest"),
         ("decide", "q", "--tools", "-1"),
         ("decide", "caf\udce9"),
@@ -252,3 +259,52 @@ def test_a_bundle_that_cannot_be_kept_is_one_sentence(bundle: Path) -> None:
 
     assert outcome.returncode == 1
     assert "b.json: No such file or directory" in outcome.stderr
+
+
+@pytest.mark.parametrize("policy", ["", "# nobody\n", "witness w"])
+def test_a_policy_that_asks_nobody_by_accident_proves_nothing(policy: str, bundle: Path) -> None:
+    """Who asks for witnesses and gives an empty file is not told that they have seen it."""
+    (bundle.parent / "policy").write_text(policy)
+    key, asked = str(bundle.parent / VERIFIER_KEY), str(bundle.parent / "policy")
+    outcome = magistrate("verify", "--bundle", str(bundle), "--key", key, "--policy", asked)
+
+    assert outcome.returncode == 1
+    assert "NOT verified: key" in outcome.stdout
+    assert "policy" in outcome.stdout
+
+
+def test_a_bundle_cannot_write_on_the_screen(bundle: Path) -> None:
+    """What a bundle calls its decision is shown as one line of characters, never as a verdict in colour."""
+    content = json.loads(bundle.read_text())
+    spoof = {"decision": "d-1\n\x1b[2Jproof: [bold green]verified[/]"}
+    content["envelope"] = base64.b64encode(json.dumps(spoof).encode()).decode()
+    bundle.write_text(json.dumps(content))
+    outcome = magistrate("verify", "--bundle", str(bundle), "--key", str(bundle.parent / VERIFIER_KEY))
+
+    assert outcome.returncode == 1
+    assert "\x1b" not in outcome.stdout
+    assert outcome.stdout.splitlines()[1:] == [
+        "of decision: d-1 \N{REPLACEMENT CHARACTER}[2Jproof: [bold green]verified[/]"
+    ]
+
+
+@pytest.mark.parametrize("name", ["", "w 1", "w+1", "w\x1b"])
+def test_a_name_that_no_signature_can_carry_makes_no_key(name: str, tmp_path: Path) -> None:
+    """A witness finds out before it hands its key out."""
+    outcome = magistrate("keys", "witness", str(tmp_path), "--name", name)
+
+    assert outcome.returncode == 1
+    assert "is no name of a key" in outcome.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_second_witness_key_under_another_name_is_refused(tmp_path: Path) -> None:
+    """The same call again tells the same key; another name is not given the old key in silence."""
+    first = magistrate("keys", "witness", str(tmp_path), "--name", "w.example/1")
+    again = magistrate("keys", "witness", str(tmp_path), "--name", "w.example/1")
+    other = magistrate("keys", "witness", str(tmp_path), "--name", "w.example/2")
+
+    assert first.stdout.startswith("w.example/1+")
+    assert again.stdout == first.stdout
+    assert other.returncode == 1
+    assert "is the key of w.example/1" in other.stderr

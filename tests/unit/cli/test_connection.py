@@ -69,20 +69,29 @@ def test_a_refusal_names_reason_and_fields(tmp_path: Path) -> None:
     assert said.hint == "question.query: must not be empty"
 
 
-def test_a_refusal_says_nothing_twice(tmp_path: Path) -> None:
-    """A message that is the violation itself needs no second line."""
-    violation = error_details_pb2.BadRequest.FieldViolation(field="question.query", description="must not be empty")
+@pytest.mark.parametrize(
+    ("field", "description", "message"),
+    [
+        ("question.query", "must not be empty", "question.query must not be empty"),
+        ("verdict", "verdict and kind exclude each other", "verdict and kind exclude each other"),
+    ],
+)
+def test_a_refusal_says_nothing_twice(field: str, description: str, message: str, tmp_path: Path) -> None:
+    """A message that has the violation in it needs no second line."""
+    violation = error_details_pb2.BadRequest.FieldViolation(field=field, description=description)
     details = [_packed(error_details_pb2.BadRequest(field_violations=[violation]))]
-    message = "question.query must not be empty"
     status = status_pb2.Status(code=code_pb2.INVALID_ARGUMENT, message=message, details=details)
     with _refusal(tmp_path, status) as error:
         assert explained(error).hint == ""
 
 
 def test_a_failure_without_details_keeps_its_text(tmp_path: Path) -> None:
-    """A proxy that knows no reasons is quoted."""
+    """What a proxy that knows no reasons says is quoted, and where to look is named."""
     with _refusal(tmp_path, None) as error:
-        assert explained(error).problem == "upstream connect error (UNAVAILABLE)"
+        said = explained(error)
+
+    assert said.problem == "upstream connect error (UNAVAILABLE)"
+    assert "`magistrate status`" in said.hint
 
 
 def test_without_a_stack_there_is_no_connection(tmp_path: Path) -> None:

@@ -4,7 +4,8 @@ import pytest
 
 from magistrate.common.v1.usage_pb2 import Money
 from magistrate.router.v1.router_pb2 import GetCostSummaryResponse
-from tools.cli.costs import dollars, headline
+from tools.cli.costs import headline
+from tools.cli.marks import dollars
 
 
 def money(micro_usd: int) -> Money:
@@ -18,7 +19,7 @@ def money(micro_usd: int) -> Money:
 )
 def test_an_amount_is_shown_as_exactly_as_it_matters(micro_usd: int, shown: str) -> None:
     """Parts of a cent in full where they are all there is; cents where there are dollars."""
-    assert dollars(money(micro_usd)) == shown
+    assert dollars(micro_usd) == shown
 
 
 @pytest.mark.spec("PRV-10")

@@ -32,7 +32,7 @@ from magistrate.common.v1.usage_pb2 import (
 )
 from magistrate.engine.v1.engine_pb2 import ContextUse, Decision, Evidence, Stage, StageOutcome
 from tools.cli.decision_view import show
-from tools.cli.marks import EXIT_CODES, dollars, severity, span
+from tools.cli.marks import EXIT_CODES, severity, span
 
 EVALUATED = EvaluationStatus.EVALUATION_STATUS_EVALUATED
 
@@ -183,6 +183,18 @@ def test_text_from_a_model_cannot_style_the_screen() -> None:
     assert "[bold red]DENY[/bold red] [link=http://evil]x[/link]" in _shown(decision)
 
 
+def test_text_from_a_model_cannot_steer_the_terminal() -> None:
+    """An answer that would clear the screen and paint another verdict is shown as the characters that it has."""
+    decision = _decision()
+    decision.answer = "\x1b[2J\x1b[1mALLOW\x1b]0;title\x07"
+    decision.context.provenance[0].title = "Pro\x1b[Acurement"
+    shown = _shown(decision)
+
+    assert "\x1b" not in shown
+    assert "\x07" not in shown
+    assert "\ufffd[2J\ufffd[1mALLOW" in shown
+
+
 def test_a_decision_without_route_and_context_is_shown() -> None:
     """A refusal before generation has neither model nor evidence of context."""
     assert "DENY" in _shown(Decision(verdict=Verdict.VERDICT_DENY, withheld=True, withheld_reason="no"))
@@ -206,9 +218,8 @@ def test_a_severity_is_a_bar_of_twelve(value: float, cells: int) -> None:
     assert shown.count("█") + shown.count("░") == 12
 
 
-def test_amounts_and_spans_keep_what_matters() -> None:
-    """A millionth of a dollar is visible; a span has the unit in which it reads best."""
-    assert dollars(1) == "$0.000001"
+def test_a_span_keeps_what_matters() -> None:
+    """A span has the unit in which it reads best."""
     assert span(Duration(nanos=27_400_000)) == "27 ms"
     assert span(Duration(seconds=19, nanos=670_000_000)) == "19.67 s"
 

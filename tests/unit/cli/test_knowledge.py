@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from magistrate.context.v1.context_pb2 import Document
-from tools.cli.knowledge import _batches, _documents
+from magistrate.common.v1.provenance_pb2 import Provenance
+from magistrate.context.v1.context_pb2 import Document, SearchHit, SearchResponse
+from tools.cli.knowledge import _batches, _documents, _show_hits
 from tools.up.failures import StackError
 
 
@@ -64,3 +65,23 @@ def test_calls_stay_below_the_limits() -> None:
     assert [len(batch) for batch in _batches(small)] == [200, 200, 50]
     assert all(sum(d.ByteSize() for d in batch) < 4 * 1024 * 1024 for batch in _batches(large))
     assert [d.document_id for batch in _batches(large) for d in batch] == [str(n) for n in range(7)]
+
+
+def test_hits_say_what_their_numbers_are(capsys: pytest.CaptureFixture[str]) -> None:
+    """Score and similarity have headings, and a hit by words alone has no similarity."""
+    hits = [
+        SearchHit(text="26 weeks", score=0.0328, provenance=Provenance(pack_id="hr", title="Leave", similarity=0.58)),
+        SearchHit(
+            text="a [bold]word[/bold]\x1b[2J", score=0.0164, provenance=Provenance(pack_id="hr", document_id="a.md")
+        ),
+    ]
+    _show_hits(SearchResponse(hits=hits))
+    shown = [line.split() for line in capsys.readouterr().out.splitlines()]
+
+    assert shown == [
+        ["score", "similarity", "passage"],
+        ["0.0328", "0.58", "hr/Leave"],
+        ["26", "weeks"],
+        ["0.0164", "-", "hr/a.md"],
+        ["a", "[bold]word[/bold]\ufffd[2J"],
+    ]

@@ -10,7 +10,7 @@ import pytest
 from services.topology import SERVICES
 from tests.fakes.postgres import PostgresServer, fresh_database
 from tools.migrate.moves import downgrade, position, upgrade
-from tools.migrate.schemas import BASE, MigrationError, Position, Schema, schemas
+from tools.migrate.schemas import BASE, MigrationError, NewerSchemaError, Position, Schema, schemas
 
 FIRST = '''"""Create the table."""
 from alembic import op
@@ -117,6 +117,17 @@ def test_an_unknown_revision_is_named(database: str, shop: Schema) -> None:
         upgrade(database, shop, "9999")
 
     assert position(database, shop).current == "0002"
+
+
+def test_what_a_newer_version_made_is_left_alone(database: str, shop: Schema) -> None:
+    """Older code does not touch data that it cannot know, and says so instead of naming a lost file."""
+    upgrade(database, shop)
+    (shop.folder / "0002_price.py").unlink()
+    for move in (upgrade, downgrade):
+        with pytest.raises(NewerSchemaError, match="schema shop stands at revision 0002, which this version does not"):
+            move(database, shop)
+
+    assert position(database, shop) == Position(schema="shop", current="0002", head="0001")
 
 
 def test_two_migrations_at_once_take_turns(database: str, shop: Schema) -> None:

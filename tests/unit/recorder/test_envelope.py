@@ -127,13 +127,22 @@ def test_body_comes_apart_as_it_went_together(salt: bytes, payload: bytes) -> No
 
 
 @pytest.mark.spec("REC-09")
-def test_a_retry_of_an_older_record() -> None:
-    """A record of version 1, which had no link, is still told from a conflict."""
-    stored = write(draft(), STAMP, version=1)
+@pytest.mark.parametrize(("version", "lacks"), [(1, {"intent", "producer"}), (2, {"producer"}), (3, set())])
+def test_a_retry_of_an_older_record(version: int, lacks: set[str]) -> None:
+    """A record of a version that had fewer fields is still told from a conflict."""
+    stored = write(draft(), STAMP, version)
 
-    assert "intent" not in json.loads(stored)
+    assert {"intent", "producer"} - json.loads(stored).keys() == lacks
     assert restate(draft(), stored, STAMP.salt) == stored
     assert restate(draft(payload=b"other"), stored, STAMP.salt) != stored
+
+
+def test_whoever_repeats_a_record_has_not_made_it() -> None:
+    """The producer is that of the first write, and a retry by another service is no conflict."""
+    stored = write(draft(producer="spiffe://mesh/sa/engine"), STAMP)
+
+    assert json.loads(stored)["producer"] == "spiffe://mesh/sa/engine"
+    assert restate(draft(producer="spiffe://mesh/sa/router"), stored, STAMP.salt) == stored
 
 
 @pytest.mark.spec("REC-15")

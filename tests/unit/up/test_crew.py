@@ -1,7 +1,9 @@
 """Parts start in order and side by side, come back when they crash, and stop callers first."""
 
 import asyncio
+import errno
 import os
+import shutil
 import signal
 import sys
 from pathlib import Path
@@ -46,6 +48,14 @@ class Fake(Part):
     async def ready(self) -> bool:
         """Look for the file."""
         return self._mark.exists()
+
+
+class Unwritable(Fake):
+    """A part whose files do not fit on the disk."""
+
+    async def prepare(self) -> None:
+        """Fail as the system does."""
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "full.conf")
 
 
 class Stage:
@@ -131,6 +141,39 @@ async def test_a_crashed_part_is_started_again(stage: Stage, tmp_path: Path) -> 
     assert "signal 9" in next(event.text for event in stage.events if event.kind is Kind.ENDED)
 
 
+async def test_a_crash_while_nothing_can_be_recorded_costs_no_other_part(stage: Stage, tmp_path: Path) -> None:
+    """On a full disk a part comes back all the same, and the record says so once there is room."""
+    crew = stage.crew(Fake("service", tmp_path), Fake("other", tmp_path))
+    async with asyncio.TaskGroup() as keepers:
+        await crew.start(keepers)
+        process = stage.ledger.record.parts["service"].process
+        assert process is not None
+        stage.folder.record.unlink()
+        (stage.folder.record / "in the way").mkdir(parents=True)
+        os.kill(process.pid, signal.SIGKILL)
+        await stage.until(Kind.READY, "service", times=2)
+        shutil.rmtree(stage.folder.record)
+        stage.ledger.catch_up()
+        record = read(stage.folder)
+        _end(keepers)
+    await crew.stop()
+
+    assert record.parts["service"].restarts == 1
+    assert stage.order(Kind.ENDED) == ["service"]
+
+
+async def test_what_the_machine_refuses_is_explained(stage: Stage, tmp_path: Path) -> None:
+    """A part whose files cannot be written fails as one sentence, with its name."""
+    crew = stage.crew(Unwritable("full", tmp_path))
+    with pytest.raises(ExceptionGroup) as failures:
+        async with asyncio.TaskGroup() as keepers:
+            await crew.start(keepers)
+    await crew.stop()
+
+    failure = _first(failures.value)
+    assert (failure.part, failure.problem) == ("full", "full.conf: No space left on device")
+
+
 async def test_a_part_that_fails_is_explained(stage: Stage, tmp_path: Path) -> None:
     """The failure names the part, its last words and what to look at."""
     crew = stage.crew(Fake("good", tmp_path), Fake("bad", tmp_path, code=FAIL))
@@ -139,10 +182,7 @@ async def test_a_part_that_fails_is_explained(stage: Stage, tmp_path: Path) -> N
             await crew.start(keepers)
     await crew.stop()
 
-    error = failures.value.exceptions[0]
-    assert isinstance(error, ExceptionGroup)
-    failure = error.exceptions[0]
-    assert isinstance(failure, StackError)
+    failure = _first(failures.value)
     assert failure.part == "bad"
     assert failure.problem == "bad ended while starting (exit code 7)"
     assert failure.hint == "look at bad"
@@ -177,6 +217,15 @@ async def test_a_start_that_gets_stuck_is_made_once_more(stage: Stage, tmp_path:
     notes = [event.text for event in stage.events if event.kind is Kind.NOTE]
     assert notes == ["stuck did not answer within 3 s; started again"]
     assert stage.order(Kind.READY) == ["stuck"]
+
+
+def _first(failures: BaseExceptionGroup[BaseException]) -> StackError:
+    """Return the failure in the groups of those who waited for it."""
+    failure = failures.exceptions[0]
+    if isinstance(failure, BaseExceptionGroup):
+        return _first(failure)
+    assert isinstance(failure, StackError)
+    return failure
 
 
 def _end(keepers: asyncio.TaskGroup) -> None:

@@ -1,5 +1,6 @@
 """Progress is one line a part for people and one JSON line an event for programs."""
 
+import errno
 import io
 import json
 
@@ -14,7 +15,7 @@ STORY = (
     Event(kind=Kind.PLANNED, part="postgres"),
     Event(kind=Kind.STARTING, part="postgres"),
     Event(kind=Kind.READY, part="postgres", text="127.0.0.1:5432", seconds=0.42),
-    Event(kind=Kind.SERVING, text="127.0.0.1:8443", seconds=3.1),
+    Event(kind=Kind.SERVING, text="127.0.0.1:8443", hint="Ctrl-C stops it.", seconds=3.1),
     Event(kind=Kind.ENDED, part="router", text="signal 9; started again in 0.1 s"),
     Event(kind=Kind.STOPPING, part="postgres"),
     Event(kind=Kind.STOPPED, seconds=1.5),
@@ -44,7 +45,7 @@ def test_a_log_gets_a_line_for_what_matters() -> None:
 
     assert output.getvalue().splitlines() == [
         "✓ postgres  0.4 s  127.0.0.1:5432",
-        "Serving on 127.0.0.1:8443, ready after 3.1 s.  Ctrl-C or `magistrate down` stops it.",
+        "Serving on 127.0.0.1:8443, ready after 3.1 s.  Ctrl-C stops it.",
         "! router: signal 9; started again in 0.1 s",
         "  stopping postgres",
         "Stopped in 1.5 s.",
@@ -81,3 +82,16 @@ def test_a_reader_that_left_is_no_failure() -> None:
     pipe.close()
 
     json_lines(pipe)(STORY[0])
+
+
+class Full(io.StringIO):
+    """A log on a disk without room."""
+
+    def write(self, text: str) -> int:
+        """Fail as the system does."""
+        raise OSError(errno.ENOSPC, f"no room for {len(text)} characters")
+
+
+def test_a_log_on_a_full_disk_is_no_failure() -> None:
+    """What cannot be told ends nothing that runs."""
+    json_lines(Full())(STORY[0])

@@ -4,6 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from tools.verify.archive.content import in_words
 from tools.verify.archive.judge import verify_archive
 
 NOT_VERIFIED = 1
@@ -26,7 +27,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         keys = given.key.read_text(encoding="utf-8")
         kept = [path.read_text(encoding="utf-8") for path in given.kept]
-        policy = given.policy.read_text(encoding="utf-8") if given.policy else ""
+        policy = given.policy.read_text(encoding="utf-8") if given.policy else None
     except (OSError, ValueError) as error:
         parser.error(str(error))
     found = verify_archive(given.folder, keys, kept=kept, policy=policy)
@@ -34,7 +35,7 @@ def main(arguments: list[str] | None = None) -> int:
     if found.witnesses:
         print("witnesses:", ", ".join(found.witnesses))
     if found.content:
-        print("content:", ", ".join(f"{count} {state}" for state, count in found.content.items()))
+        print("content:", in_words(found.content))
     return 0 if found.verified else NOT_VERIFIED
 
 

@@ -39,13 +39,13 @@ def checked(note: str, keys: Sequence[Verifier], *, name: str) -> SignedTree:
     return tree
 
 
-def witnesses(folder: Folder, keys: str, policy: str) -> Sequence[str]:
-    """Return which witnesses of a policy (C2SP tlog-policy; empty asks for none) have seen the newest checkpoint.
+def witnesses(folder: Folder, keys: str, policy: str | None) -> Sequence[str]:
+    """Return which witnesses of a policy (C2SP tlog-policy; None asks for none) have seen the newest checkpoint.
 
     Raises:
         DamageError: FORM; KEY, the policy cannot be read; WITNESS, too few have, or nothing shows that they have.
     """
-    if not policy:
+    if policy is None:
         return ()
     try:
         seen = tlog_proof.read(folder.text(layout.WITNESSED)) if folder.has(layout.WITNESSED) else {}

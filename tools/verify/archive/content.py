@@ -13,9 +13,23 @@ from tools.verify.archive.folder import Damage, DamageError, Facts, Folder
 STATES = ("PRESENT", "ERASED", "EXPIRED", "KEY_MISSING")
 ELSEWHERE = "ERASED_BY_A_RECORD_ELSEWHERE"
 """Erased, by a record of another log, or behind the checkpoint, or outside of what was exported."""
+_WORDS = {
+    "OPENED": "readable in the folder",
+    "SEALED": "sealed in the folder",
+    "PRESENT": "only with the log's owner",
+    "ERASED": "erased",
+    ELSEWHERE: "erased by a record that is not in the folder",
+    "EXPIRED": "expired",
+    "KEY_MISSING": "without its key",
+}
 _INDEXES = re.compile(r"(\d+)(?:-(\d+))?", re.ASCII)
 
 Envelope = Mapping[str, Any]
+
+
+def in_words(states: Mapping[str, int]) -> str:
+    """Return how much of the content is where."""
+    return ", ".join(f"{count} {_WORDS[state]}" for state, count in states.items()) or "none"
 
 
 class Contents:

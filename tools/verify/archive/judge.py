@@ -14,14 +14,14 @@ from tools.verify.archive.upper import check_upper
 from tools.verify.note import SignedTree, Verifier
 
 
-def verify_archive(root: Path, keys: str, *, kept: Sequence[str] = (), policy: str = "") -> Found:
+def verify_archive(root: Path, keys: str, *, kept: Sequence[str] = (), policy: str | None = None) -> Found:
     """Return whether everything in the folder ``root`` follows from what one of the ``keys`` signed.
 
     Args:
         root: The exported folder.
         keys: Verifier keys, one on each line; those that the reader trusts, not those of the folder.
         kept: Signed checkpoints of the same log that the reader has from earlier.
-        policy: The witnesses that must have seen the newest checkpoint (C2SP tlog-policy); empty asks for none.
+        policy: The witnesses that must have seen the newest checkpoint (C2SP tlog-policy); None asks for none.
 
     Never raises for what the folder or the keys contain: whatever is wrong is the verdict's damage.
     """

@@ -74,7 +74,7 @@ class _RecordKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_RecordKind
     RECORD_KIND_CHANGE: _RecordKind.ValueType  # 6
     """A change of champion, policy or flag."""
     RECORD_KIND_ERASURE: _RecordKind.ValueType  # 7
-    """The erasure of a person's content."""
+    """The erasure of a person's content; only the recorder itself writes it."""
     RECORD_KIND_SECURITY: _RecordKind.ValueType  # 8
     """A security event; it goes into a log of its own, for example "evidence/local/acme/security/2026h2"."""
     RECORD_KIND_KEY: _RecordKind.ValueType  # 9
@@ -98,7 +98,7 @@ RECORD_KIND_REVIEW: RecordKind.ValueType  # 5
 RECORD_KIND_CHANGE: RecordKind.ValueType  # 6
 """A change of champion, policy or flag."""
 RECORD_KIND_ERASURE: RecordKind.ValueType  # 7
-"""The erasure of a person's content."""
+"""The erasure of a person's content; only the recorder itself writes it."""
 RECORD_KIND_SECURITY: RecordKind.ValueType  # 8
 """A security event; it goes into a log of its own, for example "evidence/local/acme/security/2026h2"."""
 RECORD_KIND_KEY: RecordKind.ValueType  # 9
@@ -141,7 +141,9 @@ class Entry(_message.Message):
     OCCURRED_AT_FIELD_NUMBER: _builtins.int
     INTENT_KEY_FIELD_NUMBER: _builtins.int
     idempotency_key: _builtins.str
-    """The same key always names the same record; 1 to 200 characters. A retry with it returns the first index."""
+    """The same key always names the same record; 1 to 200 characters. A retry with it returns the first index. Keys that
+    begin with "damage/", "erasure/", "export/", "retention/", "signing-key/" or "unknown/" are the recorder's own.
+    """
     kind: Global___RecordKind.ValueType
     """What it is evidence of."""
     decision_id: _builtins.str
