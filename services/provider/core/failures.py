@@ -17,12 +17,16 @@ CONTEXT_TOO_LONG_CODES = frozenset({"context_length_exceeded", "exceed_context_s
 _RATE_CODES = frozenset({"rate_limit_error", "rate_limit_exceeded"})
 _OVERLOAD_CODES = frozenset({"overloaded_error", "server_is_overloaded"})
 
+_UNPAID_CODES = frozenset({"insufficient_quota", "billing_error"})
+"""OpenAI's and Anthropic's words for a key that nobody pays for; OpenAI sends its word with 429."""
+
 _TOO_MANY_REQUESTS = 429
 _OVERLOADED = frozenset({503, 529})
 """529 is Anthropic's."""
 _CREDENTIALS = frozenset({401, 402, 403})
 """402 says that nobody pays for the key."""
-_TIMEOUTS = frozenset({408, 504})
+_TIMEOUTS = frozenset({408, 504, 524})
+"""524 is Cloudflare's."""
 _CLIENT_ERRORS = range(400, 500)
 _NO_CONNECTION = "connection"
 _TIMEOUT = "timeout"
@@ -37,10 +41,10 @@ def from_status(
     facts = {"provider": vendor, "http_status": str(status)}
     if codes & CONTEXT_TOO_LONG_CODES:
         return _aborted("PROVIDER_PROMPT_TOO_LONG", f"the prompt does not fit {vendor}'s model", facts)
+    if status in _CREDENTIALS or codes & _UNPAID_CODES:
+        return _unavailable("PROVIDER_CREDENTIALS_REJECTED", f"{vendor} rejects our key", facts)
     if status == _TOO_MANY_REQUESTS:
         return _rate_limited(vendor, facts, retry_after_s)
-    if status in _CREDENTIALS:
-        return _unavailable("PROVIDER_CREDENTIALS_REJECTED", f"{vendor} rejects our key", facts)
     if status in _TIMEOUTS:
         # A proxy gave up waiting: what the vendor did meanwhile may be charged, so this is no plain refusal.
         return timed_out(vendor)

@@ -9,6 +9,7 @@ from services.chassis.errors import MeshError
 from services.provider.core import failures
 
 _FINGERPRINT_CHARACTERS = 8
+_BYTE_ORDER_MARK = "\ufeff"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +40,16 @@ class Terms:
 
 
 def parse(text: str) -> tuple[Key, ...]:
-    """Return the keys of a file: one a line, in any order; empty lines and lines that begin with # say nothing."""
-    lines = (line.strip() for line in text.splitlines())
-    return tuple(dict.fromkeys(Key(line) for line in lines if line and not line.startswith("#")))
+    """Return the keys of a file: one a line, in any order; empty lines and lines that begin with # say nothing.
+
+    Nor do lines that no HTTP header can carry; the mark that some editors put before a text is no part of a key.
+    """
+    lines = (line.strip() for line in text.removeprefix(_BYTE_ORDER_MARK).splitlines())
+    return tuple(dict.fromkeys(Key(line) for line in lines if _may_be_key(line)))
+
+
+def _may_be_key(line: str) -> bool:
+    return bool(line) and not line.startswith("#") and line.isascii() and line.isprintable()
 
 
 @dataclass(slots=True, kw_only=True, eq=False)

@@ -125,6 +125,7 @@ REFUSALS: list[tuple[Step, Kind, str, float | None]] = [
     (Refusal(status=400), Kind.ABORTED, "PROVIDER_REJECTED", None),
     (Refusal(status=404), Kind.ABORTED, "PROVIDER_REJECTED", None),
     (Refusal(status=408), Kind.UNAVAILABLE, "PROVIDER_UNAVAILABLE", None),
+    (Refusal(status=524), Kind.UNAVAILABLE, "PROVIDER_UNAVAILABLE", None),
     (Junk(), Kind.UNAVAILABLE, "PROVIDER_MALFORMED", None),
     (Junk(body=b'{"choices": []}'), Kind.UNAVAILABLE, "PROVIDER_MALFORMED", None),
     (Junk(body=b"<html>gateway</html>"), Kind.UNAVAILABLE, "PROVIDER_MALFORMED", None),
