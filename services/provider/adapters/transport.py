@@ -5,7 +5,7 @@ The vendor's error text never leaves this file: some vendors repeat the key, or 
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
-from contextlib import aclosing, asynccontextmanager, contextmanager
+from contextlib import aclosing, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 
 import httpx
@@ -97,8 +97,7 @@ class Transport:
             reply = await self.client.send(request, stream=True)
         try:
             if reply.status_code >= _FIRST_ERROR_STATUS:
-                async with asyncio.timeout(self._left_s(terms)):
-                    raise await self._refusal(reply)
+                raise self._refusal(reply, await self._error_body(reply, terms))
             yield reply
         finally:
             await reply.aclose()
@@ -123,12 +122,18 @@ class Transport:
             headers["connection"] = "close"
         return headers | self.manners.credentials(key.secret) if key.secret else headers
 
-    async def _refusal(self, reply: httpx.Response) -> MeshError:
+    async def _error_body(self, reply: httpx.Response, terms: Terms) -> bytes:
+        """Return what can be read of it: that a vendor refuses is known without."""
         body = b""
-        async for piece in reply.aiter_bytes():
-            body += piece
-            if len(body) > _ERROR_BODY_LIMIT:
-                break
+        with suppress(httpx.HTTPError, TimeoutError):
+            async with asyncio.timeout(self._left_s(terms)):
+                async for piece in reply.aiter_bytes():
+                    body += piece
+                    if len(body) > _ERROR_BODY_LIMIT:
+                        break
+        return body
+
+    def _refusal(self, reply: httpx.Response, body: bytes) -> MeshError:
         return failures.from_status(
             self.vendor,
             reply.status_code,

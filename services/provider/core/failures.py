@@ -12,6 +12,8 @@ from email.utils import parsedate_to_datetime
 
 from services.chassis.errors import Kind, MeshError, WorldError
 
+LONGEST_WAIT_S = 3600.0
+"""A vendor that asks for more is asked again all the same."""
 CONTEXT_TOO_LONG_CODES = frozenset({"context_length_exceeded", "exceed_context_size_error", "request_too_large"})
 """OpenAI's, llama.cpp's and Anthropic's words for a prompt that does not fit."""
 _RATE_CODES = frozenset({"rate_limit_error", "rate_limit_exceeded"})
@@ -149,21 +151,21 @@ def broken(vendor: str, sent_characters: int, error: MeshError) -> MeshError:
 
 
 def retry_after_s(header: str | None, now: datetime) -> float | None:
-    """Read a Retry-After header, seconds or a date (RFC 9110 10.2.3); None when absent or unreadable."""
+    """Read a Retry-After header, seconds or a date (RFC 9110 10.2.3): an hour at most, None where there is none."""
     if not header:
         return None
     try:
         seconds = float(header)
     except ValueError:
-        return _seconds_until(header, now)
-    return seconds if math.isfinite(seconds) and seconds >= 0 else None
+        seconds = _seconds_until(header, now)
+    return min(seconds, LONGEST_WAIT_S) if math.isfinite(seconds) and seconds >= 0 else None
 
 
-def _seconds_until(date: str, now: datetime) -> float | None:
+def _seconds_until(date: str, now: datetime) -> float:
     try:
         return max(0.0, (parsedate_to_datetime(date) - now).total_seconds())
     except (ValueError, TypeError):
-        return None
+        return math.nan
 
 
 def _rate_limited(vendor: str, facts: dict[str, str], retry_after: float | None) -> MeshError:

@@ -24,8 +24,6 @@ class Key:
         return hashlib.sha256(self.secret.encode()).hexdigest()[:_FINGERPRINT_CHARACTERS] if self.secret else ""
 
 
-LONGEST_ASIDE_S = 3600.0
-"""A vendor that asks for more is asked again all the same."""
 NO_KEY = Key("")
 """What a vendor is asked with that asks for no key."""
 
@@ -142,7 +140,7 @@ class KeyRing:
         if error.reason == "PROVIDER_CREDENTIALS_REJECTED":
             lease.holder.rejected = True
         if self._rules and error.reason == "PROVIDER_RATE_LIMITED" and error.retry_after_s is not None:
-            lease.holder.aside_until = now + min(error.retry_after_s, LONGEST_ASIDE_S)
+            lease.holder.aside_until = now + error.retry_after_s
         if lease.permit and is_dependency_fault(error):
             lease.holder.breaker.failed(lease.permit, now)
             lease.concluded = True

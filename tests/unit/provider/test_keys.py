@@ -2,7 +2,6 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
@@ -26,13 +25,6 @@ PROMPT = Prompt(model="m", messages=(Message(role=Role.USER, text="How many days
 ALONE = Order(call_id="call-1", alone=True)
 TWO = (Key("sk-first-0123456789"), Key("sk-second-0123456789"))
 LIMITED = Refusal(status=429, retry_after="700")
-
-
-@pytest.fixture
-async def client() -> AsyncIterator[httpx.AsyncClient]:
-    """Open the one pool."""
-    async with httpx.AsyncClient(trust_env=False) as opened:
-        yield opened
 
 
 def keys(fake: FakeVendor) -> list[str]:
