@@ -113,10 +113,11 @@ class Cache:
 
     async def _settled(self, asking: Asking) -> Answer:
         """Take what the replicas have together, or ask for all of them."""
-        settled = await self.claims.settle(asking.key)
+        settled = await self.claims.settle(asking.key, None if asking.uses.reads else self.store.window)
         if isinstance(settled, Lead):
             return await self._ask(asking, settled)
-        self.store.remember(asking.key, settled.entry)
+        if settled.entry.lasting:
+            self.store.remember(asking.key, settled.entry)
         if self.store.due(settled.entry):
             return await self._refreshed(asking, settled.entry, Level.SHARED)
         level = Level.SHARED_CALL if settled.awaited else Level.SHARED
