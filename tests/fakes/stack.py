@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
@@ -60,6 +61,12 @@ class Stack:
     def run(self, *arguments: str, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
         """Run ``magistrate`` with this state folder; return its output and exit code."""
         return magistrate(*arguments, "--state", str(self.root), env=env)
+
+    def told(self, *arguments: str) -> Any:
+        """Run ``magistrate`` with ``--json``; return what it told."""
+        done = self.run(*arguments, "--json")
+        assert done.stdout, f"{' '.join(arguments)} told nothing (exit code {done.returncode}): {done.stderr}"
+        return json.loads(done.stdout)
 
     def up(self, *arguments: str, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
         """Start the stack in the background."""

@@ -1,7 +1,6 @@
 """After the reply each answer's quality reaches the champions once, whoever is killed on the way."""
 
 import asyncio
-import json
 from collections.abc import Iterator
 
 import grpc
@@ -141,13 +140,13 @@ async def test_the_command_shows_changes_and_audits_champions(broken: Mesh) -> N
         before = await champion(client)
         if decided.decision_id not in {entry.decision_id for entry in before.scores}:
             before = await counted(client, before.version + 1)
-    audited = json.loads(broken.stack.run("champion", *place, "--audit", "--json").stdout)
+    audited = broken.stack.told("champion", *place, "--audit")
     shown = broken.stack.run("champion", *place, "--audit").stdout
     model = before.champion.model
     other = "gpt-4o-mini" if model == "gpt-4-turbo" else "gpt-4-turbo"
     promoted = broken.stack.run("champion", "promote", other, *place, "--reason", "it is cheaper")
     late = broken.stack.run("champion", "demote", other, *place, "--reason", "too soon", "--expected-version", "1")
-    history = json.loads(broken.stack.run("champion", *place, "--json").stdout)["history"]
+    history = broken.stack.told("champion", *place)["history"]
 
     assert audited["audit"]["agrees"]
     assert audited["champion"]["model"] == model in shown

@@ -1,6 +1,5 @@
 """The stack when things break: parts, supervisors and machines."""
 
-import json
 import os
 import signal
 import socket
@@ -23,17 +22,17 @@ def test_killed_parts_come_back(stack: Stack) -> None:
     before = {part: stack.send(part) for part in parts}
     for part, process in before.items():
         stack.await_replaced(part, process)
-    decision = json.loads(stack.run("decide", "--fresh", "--json", QUESTION).stdout)["decision"]
+    decision = stack.told("decide", "--fresh", QUESTION)["decision"]
 
     assert all(stack.part(part).restarts >= 1 for part in parts)
     assert decision["evidence"]["origin"]
-    assert "degradedComponents" not in decision
+    assert decision.get("degradedComponents", []) == []
 
 
 @pytest.mark.parametrize("part", ["postgres", "recorder"])
 def test_acknowledged_evidence_survives_a_kill(stack: Stack, part: str) -> None:
     """What was released can be proven after kill -9 of the log or of its database."""
-    decision = json.loads(stack.run("decide", "--json", QUESTION).stdout)["decision"]
+    decision = stack.told("decide", QUESTION)["decision"]
     stack.await_replaced(part, stack.send(part))
     proof = stack.run("verify", decision["decisionId"])
 

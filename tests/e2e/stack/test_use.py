@@ -26,7 +26,7 @@ VERDICTS = {"VERDICT_ALLOW": 0, "VERDICT_CONSTRAINED_ALLOW": 3, "VERDICT_ESCALAT
 def test_every_part_serves(stack: Stack) -> None:
     """What `status` lists is what runs, for people and for programs."""
     shown = stack.run("status")
-    listed = json.loads(stack.run("status", "--json").stdout)
+    listed = stack.told("status")
 
     assert shown.returncode == 0
     assert f"tiles of the log: http://127.0.0.1:{listed['ports']['tiles']}" in " ".join(shown.stdout.split())
@@ -64,7 +64,7 @@ def test_people_see_the_proof(stack: Stack) -> None:
 
 def test_evidence_is_kept_and_verified_later_without_the_stack(stack: Stack, tmp_path: Path) -> None:
     """A saved bundle and the public key are enough."""
-    decision = json.loads(stack.run("decide", "--json", QUESTION).stdout)["decision"]
+    decision = stack.told("decide", QUESTION)["decision"]
     bundle = tmp_path / "bundle.json"
     saved = stack.run("verify", decision["decisionId"], "--save", str(bundle))
     key = stack.folder.verifier_key
@@ -77,9 +77,9 @@ def test_evidence_is_kept_and_verified_later_without_the_stack(stack: Stack, tmp
 def test_knowledge_goes_in_and_comes_out(stack: Stack, tmp_path: Path) -> None:
     """A new document is found at once; ingesting it again changes nothing."""
     (tmp_path / "canteen.md").write_text("# Canteen\n\nThe canteen serves lunch from 11:30 to 14:00 on working days.\n")
-    first = json.loads(stack.run("ingest", str(tmp_path), "--pack", "canteen", "--json").stdout)
-    again = json.loads(stack.run("ingest", str(tmp_path), "--pack", "canteen", "--json").stdout)
-    found = json.loads(stack.run("search", "When is lunch served?", "--pack", "canteen", "--json").stdout)
+    first = stack.told("ingest", str(tmp_path), "--pack", "canteen")
+    again = stack.told("ingest", str(tmp_path), "--pack", "canteen")
+    found = stack.told("search", "When is lunch served?", "--pack", "canteen")
 
     assert first["pack"]["version"] == again["pack"]["version"]
     assert again["documents"][0]["unchanged"]
@@ -88,7 +88,7 @@ def test_knowledge_goes_in_and_comes_out(stack: Stack, tmp_path: Path) -> None:
 
 def test_models_say_what_can_answer(stack: Stack) -> None:
     """Only the local model is part of a stack without keys."""
-    models = json.loads(stack.run("models", "--json").stdout)["models"]
+    models = stack.told("models")["models"]
 
     assert {model["provider"] for model in models if model.get("enabled")} == {"local"}
 
@@ -135,10 +135,10 @@ def test_migrations_are_at_their_newest(stack: Stack) -> None:
 @pytest.mark.spec("EDG-32", "OPS-23")
 def test_certificates_change_while_it_serves(stack: Stack) -> None:
     """After a rotation and a rollover of the authority the next call works."""
-    before = json.loads(stack.run("certs", "show", "--json").stdout)
+    before = stack.told("certs", "show")
     rotated = stack.run("certs", "rotate")
     rolled = stack.run("certs", "rollover")
-    after = json.loads(stack.run("certs", "show", "--json").stdout)
+    after = stack.told("certs", "show")
 
     assert rotated.returncode == rolled.returncode == 0, rotated.stderr + rolled.stderr
     assert {row["serial"] for row in before}.isdisjoint({row["serial"] for row in after})
@@ -204,9 +204,9 @@ def _reachable_by_others(path: Path, root: Path) -> bool:
 @pytest.mark.spec("REC-07")
 def test_the_log_is_read_as_tiles(stack: Stack) -> None:
     """With the operator's token the tenant's log is served as tiles; without one the same address tells nothing."""
-    decided = json.loads(stack.run("decide", "--json", QUESTION).stdout)["decision"]
+    decided = stack.told("decide", QUESTION)["decision"]
     stack.run("verify", decided["decisionId"])  # has it signed
-    port = json.loads(stack.run("status", "--json").stdout)["ports"]["tiles"]
+    port = stack.told("status")["ports"]["tiles"]
     log = f"http://127.0.0.1:{port}/{decided['evidence']['origin']}"
     bearer = {"authorization": f"Bearer {stack.folder.token.read_text().strip()}"}
 
@@ -222,7 +222,7 @@ def test_the_log_is_read_as_tiles(stack: Stack) -> None:
 @pytest.mark.spec("REC-07")
 def test_a_proof_file_is_kept_and_checked(stack: Stack, tmp_path: Path) -> None:
     """The proof of a decision fits into a small text that verifies offline."""
-    decided = json.loads(stack.run("decide", "--json", QUESTION).stdout)["decision"]
+    decided = stack.told("decide", QUESTION)["decision"]
     kept = tmp_path / "decision.tlog-proof"
 
     saved = stack.run("verify", decided["decisionId"], "--save", str(kept))
