@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.recorder.process import ROOT
+from tests.fakes.process import ROOT
 
 SEED = 20_261
 

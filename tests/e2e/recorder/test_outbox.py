@@ -10,8 +10,9 @@ import psycopg
 import pytest
 
 from magistrate.recorder.v1 import recorder_pb2 as pb
-from tests.e2e.recorder.process import ROOT, recorder_process
+from tests.e2e.recorder.process import recorder_process
 from tests.fakes.postgres import Database, PostgresServer, fresh_database
+from tests.fakes.process import ROOT
 from tools.verify.keys import generate
 
 LETTERS = 20
