@@ -174,6 +174,7 @@ _ROUTER = (
             Rpc(method="ReportScore", callers=("engine",)),
             Rpc(method="GetCostSummary", callers=("engine",), roles=EVERYONE),
             Rpc(method="InvalidateCache", roles=OPERATORS),
+            Rpc(method="ForgetSubject", callers=("engine",), default_s=10, cap_s=30),
             Rpc(method="GetCacheStats", roles=OPERATORS),
         ),
     ),

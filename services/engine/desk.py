@@ -99,7 +99,7 @@ class Desk:
         appraised = self._appraise(decision)
         feedback = None if appraised is None else Feedback(subject=ask.subject, body=appraised)
         try:
-            await self._store.keep(ask.tenant, kept, decision.verdict, ask.question, feedback)
+            await self._store.keep(ask.tenant, kept, decision.verdict, ask.question, feedback, requester=ask.subject)
         except MeshError as error:
             telemetry.fell_back(degraded("engine.store", "evidence_only", error))
 

@@ -9,7 +9,7 @@ from services.chassis.clock import Clock
 from services.chassis.errors import CallerError, Kind, MeshError, not_found
 from services.chassis.log import get_logger
 from services.chassis.metrics import gauge
-from services.engine.core.erasure import ENGINE, EVALUATOR, RECORDER, Erasure, check, erasure_id
+from services.engine.core.erasure import ENGINE, EVALUATOR, RECORDER, ROUTER, Erasure, check, erasure_id
 from services.engine.ports import Erasures, Owners, Spooled
 
 _log = get_logger("engine.eraser", fields=("owner",))
@@ -41,7 +41,12 @@ class Eraser:
     ) -> None:
         self._erasures, self._owners, self._spool, self._clock = erasures, owners, spool, clock
         self._grace, self._interval_s = timedelta(seconds=grace_s), interval_s
-        self._steps: dict[str, Step] = {RECORDER: self._keys, ENGINE: self._own, EVALUATOR: self._reviews}
+        self._steps: dict[str, Step] = {
+            RECORDER: self._keys,
+            ENGINE: self._own,
+            EVALUATOR: self._reviews,
+            ROUTER: self._answers,
+        }
 
     async def erase(self, subject_id: str, legal_basis: str) -> Erasure:
         """Erase a person; the same call under the same request id is the same erasure.
@@ -126,10 +131,14 @@ class Eraser:
         await self._erasures.confirm(erasure, RECORDER, count, evidence)
 
     async def _own(self, erasure: Erasure) -> None:
-        spooled = await self._spool.forget(erasure.tenant, erasure.subject_id)
+        spooled = await self._spool.forget(erasure)
         await self._erasures.blank_decisions(erasure, ENGINE, spooled)
 
     async def _reviews(self, erasure: Erasure) -> None:
         told = await self._erasures.get(erasure.tenant, erasure.erasure_id) or erasure
         count = await self._owners.erase_reviews(told)
         await self._erasures.confirm(erasure, EVALUATOR, count, None)
+
+    async def _answers(self, erasure: Erasure) -> None:
+        count = await self._owners.forget_answers(erasure)
+        await self._erasures.confirm(erasure, ROUTER, count, None)

@@ -35,6 +35,8 @@ class Packet:
     """The packet in canonical proto JSON: what reviewers will read."""
     subject_id: str = ""
     """Person that the case is about; empty where there is none."""
+    requester_id: str = ""
+    """Who asked."""
 
 
 class Reviews(Protocol):
@@ -49,7 +51,7 @@ class Reviews(Protocol):
         ...
 
     async def erase(self, tenant: str, subject_id: str, decision_ids: Sequence[str]) -> int:
-        """Blank the packets about a person, or on these decisions; return how many.
+        """Blank the packets about a person, or that the person asked for, or on these decisions; return how many.
 
         Raises:
             WorldError: STORE_UNAVAILABLE or WRITE_CONFLICT.

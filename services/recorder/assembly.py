@@ -69,7 +69,7 @@ def assemble(config: Config, pool: Pool, *, seal: AesSeal, clock: Clock) -> Reco
     keyring = PostgresKeyring(pool, seal, random_bytes=entropy.draw)
     entries = EntryMaker(keyring, clock, random_bytes=entropy.draw, deployment=config.deployment)
     intake = Intake(committer, keyring, entries, clock, patience_s=config.patience_s)
-    eraser = Eraser(PostgresEraser(pool, timeout_s=config.erase_timeout_s), keyring, entries)
+    eraser = Eraser(PostgresEraser(pool, timeout_s=config.erase_timeout_s), keyring, entries, clock)
     reconciler = Reconciler(
         PostgresObligations(pool),
         intake,

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 
+from services.chassis.clock import Clock
 from services.chassis.errors import Kind, WorldError
 from services.recorder.core import erasure
 from services.recorder.core.batch import Entry
-from services.recorder.core.custody import DataKey
+from services.recorder.core.custody import DataKey, Tombstone
 from services.recorder.core.envelope import check_erasure
 from services.recorder.entries import EntryMaker
 from services.recorder.ports import Erased, ErasureStore, Keyring, StaleKeysError, StoreFullError
@@ -15,19 +16,19 @@ from services.recorder.valve import store_full
 class Eraser:
     """The write path of an erasure."""
 
-    def __init__(self, store: ErasureStore, keyring: Keyring, entries: EntryMaker) -> None:
-        self._store, self._keyring, self._entries = store, keyring, entries
+    def __init__(self, store: ErasureStore, keyring: Keyring, entries: EntryMaker, clock: Clock) -> None:
+        self._store, self._keyring, self._entries, self._clock = store, keyring, entries, clock
 
-    async def erase(self, tenant: str, subject_id: str, basis: str, request_id: str) -> Erased:
-        """Make all content about ``subject_id`` unreadable; the same call gets the same answer.
+    async def erase(self, tenant: str, subject_id: str, basis: str, request_id: str, reference: str = "") -> Erased:
+        """Make all content of ``subject_id`` unreadable, also what is delivered later; the same call is answered alike.
 
         Raises:
             CallerError: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_MALFORMED.
             WorldError: STORE_FULL, STORE_UNAVAILABLE, WRITE_CONFLICT.
         """
-        check_erasure(subject_id, basis)
+        check_erasure(subject_id, basis, reference)
         try:
-            return await self._erase(tenant, subject_id, basis, request_id)
+            return await self._erase(tenant, subject_id, basis, request_id, reference)
         except StaleKeysError as error:
             message = "the tenant's key was changed at this moment; repeat the call"
             raise WorldError(Kind.ABORTED, "WRITE_CONFLICT", message) from error
@@ -36,15 +37,16 @@ class Eraser:
         finally:
             self._keyring.forget(tenant)
 
-    async def _erase(self, tenant: str, subject_id: str, basis: str, request_id: str) -> Erased:
-        tags = self._keyring.tags(tenant, subject_id)
+    async def _erase(self, tenant: str, subject_id: str, basis: str, request_id: str, reference: str) -> Erased:
+        tags = await self._keyring.tags(tenant, subject_id)
         identity = erasure.identity(request_id, tags[0])
         # One key seals the erasure's own records, which have no content; drawn before the transaction takes its locks.
-        key = await self._keyring.draw(tenant, "")
+        key = await self._keyring.draw(tenant, ())
         return await self._store.erase(
             tenant,
             tags=tags,
             subject_id=subject_id,
+            tombstone=Tombstone(erased_at=self._clock.now(), reference=reference),
             repeat_key=erasure.first_key(identity),
             origin=self._entries.origin(tenant),
             describe=lambda erased: self._described(tenant, basis, identity, erased, key),

@@ -8,7 +8,7 @@ from services.chassis.clock import Clock
 from services.chassis.errors import Kind, WorldError
 from services.recorder.core import body
 from services.recorder.core.custody import BodyState
-from services.recorder.core.envelope import check_subject
+from services.recorder.core.envelope import check_person
 from services.recorder.core.export import Extent, disclosure, extent, groups
 from services.recorder.core.merkle import HASH_BYTES
 from services.recorder.core.proof import TILE_WIDTH, Tile
@@ -114,7 +114,7 @@ class Exporter:
             CallerError: FIELD_OUT_OF_RANGE, INDEX_OUT_OF_RANGE, FIELD_TOO_LONG, FIELD_MALFORMED.
             WorldError: RECORD_DAMAGED; STORE_UNAVAILABLE; as an append, where the disclosure cannot be recorded.
         """
-        check_subject(wanted.subject_id)
+        check_person("subject_id", wanted.subject_id)
         signed = await self._prover.newest(head)
         asked = await self._extent(head, wanted, signed.checkpoint.size)
         if wanted.opened:
@@ -150,7 +150,7 @@ class Exporter:
         return Hashes(tile=tile, hashes=tree.hashes[: width * HASH_BYTES])
 
     async def _records(self, head: Head, asked: Extent, wanted: Wanted) -> AsyncIterator[Piece]:
-        tags = self._keyring.tags(head.tenant, wanted.subject_id) if wanted.subject_id else ()
+        tags = await self._keyring.tags(head.tenant, wanted.subject_id) if wanted.subject_id else ()
         for bundle in asked.bundles:
             indexes, leaves = asked.indexes(bundle), list[bytes]()
             async for page in self._pages(head, indexes, bodies=wanted.bodies):

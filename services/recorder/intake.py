@@ -7,12 +7,14 @@ from collections.abc import Sequence
 from services.chassis.clock import Clock
 from services.chassis.errors import CallerError, Kind, MeshError, WorldError, unavailable
 from services.chassis.log import get_logger
+from services.chassis.metrics import counter
 from services.chassis.rows import rows_of
 from services.recorder.committer import AWAY_RETRY_S, FIRST_RETRY_S, Committer
 from services.recorder.core import body
 from services.recorder.core.batch import Entry
 from services.recorder.core.custody import DataKey
 from services.recorder.core.envelope import Draft, check, restate
+from services.recorder.core.erasure import same_but_for_content, withheld
 from services.recorder.core.merkle import hash_leaf
 from services.recorder.core.redaction import cleaned
 from services.recorder.entries import EntryMaker
@@ -22,6 +24,9 @@ ANSWER_S = 0.05
 """What is kept back of the caller's time, so that it learns the reason and not just that its time is over."""
 TRIES = 3
 """How often a record is sealed because a key perished in the meantime."""
+_withheld = counter(
+    "magistrate_recorder_withheld_records_total", "Records that came after the erasure of whom they are about"
+)
 
 _log = get_logger("recorder.intake", fields=("key", "problem"))
 
@@ -116,7 +121,12 @@ class Intake:
 
     async def _entry(self, draft: Draft, ends_at: float) -> Entry | CallerError:
         try:
-            return self._entries.make(check(draft), await self._key(draft, ends_at))
+            key = await self._key(check(draft), ends_at)
+            if key.erased and key.erased.covers(draft.occurred_at):
+                draft = withheld(draft, key.erased)
+                key = await self._key(draft, ends_at)
+                _withheld.inc()
+            return self._entries.make(draft, key)
         except CallerError as error:
             return error
 
@@ -124,7 +134,7 @@ class Intake:
         """Draw a key; most are at hand, and for one that is not the store is asked as patiently as for a commit."""
         while True:
             try:
-                return await self._keyring.draw(draft.tenant, draft.subject_id)
+                return await self._keyring.draw(draft.tenant, draft.persons)
             except WorldError as error:
                 if self._clock.monotonic() + FIRST_RETRY_S >= ends_at:
                     message = "the keys of the evidence cannot be read; send it again under the same key"
@@ -140,10 +150,10 @@ class Intake:
         return written
 
     async def _check_repeats(self, draft: Draft, written: Written) -> None:
-        """Return if ``draft`` repeats the first write; what was erased meanwhile is not compared."""
+        """Return if ``draft`` repeats the first write; what was erased, before it or since, is not compared."""
         opened = await self._keyring.open(written.body, body.context(draft.tenant, draft.idempotency_key))
         given = restate(draft, written.envelope, None if opened is None else body.split(opened)[0])
-        if given == written.envelope:
+        if given == written.envelope or same_but_for_content(given, written.envelope):
             return
         digests = {"recorded": written.leaf.hex(), "given": hash_leaf(given).hex()}
         message = "the idempotency key was used before with other content"

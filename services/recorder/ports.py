@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from services.recorder.core.batch import Entry
-from services.recorder.core.custody import Body, DataKey
+from services.recorder.core.custody import Body, DataKey, Tombstone
 from services.recorder.core.merkle import Frontier
 from services.recorder.core.note import Checkpoint
 from services.recorder.core.obligation import Obligation
@@ -173,16 +173,18 @@ class ErasureStore(Protocol):
         *,
         tags: Collection[bytes],
         subject_id: str,
+        tombstone: Tombstone,
         repeat_key: str,
         origin: str,
         describe: Callable[[Mapping[str, Sequence[int]]], Sequence[Entry]],
     ) -> Erased:
-        """Destroy the keys of one person and append the records of it, all in one transaction.
+        """Destroy the keys of one person, remember it and append the records of it, all in one transaction.
 
         Args:
             tenant: Whose logs.
             tags: The person's tags.
             subject_id: The person, for bodies that are older than keys.
+            tombstone: What of the person comes later, and is from before it, has no content any more.
             repeat_key: Idempotency key of the first record; where it is there, that erasure is the answer.
             origin: The log that gets the records.
             describe: Makes the records from the erased indexes of each log.
@@ -198,8 +200,8 @@ class ErasureStore(Protocol):
 class Keyring(Protocol):
     """The keys of all tenants' bodies."""
 
-    async def draw(self, tenant: str, subject_id: str) -> DataKey:
-        """Return the key for a body about a person, always a new one where it is about nobody."""
+    async def draw(self, tenant: str, persons: Sequence[str]) -> DataKey:
+        """Return the key for content of these persons, always a new one where it is nobody's."""
         ...
 
     def close(self, key: DataKey, plaintext: bytes, context: bytes) -> bytes:
@@ -214,7 +216,7 @@ class Keyring(Protocol):
         """
         ...
 
-    def tags(self, tenant: str, subject_id: str) -> Sequence[bytes]:
+    async def tags(self, tenant: str, person: str) -> Sequence[bytes]:
         """Return what a person's keys are found by: a name that only the holder of the body key can compute."""
         ...
 

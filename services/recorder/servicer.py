@@ -187,7 +187,9 @@ class RecorderServicer(rpc.RecorderServiceServicer):
 
     async def EraseSubject(self, request: pb.EraseSubjectRequest, _: _Context) -> pb.EraseSubjectResponse:
         """Make all content about one person unreadable."""
-        erased = await self._eraser.erase(tenant(), request.subject_id, request.legal_basis, current().request_id)
+        erased = await self._eraser.erase(
+            tenant(), request.subject_id, request.legal_basis, current().request_id, request.reference
+        )
         position = _position(erased.position) if erased.position else None
         return pb.EraseSubjectResponse(erased_count=erased.count, position=position)
 
@@ -255,6 +257,7 @@ def _draft(entry: pb.Entry) -> Draft:
         kind=_kind(entry.kind),
         decision_id=entry.decision_id,
         subject_id=entry.subject_id,
+        requester_id=entry.requester_id,
         payload=entry.payload,
         content_type=entry.content_type,
         attributes=dict(entry.attributes.items()),

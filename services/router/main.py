@@ -95,6 +95,6 @@ async def main(name: str) -> None:
             pace=flight,
             costs=Costs(accounts=PostgresAccounts(pool=pool), budgets=files.budgets, clock=clock),
             champions=ChampionCalls(championship=championship, clock=clock),
-            caches=CacheCalls(epochs=caches.epochs, tally=caches.tally),
+            caches=CacheCalls(epochs=caches.epochs, tally=caches.tally, forgetting=caches.forgetting),
         )
         await mesh.serve([Registration(add_RouterServiceServicer_to_server, servicer, SERVICE)])

@@ -255,6 +255,10 @@ class History(Protocol):
         """Return the share of good answers, 0 to 1; None where too few are known. Raises as ``report``."""
         ...
 
+    async def forget(self, subject: str) -> int:
+        """Forget a user of the current call's tenant; return 1, or 0 where none was known. Raises as ``report``."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Embedding:

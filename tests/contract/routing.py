@@ -212,7 +212,7 @@ async def mesh(
             pace=Pace(),
             costs=Costs(accounts=PostgresAccounts(pool=pool), budgets=budgets, clock=clock),
             champions=ChampionCalls(championship=championship, clock=SystemClock()),
-            caches=CacheCalls(epochs=caches.epochs, tally=caches.tally),
+            caches=CacheCalls(epochs=caches.epochs, tally=caches.tally, forgetting=caches.forgetting),
         )
         stub = await stack.enter_async_context(_served(servicer, principal))
         yield Mesh(

@@ -74,6 +74,7 @@ class FakeOwners:
     packets: int = 1
     repeats: list[str] = field(default_factory=list)
     reviewed: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
+    forgotten: list[str] = field(default_factory=list)
     confirmed: list[Erasure] = field(default_factory=list)
 
     def _fail(self) -> None:
@@ -93,6 +94,12 @@ class FakeOwners:
         self._fail()
         self.reviewed.append((erasure.subject_id, erasure.decision_ids))
         return self.packets if len(self.reviewed) == 1 else 0
+
+    async def forget_answers(self, erasure: Erasure) -> int:
+        """Note that it was asked; a second time finds nothing."""
+        self._fail()
+        self.forgotten.append(erasure.subject_id)
+        return 1 if len(self.forgotten) == 1 else 0
 
     async def confirm(self, erasure: Erasure) -> None:
         """Keep what is put on record."""
@@ -141,11 +148,11 @@ class Room:
     store: PostgresDecisions
     pool: asyncpg.Pool
 
-    async def keep(self, identity: str, subject: str = PERSON) -> None:
-        """Keep a decision about a person."""
+    async def keep(self, identity: str, subject: str = PERSON, requester: str = "clerk") -> None:
+        """Keep a decision about a person that somebody asked for."""
         kept = Kept(decision_id=identity, created_at=self.clock.now(), question_digest=b"q", body=b"plaintext")
         asked = Question(query="?!", domain=Domain.GENERAL, task_type=TaskType.ANALYSIS, subject_id=subject)
-        await self.store.keep("acme", kept, Verdict.ALLOW, asked, None)
+        await self.store.keep("acme", kept, Verdict.ALLOW, asked, None, requester=requester)
 
     async def erase(self, subject: str = PERSON, request_id: str = "call-1", basis: str = BASIS) -> pb.Erasure:
         """Ask for an erasure."""
@@ -184,7 +191,7 @@ async def room(pool: asyncpg.Pool, spool: Spooled | None = None) -> AsyncIterato
 
 @pytest.mark.spec("E1", "REC-15")
 async def test_every_owner_confirms_and_the_person_is_forgotten(pool: asyncpg.Pool) -> None:
-    """First the log, then the engine, then the reviews; complete after a second time, and nobody is named any more."""
+    """The log, the engine, the reviews, the caches; complete after a second time, and nobody is named any more."""
     async with room(pool) as r:
         for number in range(2):
             await r.keep(f"d-{number}")
@@ -199,7 +206,7 @@ async def test_every_owner_confirms_and_the_person_is_forgotten(pool: asyncpg.Po
         rows = await pool.fetch("select decision_id, subject_id, body, question_digest from decision order by 1")
         left = await pool.fetch("select subject_id, decision_ids from erasure")
 
-    counts = {"recorder": 2, "engine": 2, "evaluator": 1}
+    counts = {"recorder": 2, "engine": 2, "evaluator": 1, "router": 1}
     for seen in (erasure, early, still, late):
         assert {owner.owner: owner.erased_count for owner in seen.owners if owner.confirmed} == counts
     assert [owner.owner for owner in erasure.owners] == list(OWNERS)
@@ -253,6 +260,7 @@ def test_whoever_fails_how_often_it_completes(database: Database, failures: list
                 "recorder": 2,
                 "engine": 1,
                 "evaluator": 1,
+                "router": 1,
             }
             assert await pool.fetchval("select count(*) from decision where body <> ''") == 0
             assert len(r.owners.confirmed) == 1
@@ -293,12 +301,41 @@ async def test_an_erased_decision_is_said_to_be(pool: asyncpg.Pool) -> None:
     assert [kept.decision_id for kept in listed] == ["d-1"]
 
 
+@pytest.mark.spec("E1", "REC-15")
+async def test_who_asked_is_erased_with_what_they_asked(pool: asyncpg.Pool) -> None:
+    """A decision goes with the person that it is about and with the one who asked, whichever is erased."""
+    async with room(pool) as r:
+        await r.keep("d-about", PERSON, "clerk")
+        await r.keep("d-asked", "", PERSON)
+        await r.keep("d-both", "person-2", PERSON)
+        await r.keep("d-other", "person-2", "clerk")
+        await r.keep("d-nobody", "", "")
+        erasure = await r.erase()
+        rows = await pool.fetch("select decision_id from decision where erased_at is null order by 1")
+        named = await pool.fetchval("select count(*) from decision where $1 in (subject_id, requester_id)", PERSON)
+
+    assert {owner.owner: owner.erased_count for owner in erasure.owners}["engine"] == 3
+    assert [row["decision_id"] for row in rows] == ["d-nobody", "d-other"]
+    assert named == 0
+    assert sorted(r.owners.reviewed[0][1]) == ["d-about", "d-asked", "d-both"]
+
+
+@pytest.mark.parametrize("subject", ["ada@example.com", "auth0|6123", "p" * 256])
+async def test_whoever_can_come_in_can_be_erased(pool: asyncpg.Pool, subject: str) -> None:
+    """The subject of a token is a person, whatever the identity provider makes it of."""
+    async with room(pool) as r:
+        await r.keep("d-0", "", subject)
+        erasure = await r.erase(subject)
+
+    assert {owner.owner: owner.erased_count for owner in erasure.owners}["engine"] == 1
+
+
 @pytest.mark.parametrize(
     ("subject", "basis", "reason", "field"),
     [
         ("", BASIS, "FIELD_REQUIRED", "subject_id"),
         ("no id!", BASIS, "FIELD_MALFORMED", "subject_id"),
-        ("p" * 129, BASIS, "FIELD_MALFORMED", "subject_id"),
+        ("p" * 257, BASIS, "FIELD_MALFORMED", "subject_id"),
         (PERSON, " ", "FIELD_REQUIRED", "legal_basis"),
         (PERSON, "x" * 201, "FIELD_TOO_LONG", "legal_basis"),
         (PERSON, "a\nb", "FIELD_MALFORMED", "legal_basis"),
@@ -340,12 +377,18 @@ async def test_what_waits_on_the_disk_loses_its_content(pool: asyncpg.Pool, tmp_
 
     call.enter(call.Call(principal=Principal(tenant="acme")))
     async with Spool(tmp_path / "spool", deliver, max_bytes=1 << 20) as spool:  # type: ignore[arg-type]  # lists will do
-        for tenant, subject in (("acme", PERSON), ("acme", "person-2"), ("other", PERSON)):
+        for tenant, subject, asker in (
+            ("acme", PERSON, "clerk"),
+            ("acme", "person-2", "clerk"),
+            ("other", PERSON, "clerk"),
+            ("acme", "", PERSON),
+        ):
             entry = Entry(
                 idempotency_key=f"{tenant}-{subject}",
                 kind=RECORD_KIND_DECISION,
                 subject_id=subject,
-                payload=f"secret of {subject}".encode(),
+                requester_id=asker,
+                payload=f"secret of {subject or asker}".encode(),
                 content_type="text/plain",
                 attributes={"verdict": "allow"},
             )
@@ -357,10 +400,15 @@ async def test_what_waits_on_the_disk_loses_its_content(pool: asyncpg.Pool, tmp_
 
     found = [Entry.FromString(item.body) for item in got]
     assert on_disk.count(b"secret of person-1") == 1, "only the other tenant's"
-    assert [entry.payload for entry in found] == [b"", b"secret of person-2", b"secret of person-1"]
-    assert found[0].attributes == {"verdict": "allow", "erased": "before_it_was_recorded"}
-    assert found[0].subject_id == ""
-    assert {owner.owner: owner.erased_count for owner in erasure.owners}["engine"] == 1
+    assert [entry.payload for entry in found] == [b"", b"secret of person-2", b"secret of person-1", b""]
+    for entry in (found[0], found[3]):
+        assert entry.attributes == {
+            "verdict": "allow",
+            "erased": "before_it_was_recorded",
+            "erasure_id": erasure.erasure_id,
+        }
+        assert entry.subject_id == entry.requester_id == ""
+    assert {owner.owner: owner.erased_count for owner in erasure.owners}["engine"] == 2
 
 
 def test_decisions_of_before_are_found_by_their_person(postgres: PostgresServer) -> None:

@@ -42,7 +42,7 @@ async def test_a_decision_is_told_of_once(pool: asyncpg.Pool) -> None:
     woken: list[bool] = []
     store = PostgresDecisions(pool, written=lambda: woken.append(True))
     for tenant in ("acme", "acme", "else"):
-        await store.keep(tenant, KEPT, Verdict.ALLOW, ASKED, TOLD)
+        await store.keep(tenant, KEPT, Verdict.ALLOW, ASKED, TOLD, requester="ada")
 
     assert await letters(pool) == [("acme/d-1", "acme", "ada", b"score"), ("else/d-1", "else", "ada", b"score")]
     assert len(woken) == 3
@@ -53,7 +53,7 @@ async def test_a_decision_is_told_of_once(pool: asyncpg.Pool) -> None:
 async def test_a_decision_that_teaches_nothing_is_kept_all_the_same(pool: asyncpg.Pool) -> None:
     """No letter, no wake-up, and the decision is there."""
     store = PostgresDecisions(pool, written=lambda: pytest.fail("there is nothing to tell"))
-    await store.keep("acme", KEPT, Verdict.ALLOW, ASKED, None)
+    await store.keep("acme", KEPT, Verdict.ALLOW, ASKED, None, requester="ada")
 
     assert await letters(pool) == []
     assert await store.find("acme", "d-1") == KEPT
@@ -64,6 +64,6 @@ async def test_a_letter_that_cannot_be_written_keeps_no_decision(pool: asyncpg.P
     store = PostgresDecisions(pool)
     await pool.execute("insert into outbox (letter_id, tenant, body) values ('acme/d-1', 'acme', '')")
     with pytest.raises(asyncpg.UniqueViolationError):
-        await store.keep("acme", KEPT, Verdict.ALLOW, ASKED, TOLD)
+        await store.keep("acme", KEPT, Verdict.ALLOW, ASKED, TOLD, requester="ada")
 
     assert await store.find("acme", "d-1") is None

@@ -37,7 +37,7 @@ ALTERATIONS = (
     "truncate recorder.{table}",
     "truncate recorder.{table} cascade",
 )
-EVIDENCE = ("ev", "ev_body", "node", "checkpoint", "head", "dek", "tenant_key")
+EVIDENCE = ("ev", "ev_body", "node", "checkpoint", "head", "dek", "tenant_key", "tombstone", "index_key")
 
 
 @pytest.fixture(scope="module")

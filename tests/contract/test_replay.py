@@ -192,13 +192,13 @@ async def test_milder_rules_name_what_no_longer_holds() -> None:
 
 @pytest.mark.spec("E1", "REC-15")
 async def test_what_cannot_be_judged_again_is_counted() -> None:
-    """Erased, expired, incomplete and irreproducible decisions are left out, each counted by its cause."""
+    """Erased, withheld, expired, incomplete and irreproducible decisions are left out, each counted by its cause."""
     async with replaying() as room:
-        for name in ("erased", "expired", "strange", "bare", "whole"):
+        for name in ("erased", "withheld", "expired", "strange", "bare", "whole"):
             await room.decided(name, HARMLESS)
         records = {record.decision_id: record for record in room.recorder.kinds(recorder_pb2.RECORD_KIND_DECISION)}
         records["erased"].body_state = recorder_pb2.BODY_STATE_ERASED
-        records["erased"].payload = b""
+        records["erased"].payload = records["withheld"].payload = b""
         records["expired"].body_state = recorder_pb2.BODY_STATE_EXPIRED
         altered(records["strange"], lambda decision: setattr(decision.adjudication, "verdict", VERDICT_ABSTAIN))
         altered(records["bare"], _without_context)
@@ -206,8 +206,8 @@ async def test_what_cannot_be_judged_again_is_counted() -> None:
         by_policy = await room.readjudicate(sweep(policy="cautious@1"))
 
     summary = answers[-1].summary
-    assert (summary.examined, summary.unchanged, summary.changed) == (5, 1, 0)
-    assert (summary.erased, summary.unreadable, summary.incomplete, summary.unreproducible) == (1, 1, 1, 1)
+    assert (summary.examined, summary.unchanged, summary.changed) == (6, 1, 0)
+    assert (summary.erased, summary.unreadable, summary.incomplete, summary.unreproducible) == (2, 1, 1, 1)
     assert by_policy[-1].summary.unchanged == 2, "a policy needs no context"
 
 

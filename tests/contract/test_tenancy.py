@@ -18,7 +18,9 @@ from services.context.servicer.methods import ContextServicer
 from services.engine.servicer import EngineServicer
 from services.evaluator.servicer import EvaluatorServicer
 from services.recorder.servicer import RecorderServicer
+from services.router.caching.forgetting import Forgetting
 from services.router.servicer import RouterServicer
+from services.router.servicer.caches import CacheCalls
 from services.router.servicer.champions import ChampionCalls
 
 
@@ -71,7 +73,9 @@ def router() -> tuple[Registration, Callable[[Any], Any]]:
         pace=NOTHING,
         costs=NOTHING,
         champions=champions,
-        caches=NOTHING,
+        caches=CacheCalls(
+            epochs=NOTHING, tally=NOTHING, forgetting=Forgetting(epochs=NOTHING, kept=(), history=NOTHING)
+        ),
     )
     add = router_pb2_grpc.add_RouterServiceServicer_to_server
     return Registration(add, servicer, "magistrate.router.v1.RouterService"), router_pb2_grpc.RouterServiceStub
@@ -107,6 +111,7 @@ def recorder() -> tuple[Registration, Callable[[Any], Any]]:
         (context, "GetPack", context_pb2.GetPackRequest(pack_id="handbook")),
         (context, "ListPacks", context_pb2.ListPacksRequest()),
         (router, "Generate", router_pb2.GenerateRequest(routing=ROUTING)),
+        (router, "ForgetSubject", router_pb2.ForgetSubjectRequest(subject_id="person-1")),
         (router, "GetChampion", router_pb2.GetChampionRequest(domain=DOMAIN, task_type=TASK)),
         (router, "PromoteModel", router_pb2.PromoteModelRequest(domain=DOMAIN, task_type=TASK)),
         (router, "DemoteModel", router_pb2.DemoteModelRequest(domain=DOMAIN, task_type=TASK)),

@@ -197,7 +197,9 @@ class FakeStore:
         """Return the decision, or None."""
         return self.kept.get((tenant, decision_id))
 
-    async def keep(self, tenant: str, kept: Kept, verdict: Verdict, asked: Question, feedback: Feedback | None) -> None:
+    async def keep(
+        self, tenant: str, kept: Kept, verdict: Verdict, asked: Question, feedback: Feedback | None, *, requester: str
+    ) -> None:
         """Keep it, or fail as told."""
         if self.failure:
             raise self.failure

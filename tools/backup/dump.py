@@ -11,7 +11,7 @@ from psycopg.conninfo import conninfo_to_dict
 from tools.up.postgres import installed_programs
 
 SCHEMA = "recorder"
-KEYS = f"{SCHEMA}.dek"
+KEYS = (f"{SCHEMA}.dek", f"{SCHEMA}.index_key", f"{SCHEMA}.tombstone")
 _OWNER_ONLY = 0o600
 _VARIABLES = {
     "host": "PGHOST",
@@ -32,12 +32,12 @@ class Half(StrEnum):
     EVIDENCE = "evidence"
     """Logs, sealed bodies, tiles, checkpoints and the tables themselves, without any data key."""
     KEYS = "keys"
-    """The data keys alone."""
+    """The data keys, what people are found by, and who was erased: what was erased today is so in older evidence."""
 
 
 _WHAT = {
-    Half.EVIDENCE: (f"--schema={SCHEMA}", f"--exclude-table-data={KEYS}"),
-    Half.KEYS: ("--data-only", f"--table={KEYS}"),
+    Half.EVIDENCE: (f"--schema={SCHEMA}", *(f"--exclude-table-data={table}" for table in KEYS)),
+    Half.KEYS: ("--data-only", *(f"--table={table}" for table in KEYS)),
 }
 
 

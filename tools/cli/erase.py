@@ -12,6 +12,8 @@ from rich.table import Table
 
 from magistrate.engine.v1.engine_pb2 import EraseSubjectRequest, Erasure, GetErasureRequest
 from magistrate.engine.v1.engine_pb2_grpc import ErasureServiceStub
+from magistrate.recorder.v1.recorder_pb2 import ListRecordsRequest
+from magistrate.recorder.v1.recorder_pb2_grpc import RecorderServiceStub
 from tools.cli.arguments import DEFAULT_STATE, Json, State, Timeout
 from tools.cli.connection import connection
 from tools.cli.screen import screen
@@ -23,7 +25,7 @@ LOOK_S = 0.5
 
 def erase(
     subject: Annotated[
-        str, typer.Argument(help="The person, as --subject of their decisions said.", metavar="SUBJECT")
+        str, typer.Argument(help="The person: --subject of decisions, or the subject of who asked.", metavar="SUBJECT")
     ] = "",
     *,
     basis: Annotated[str, typer.Option("--basis", help="Legal basis; it stands in the log and must name nobody.")] = "",
@@ -50,17 +52,18 @@ def erase(
         else:
             request = EraseSubjectRequest(subject_id=subject, legal_basis=basis)
             erasure = _confirmed(stub, _until_answered(stub, request, timeout_s), timeout_s)
+        late = "" if as_json else _late(channel, erasure.erasure_id, timeout_s)
     if as_json:
         print(MessageToJson(erasure, always_print_fields_with_no_presence=True))
     else:
-        show(erasure, screen())
+        show(erasure, late, screen())
     if waiting := [owner.owner for owner in erasure.owners if not owner.confirmed]:
         hint = f"`magistrate erase --status {erasure.erasure_id}` tells how far it has come"
         raise StackError(f"not yet confirmed by {', '.join(waiting)}; it goes on by itself", hint=hint)
 
 
-def show(erasure: Erasure, target: Console) -> None:
-    """Show which owners have confirmed."""
+def show(erasure: Erasure, late: str, target: Console) -> None:
+    """Show which owners have confirmed, and what came too late to be erased."""
     target.print(f"erasure {erasure.erasure_id}, {erasure.legal_basis}")
     table = Table("owner", "confirmed", "pieces", box=None, pad_edge=False)
     for owner in erasure.owners:
@@ -70,6 +73,8 @@ def show(erasure: Erasure, target: Console) -> None:
         target.print(f"on record at index {erasure.evidence.index} of {erasure.evidence.origin}")
     else:
         target.print("the log had nothing readable about this person")
+    if late:
+        target.print(late)
     later = "all owners will be asked once more when no call of before can be under way any more"
     target.print("complete" if erasure.complete else later)
 
@@ -83,6 +88,18 @@ def _until_answered(stub: ErasureServiceStub, request: EraseSubjectRequest, time
         if error.code() is not grpc.StatusCode.UNAVAILABLE:
             raise
     return stub.EraseSubject(request, timeout=timeout_s, metadata=metadata).erasure
+
+
+def _late(channel: grpc.Channel, erasure_id: str, timeout_s: float) -> str:
+    """Return how many records came after the erasure and lost their content on the way in; empty for none."""
+    request = ListRecordsRequest(attributes={"erasure_id": erasure_id}, page_size=1000)
+    try:
+        reply = RecorderServiceStub(channel).ListRecords(request, timeout=timeout_s)
+    except grpc.RpcError:
+        return "the log does not answer, so it is not known what came to it later"
+    more = " or more" if reply.next_page_token else ""
+    count = len(reply.records)
+    return f"recorded without content since: {count}{more}, which happened before it" if count else ""
 
 
 def _confirmed(stub: ErasureServiceStub, erasure: Erasure, timeout_s: float) -> Erasure:

@@ -44,10 +44,10 @@ class Valkey(Part):
             "bind": LOOPBACK,
             "port": str(self._port),
             "requirepass": self.password_file.read_text(),
-            "appendonly": "yes",
-            "appendfsync": "everysec",
-            "dir": ".",
+            # Nothing of it on a disk: all may be lost, and what is erased must not lie in a file that nobody rewrites.
+            "appendonly": "no",
             "save": '""',
+            "dir": ".",
             # All keys have a life; when memory runs short, those used longest ago go first.
             "maxmemory": "256mb",
             "maxmemory-policy": "volatile-lru",

@@ -83,10 +83,11 @@ class MeshArchive:
 
     async def _get(self, request: GetRecordRequest) -> Recorded | LeftOut:
         record = (await self._stub.GetRecord(request, timeout=CALL_S)).record
-        if record.body_state == BODY_STATE_ERASED:
-            return LeftOut.ERASED
-        if record.body_state != BODY_STATE_PRESENT:
+        if record.body_state not in {BODY_STATE_ERASED, BODY_STATE_PRESENT}:
             return LeftOut.UNREADABLE
+        # A decision whose body is there but empty came to the log after the erasure of its person.
+        if record.body_state == BODY_STATE_ERASED or not record.payload:
+            return LeftOut.ERASED
         return _recorded(record)
 
 

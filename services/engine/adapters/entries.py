@@ -10,6 +10,7 @@ from magistrate.recorder.v1.recorder_pb2 import (
     RECORD_KIND_SECURITY,
     Entry,
 )
+from services.chassis import call
 from services.engine.adapters import codec, redaction
 from services.engine.core.decision import Decision, Screened
 from services.engine.core.intent import Ending, Intent, Result
@@ -18,11 +19,15 @@ _NOTE_TYPE = "application/json"
 
 
 def intent(opened: Intent) -> Entry:
-    """Return the record that something is about to be done; that of a decision has no content."""
+    """Return the record that something is about to be done; that of a decision has no content.
+
+    Where there is content, it is that of whoever makes the current call, as with a decision.
+    """
     entry = Entry(
         idempotency_key=opened.key,
         kind=RECORD_KIND_INTENT,
         decision_id=opened.decision_id,
+        requester_id=_requester() if opened.note else "",
         payload=opened.note.encode(),
         content_type=_NOTE_TYPE if opened.note else "",
         attributes={"action": opened.action, **opened.facts},
@@ -51,11 +56,12 @@ def decision(made: Decision) -> Entry:
         message.context.text = made.gathered.text
         message.context.pieces.extend(made.gathered.chunks)
     redacted = redaction.clean(message)
-    return Entry(
+    entry = Entry(
         idempotency_key=made.decision_id,
         kind=RECORD_KIND_DECISION,
         decision_id=made.decision_id,
         subject_id=made.question.subject_id,
+        requester_id=_requester(),
         payload=message.SerializeToString(deterministic=True),
         content_type=codec.MEDIA_TYPE,
         attributes={
@@ -68,6 +74,9 @@ def decision(made: Decision) -> Entry:
             **_objections(made),
         },
     )
+    # When it was made, not when it gets there: what a spool delivers after an erasure may be of before.
+    entry.occurred_at.FromDatetime(made.created_at)
+    return entry
 
 
 def refusal(decision_id: str, screened: Screened) -> Entry:
@@ -81,6 +90,11 @@ def refusal(decision_id: str, screened: Screened) -> Entry:
 
 
 DECIDED = Ending(result=Result.DECIDED)
+
+
+def _requester() -> str:
+    """Return who asks: what they write is about them too, whomever else they write about."""
+    return call.current().principal.subject
 
 
 def _objections(made: Decision) -> dict[str, str]:

@@ -44,8 +44,10 @@ update erasure set
 where tenant = $1 and erasure_id = $2 and done_at is null"""  # noqa: S608 - constants
 _BLANK = f"""
 with gone as (
-    update decision set body = '', question_digest = '', subject_id = '', erased_at = now()
-    where tenant = $1 and subject_id = $5 and subject_id <> '' returning decision_id
+    update decision set body = '', question_digest = '', subject_id = '', requester_id = '', erased_at = now()
+    where tenant = $1 and $5 <> '' and (subject_id = $5 or requester_id = $5) returning decision_id
+), nameless as (
+    update outbox set subject = '' where tenant = $1 and subject = $5 and $5 <> ''
 ), told as (select coalesce(array_agg(decision_id), '{{}}') as ids, count(*) as count from gone)
 update erasure set
     decision_ids = decision_ids || told.ids,

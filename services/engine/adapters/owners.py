@@ -1,9 +1,11 @@
-"""Recorder, evaluator and the spool of this machine as owners of content about people."""
+"""Recorder, evaluator, router and the spool of this machine as owners of content about people."""
 
 from magistrate.evaluator.v1.evaluator_pb2 import EraseReviewsRequest
 from magistrate.evaluator.v1.evaluator_pb2_grpc import ReviewServiceStub
 from magistrate.recorder.v1.recorder_pb2 import RECORD_KIND_CHANGE, AppendRequest, Entry, EraseSubjectRequest
 from magistrate.recorder.v1.recorder_pb2_grpc import RecorderServiceStub
+from magistrate.router.v1.router_pb2 import ForgetSubjectRequest
+from magistrate.router.v1.router_pb2_grpc import RouterServiceStub
 from services.chassis.call import REQUEST_ID_KEY
 from services.chassis.client import MeshChannel
 from services.chassis.spool import AnySpool, Item
@@ -22,11 +24,14 @@ class MeshOwners:
     def __init__(self, channel: MeshChannel) -> None:
         self._recorder = RecorderServiceStub(channel)
         self._reviews = ReviewServiceStub(channel)
+        self._router = RouterServiceStub(channel)
 
     async def destroy_keys(self, erasure: Erasure, repeat: str) -> tuple[int, Evidence | None]:
         """Have the log make its content unreadable and say so; return how many records, and the record of it."""
         reply = await self._recorder.EraseSubject(
-            EraseSubjectRequest(subject_id=erasure.subject_id, legal_basis=erasure.legal_basis),
+            EraseSubjectRequest(
+                subject_id=erasure.subject_id, legal_basis=erasure.legal_basis, reference=erasure.erasure_id
+            ),
             timeout=ERASE_S,
             metadata=((REQUEST_ID_KEY, repeat),),
         )
@@ -44,6 +49,11 @@ class MeshOwners:
             count += (await self._reviews.EraseReviews(request, timeout=ERASE_S)).erased_count
         return count
 
+    async def forget_answers(self, erasure: Erasure) -> int:
+        """Have forgotten what was learned of the person, and the answers that are kept for reuse; return how many."""
+        request = ForgetSubjectRequest(subject_id=erasure.subject_id)
+        return (await self._router.ForgetSubject(request, timeout=ERASE_S)).erased_count
+
     async def confirm(self, erasure: Erasure) -> None:
         """Put on record which owners have confirmed; it names nobody."""
         counts = {f"owner.{owner}": str(told.count) for owner, told in erasure.confirmed.items()}
@@ -59,7 +69,7 @@ class MeshOwners:
 class NoSpool:
     """The disk of an engine whose tenants are all strict."""
 
-    async def forget(self, tenant: str, subject_id: str) -> int:  # noqa: ARG002 - there is nothing to look at
+    async def forget(self, erasure: Erasure) -> int:  # noqa: ARG002 - there is nothing to look at
         """Return 0."""
         return 0
 
@@ -67,23 +77,25 @@ class NoSpool:
 class SpooledEntries:
     """What waits on this machine's disk for the log.
 
-    That there was a decision still reaches the log, with what is public of it, but neither content nor person.
+    That there was a decision still reaches the log, with what is public of it, but neither content nor person: just as
+    the log itself takes it from the disk of an engine that was down.
     """
 
     def __init__(self, spool: AnySpool) -> None:
         self._spool = spool
 
-    async def forget(self, tenant: str, subject_id: str) -> int:
-        """Take the content about a person out of what waits; return of how many items."""
+    async def forget(self, erasure: Erasure) -> int:
+        """Take the content of the person out of what waits; return of how many items."""
 
         def without(item: Item) -> Item:
             entry = Entry.FromString(item.body)
-            if item.tenant != tenant or entry.subject_id != subject_id:
+            if item.tenant != erasure.tenant or erasure.subject_id not in {entry.subject_id, entry.requester_id}:
                 return item
             entry.ClearField("payload")
             entry.ClearField("content_type")
             entry.ClearField("subject_id")
-            entry.attributes["erased"] = "before_it_was_recorded"
-            return Item(tenant=tenant, body=entry.SerializeToString())
+            entry.ClearField("requester_id")
+            entry.attributes.update(erased="before_it_was_recorded", erasure_id=erasure.erasure_id)
+            return Item(tenant=item.tenant, body=entry.SerializeToString())
 
         return await self._spool.rewrite(without)

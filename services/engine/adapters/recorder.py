@@ -22,6 +22,7 @@ from services.chassis.log import get_logger
 from services.chassis.spool import Item
 from services.engine.adapters import codec, entries, questions
 from services.engine.core.decision import Decision, Evidence, Screened
+from services.engine.core.erasure import erased
 from services.engine.core.intent import Ending, Intent
 from services.engine.ports import Kept
 
@@ -101,7 +102,11 @@ class MeshEvidenceLog:
         return outcomes
 
     async def recorded(self, decision_id: str) -> Kept | None:
-        """Return the decision that the log has under this id, as it was released; None where it has none."""
+        """Return the decision that the log has under this id, as it was released; None where it has none.
+
+        Raises:
+            CallerError: EVIDENCE_ERASED, there is a decision, and nothing of it to release.
+        """
         try:
             reply = await self._stub.GetRecord(GetRecordRequest(decision_id=decision_id), timeout=READ_S)
         except MeshError as error:
@@ -109,8 +114,7 @@ class MeshEvidenceLog:
                 return None
             raise
         if not reply.record.payload:
-            # A person had it erased: there is a decision, and nothing of it to release.
-            return None
+            raise erased(decision_id)
         decision = codec.decode(reply.record.payload)
         if decision.withheld:
             decision.answer = ""

@@ -4,9 +4,9 @@ from collections.abc import Callable, Sequence
 
 import asyncpg
 
-from services.chassis.errors import CallerError, Kind
 from services.chassis.postgres import guarded
 from services.engine.core.decision import Verdict
+from services.engine.core.erasure import erased
 from services.engine.core.question import Question
 from services.engine.ports import Feedback, Kept, Page
 
@@ -15,8 +15,9 @@ SELECT decision_id, created_at, question_digest, body, erased_at FROM decision W
 """
 _KEEP = """
 WITH kept AS (
-    INSERT INTO decision (tenant, decision_id, created_at, question_digest, verdict, domain, body, subject_id)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $10) ON CONFLICT (tenant, decision_id) DO NOTHING
+    INSERT INTO decision (tenant, decision_id, created_at, question_digest, verdict, domain, body, subject_id,
+                          requester_id)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $10, $11) ON CONFLICT (tenant, decision_id) DO NOTHING
     RETURNING tenant, decision_id
 )
 INSERT INTO outbox (letter_id, tenant, subject, body)
@@ -54,13 +55,13 @@ class PostgresDecisions:
         with guarded():
             row = await self._pool.fetchrow(_FIND, tenant, decision_id)
         if row is not None and row["erased_at"] is not None:
-            message = "the content of this decision was erased for the person it was about"
-            metadata = {"decision_id": decision_id, "body_state": "erased"}
-            raise CallerError(Kind.PRECONDITION, "EVIDENCE_ERASED", message, metadata=metadata)
+            raise erased(decision_id)
         return None if row is None else _kept(row)
 
-    async def keep(self, tenant: str, kept: Kept, verdict: Verdict, asked: Question, feedback: Feedback | None) -> None:
-        """Keep the decision and what is to be told of it in one statement; one that is kept already stays as it is."""
+    async def keep(
+        self, tenant: str, kept: Kept, verdict: Verdict, asked: Question, feedback: Feedback | None, *, requester: str
+    ) -> None:
+        """Keep the decision, who asked for it and what is to be told of it in one statement; one that is kept stays."""
         with guarded():
             await self._pool.execute(
                 _KEEP,
@@ -74,6 +75,7 @@ class PostgresDecisions:
                 feedback.subject if feedback else "",
                 feedback.body if feedback else None,
                 asked.subject_id,
+                requester,
             )
         if feedback:
             self._written()

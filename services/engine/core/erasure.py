@@ -6,18 +6,21 @@ call can be alive; only then is the erasure complete, and the person's id forgot
 """
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from services.chassis import errors
-from services.engine.core import question
+from services.chassis.errors import CallerError, Kind
 from services.engine.core.decision import Evidence
 
-RECORDER, ENGINE, EVALUATOR = "recorder", "engine", "evaluator"
-OWNERS = (RECORDER, ENGINE, EVALUATOR)
+RECORDER, ENGINE, EVALUATOR, ROUTER = "recorder", "engine", "evaluator", "router"
+OWNERS = (RECORDER, ENGINE, EVALUATOR, ROUTER)
 """Everybody who keeps content about people, in the order in which they are asked."""
 MAX_BASIS_CHARS = 200
+_PERSON = re.compile(r"[!-~]{1,256}")
+"""Whom a question can name, and whoever can come in at the edge."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,13 +64,24 @@ def erasure_id(tenant: str, request_id: str) -> str:
     return f"e-{hashlib.sha256(f'{len(tenant)}:{tenant}{request_id}'.encode()).hexdigest()[:32]}"
 
 
+def erased(decision_id: str) -> CallerError:
+    """Return the refusal of a decision whose content is no more."""
+    message = "the content of this decision was erased for a person that it was about or who asked for it"
+    metadata = {"decision_id": decision_id, "body_state": "erased"}
+    return CallerError(Kind.PRECONDITION, "EVIDENCE_ERASED", message, metadata=metadata)
+
+
 def check(subject_id: str, legal_basis: str) -> None:
     """Refuse what no record could say.
 
     Raises:
         CallerError: INVALID FIELD_REQUIRED, FIELD_TOO_LONG or FIELD_MALFORMED with the field.
     """
-    question.check_id("subject_id", subject_id)
+    if not subject_id:
+        raise errors.invalid("subject_id", "must be given", reason="FIELD_REQUIRED")
+    if not _PERSON.fullmatch(subject_id):
+        problem = "must be 1 to 256 printable ASCII characters without spaces, as in a token or a question"
+        raise errors.invalid("subject_id", problem, reason="FIELD_MALFORMED")
     if not legal_basis.strip():
         raise errors.invalid("legal_basis", "must be given", reason="FIELD_REQUIRED")
     if len(legal_basis) > MAX_BASIS_CHARS:

@@ -156,8 +156,10 @@ class DecisionStore(Protocol):
         """Return the decision, or None. Raises CallerError: EVIDENCE_ERASED, its content is no more."""
         ...
 
-    async def keep(self, tenant: str, kept: Kept, verdict: Verdict, asked: Question, feedback: Feedback | None) -> None:
-        """Keep the decision and what is to be told of it, both or neither; one that is kept already stays as it is."""
+    async def keep(
+        self, tenant: str, kept: Kept, verdict: Verdict, asked: Question, feedback: Feedback | None, *, requester: str
+    ) -> None:
+        """Keep the decision, who asked for it and what is to be told of it, all or nothing; one that is kept stays."""
         ...
 
     async def page(self, tenant: str, page: Page) -> Sequence[Kept]:

@@ -59,6 +59,10 @@ class Owners(Protocol):
         """Have the review packets about the person blanked; return how many."""
         ...
 
+    async def forget_answers(self, erasure: Erasure) -> int:
+        """Have forgotten what was learned of the person, and the answers that are kept for reuse; return how many."""
+        ...
+
     async def confirm(self, erasure: Erasure) -> None:
         """Put on record which owners have confirmed."""
         ...
@@ -67,6 +71,6 @@ class Owners(Protocol):
 class Spooled(Protocol):
     """What waits on this machine's disk."""
 
-    async def forget(self, tenant: str, subject_id: str) -> int:
-        """Take the content about a person out of what waits; return of how many items."""
+    async def forget(self, erasure: Erasure) -> int:
+        """Take the content of the person out of what waits; return of how many items."""
         ...

@@ -9,14 +9,16 @@ from services.evaluator.ports import Packet
 
 _OPEN = """
 insert into reviews (
-    review_id, tenant, decision_id, domain, severity_0_3, triggers, verdict, audit_hash, document, subject_id)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9::json, $10)
+    review_id, tenant, decision_id, domain, severity_0_3, triggers, verdict, audit_hash, document, subject_id,
+    requester_id)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9::json, $10, $11)
 on conflict (review_id) do nothing
 """
 
 _ERASE = """
-update reviews set document = '{}', subject_id = '', erased_at = now()
-where tenant = $1 and erased_at is null and (subject_id = $2 or decision_id = any($3::text[])) returning review_id
+update reviews set document = '{}', subject_id = '', requester_id = '', erased_at = now()
+where tenant = $1 and erased_at is null and (subject_id = $2 or requester_id = $2 or decision_id = any($3::text[]))
+returning review_id
 """
 
 
@@ -45,10 +47,11 @@ class PostgresReviews:
                 packet.audit_hash,
                 packet.document,
                 packet.subject_id,
+                packet.requester_id,
             )
 
     async def erase(self, tenant: str, subject_id: str, decision_ids: Sequence[str]) -> int:
-        """Blank the packets about a person, or on these decisions; return how many.
+        """Blank the packets about a person, or that the person asked for, or on these decisions; return how many.
 
         Raises:
             WorldError: STORE_UNAVAILABLE or WRITE_CONFLICT.

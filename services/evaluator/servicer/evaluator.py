@@ -108,4 +108,5 @@ def _packet(
         audit_hash=adjudication.audit_hash,
         document=MessageToJson(document, indent=None),
         subject_id=request.subject_id,
+        requester_id=call.current().principal.subject,
     )

@@ -11,7 +11,7 @@ from services.chassis import call
 from services.chassis.errors import invalid
 from services.evaluator.ports import Reviews
 
-MAX_ID_CHARS = 128
+MAX_ID_CHARS = 256
 MAX_DECISIONS = 10_000
 _Context = grpc.aio.ServicerContext[Any, Any]  # Any: gRPC's context is not generic over what we use of it
 
@@ -27,7 +27,7 @@ class ReviewServicer(evaluator_pb2_grpc.ReviewServiceServicer):
         request: pb.EraseReviewsRequest,
         context: _Context,  # noqa: ARG002 - gRPC's signature
     ) -> pb.EraseReviewsResponse:
-        """Blank the packets about a person."""
+        """Blank a person's packets."""
         if not request.subject_id:
             raise invalid("subject_id", "must be given", reason="FIELD_REQUIRED")
         if len(request.subject_id) > MAX_ID_CHARS:

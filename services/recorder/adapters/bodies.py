@@ -6,7 +6,7 @@ from services.recorder.core.custody import Body, BodyState, Erasure, WrappedKey,
 from services.recorder.core.envelope import attributes
 from services.recorder.core.erasure import BASIS
 
-BODY = """b.sealed, b.dek, k.id as dek_known, k.tenant_key, k.wrapped, k.subject,
+BODY = """b.sealed, b.dek, k.id as dek_known, k.tenant_key, k.wrapped, k.subject, k.requester,
   x.seq as erased_seq, x.leaf as erased_leaf, x.envelope as erased_envelope, x.origin as erased_origin"""
 # A function, not a join with all logs: only what was erased has such a record, and only its log is then looked at.
 BODY_TABLES = """
@@ -22,7 +22,8 @@ def body_of(row: asyncpg.Record) -> Body:
     state = state_of(sealed=sealed, key_id=id_, known=row["dek_known"] is not None, wrapped=wrapped)
     key = None
     if id_ is not None and wrapped is not None:
-        key = WrappedKey(id=id_, tenant_key=row["tenant_key"], wrapped=wrapped, subject=row["subject"] or b"")
+        tags = {"subject": row["subject"] or b"", "requester": row["requester"] or b""}
+        key = WrappedKey(id=id_, tenant_key=row["tenant_key"], wrapped=wrapped, **tags)
     return Body(sealed=sealed, key=key, state=state, erasure=_erasure(row) if state is BodyState.ERASED else None)
 
 

@@ -9,6 +9,7 @@ from services.chassis.postgres import guarded
 from services.chassis.rows import rows_of
 from services.recorder.adapters.writer import Connection, cut_off, find, insert, lock, storing
 from services.recorder.core.batch import Entry
+from services.recorder.core.custody import Tombstone
 from services.recorder.core.envelope import attributes
 from services.recorder.core.erasure import COUNT
 from services.recorder.ports import Erased
@@ -16,7 +17,7 @@ from services.recorder.ports import Erased
 # A body that names a key is unreadable without it; one that is older than keys must be emptied itself.
 AFFECTED = """
 select b.log, b.seq from dek k join ev_body b on b.dek = k.id and b.personal and b.log = any($3::bigint[])
-where k.subject = any($1::bytea[]) and k.wrapped is not null
+where (k.subject = any($1::bytea[]) or k.requester = any($1)) and k.wrapped is not null
 union all
 select log, seq from ev_body where log = any($3::bigint[]) and subject_id = $2 and subject_id <> '' and dek is null
 order by 1, 2"""
@@ -24,8 +25,13 @@ EMPTY = """
 update ev_body set sealed = '', subject_id = ''
 where log = any($1::bigint[]) and subject_id = $2 and subject_id <> '' and dek is null"""
 DESTROY = """
-update dek set wrapped = null, subject = null, destroyed_at = now(), erased_log = $2, erased_seq = $3
-where subject = any($1::bytea[]) and wrapped is not null"""
+update dek set wrapped = null, subject = null, requester = null, destroyed_at = now(), erased_log = $2, erased_seq = $3
+where (subject = any($1::bytea[]) or requester = any($1)) and wrapped is not null"""
+# By every tag, so that a record needs to be looked up by one of them alone.
+BURY = """
+insert into tombstone (tag, tenant, erased_at, reference) select tag, $2, $3, $4 from unnest($1::bytea[]) as tag
+on conflict (tag) do update set
+    erased_at = greatest(tombstone.erased_at, excluded.erased_at), reference = excluded.reference"""
 
 Describe = Callable[[Mapping[str, Sequence[int]]], Sequence[Entry]]
 
@@ -42,11 +48,12 @@ class PostgresEraser:
         *,
         tags: Collection[bytes],
         subject_id: str,
+        tombstone: Tombstone,
         repeat_key: str,
         origin: str,
         describe: Describe,
     ) -> Erased:
-        """Destroy the keys of one person and append the records of it.
+        """Destroy the keys of one person, remember that they were, and append the records of it.
 
         Raises:
             WorldError: STORE_UNAVAILABLE, WRITE_CONFLICT; repeat the call.
@@ -65,6 +72,7 @@ class PostgresEraser:
                 if earlier:
                     (first,) = earlier.values()
                     return Erased(count=int(attributes(first.envelope)[COUNT]), position=first)
+                await connection.execute(BURY, tags, tenant, tombstone.erased_at, tombstone.reference)
                 affected = await _affected(connection, origins, tags, subject_id)
                 if not affected:
                     await connection.execute(DESTROY, tags, None, None)  # a key that seals nothing yet

@@ -4,6 +4,8 @@ import secrets
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import replace
 
 import asyncpg
 from asyncpg import Pool
@@ -14,7 +16,7 @@ from services.chassis.errors import Kind, WorldError
 from services.chassis.postgres import guarded
 from services.chassis.rows import rows_of
 from services.recorder.adapters.keys import NONCE_BYTES, AesSeal
-from services.recorder.core.custody import KEY_BYTES, KEY_ID_BYTES, Body, BodyState, DataKey, WrappedKey
+from services.recorder.core.custody import KEY_BYTES, KEY_ID_BYTES, Body, BodyState, DataKey, Tombstone, WrappedKey
 
 REMEMBERED = 4096
 """Keys of people that are kept at hand for writing; any other is read when it is needed."""
@@ -28,8 +30,16 @@ BY_ID = "select id, version, master, wrapped, tenant from tenant_key where id = 
 ADD = """
 insert into tenant_key (tenant, version, master, wrapped) values ($1, $2, $3, $4)
 on conflict (tenant, version) do nothing"""
-OF_PERSON = """
-select id, tenant_key, wrapped, subject from dek where subject = any($1::bytea[]) and wrapped is not null limit 1"""
+OF_PERSONS = """
+select id, tenant_key, wrapped, subject, coalesce(requester, '') as requester from dek
+where subject = any($1::bytea[]) and wrapped is not null
+  and case when $2::bytea[] = '{}' then requester is null else requester = any($2) end limit 1"""
+TOMBSTONE = """
+select erased_at, reference from tombstone where tag = any($1::bytea[]) order by erased_at desc limit 1"""
+INDEX_KEYS = "select id, master, wrapped from index_key"
+KEEP_INDEX_KEY = """
+insert into index_key (id, master, wrapped) values ($1, $2, $3)
+on conflict (id) do update set master = excluded.master, wrapped = excluded.wrapped"""
 LOCK = "select log from head where tenant = $1 order by log for update"
 PAGE = """
 select id, wrapped from dek where tenant_key = $1 and wrapped is not null and id > $2 order by id limit $3 for update"""
@@ -48,20 +58,22 @@ class PostgresKeyring:
         self._pool, self._seal, self._random_bytes = pool, seal, random_bytes
         self._newest = dict[str, tuple[int, int]]()
         self._ciphers = dict[int, AESGCM]()
-        self._people = OrderedDict[tuple[str, str], DataKey]()
+        self._people = OrderedDict[tuple[str, tuple[str, ...]], DataKey]()
+        self._indexed = False
 
-    async def draw(self, tenant: str, subject_id: str) -> DataKey:
-        """Return the key for a body about a person, always a new one where it is about nobody."""
-        known = self._people.get((tenant, subject_id)) if subject_id else None
-        if known:
+    async def draw(self, tenant: str, persons: Sequence[str]) -> DataKey:
+        """Return the key for content of these persons, at most two; always a new one where it is nobody's."""
+        place = tenant, tuple(persons)
+        if known := self._people.get(place):
             return known
         tenant_key = self._newest.get(tenant) or await self._tenant_key(tenant)
-        if not subject_id:
+        if not persons:
             return self._fresh(tenant_key[0])
-        tags = self._seal.tags(tenant, subject_id)
-        key = await self._of_person(tags)
-        # Another draw for this person may have been faster while this one asked the store.
-        key = self._people.setdefault((tenant, subject_id), key or self._fresh(tenant_key[0], tags[0]))
+        tags = [await self.tags(tenant, person) for person in persons]
+        key = await self._of_persons(tags) or self._fresh(tenant_key[0], *(each[0] for each in tags))
+        key = replace(key, erased=await self._erased(tags))
+        # Another draw for them may have been faster while this one asked the store.
+        key = self._people.setdefault(place, key)
         if len(self._people) > REMEMBERED:
             self._people.popitem(last=False)
         return key
@@ -84,9 +96,10 @@ class PostgresKeyring:
             return self._seal.open(body.sealed, context)
         return opened(body.sealed, await self._secret(body.key), context)
 
-    def tags(self, tenant: str, subject_id: str) -> Sequence[bytes]:
+    async def tags(self, tenant: str, person: str) -> Sequence[bytes]:
         """Return what a person's keys are found by, the newest first."""
-        return self._seal.tags(tenant, subject_id)
+        await self._index()
+        return self._seal.tags(tenant, person)
 
     def forget(self, tenant: str) -> None:
         """Read the tenant's keys anew from now on."""
@@ -103,6 +116,7 @@ class PostgresKeyring:
         Raises:
             WorldError: STORE_UNAVAILABLE, WRITE_CONFLICT.
         """
+        await self._index()
         with guarded(), rows_of(tenant):
             async with self._pool.acquire() as connection, connection.transaction():
                 logs = await connection.fetch(LOCK, tenant)
@@ -128,6 +142,23 @@ class PostgresKeyring:
             count, last = count + len(rows), rows[-1]["id"]
         return count
 
+    async def _index(self) -> None:
+        """Learn by which keys people were found before, and keep them for when the body key is another.
+
+        One that was wrapped by a body key which is lost is passed over: so were the keys of all content it finds.
+        """
+        if self._indexed:
+            return
+        with guarded():
+            stored = {row["id"]: row for row in await self._pool.fetch(INDEX_KEYS)}
+            for id_, row in stored.items():
+                with suppress(WorldError):
+                    self._seal.remember(id_, self._seal.unwrap(row["master"], row["wrapped"], id_.encode()))
+            for id_, key in self._seal.index_keys.items():
+                if id_ not in stored or stored[id_]["master"] != self._seal.newest:
+                    await self._pool.execute(KEEP_INDEX_KEY, id_, *self._seal.wrap(key, id_.encode()))
+        self._indexed = True
+
     async def _tenant_key(self, tenant: str) -> tuple[int, int]:
         """Return id and version of the key that wraps what is new; make the tenant's first."""
         with guarded():
@@ -146,10 +177,11 @@ class PostgresKeyring:
     def _unwrapped(self, tenant: str, row: asyncpg.Record) -> AESGCM:
         return AESGCM(self._seal.unwrap(row["master"], row["wrapped"], _bound(tenant, row["version"])))
 
-    def _fresh(self, tenant_key: int, tag: bytes = b"") -> DataKey:
+    def _fresh(self, tenant_key: int, subject: bytes = b"", requester: bytes = b"") -> DataKey:
         secret, id = self._random_bytes(KEY_BYTES), self._new_id()  # noqa: A001 - the column's name
         wrapped = self._wrap(self._ciphers[tenant_key], secret, id)
-        return DataKey(stored=WrappedKey(id=id, tenant_key=tenant_key, wrapped=wrapped, subject=tag), secret=secret)
+        stored = WrappedKey(id=id, tenant_key=tenant_key, wrapped=wrapped, subject=subject, requester=requester)
+        return DataKey(stored=stored, secret=secret)
 
     def _wrap(self, cipher: AESGCM, secret: bytes, context: bytes) -> bytes:
         nonce = self._random_bytes(NONCE_BYTES)
@@ -160,13 +192,19 @@ class PostgresKeyring:
         now = time.time_ns() // 1_000_000
         return now.to_bytes(_CLOCK_BYTES, "big") + self._random_bytes(KEY_ID_BYTES - _CLOCK_BYTES)
 
-    async def _of_person(self, tags: Sequence[bytes]) -> DataKey | None:
+    async def _of_persons(self, tags: Sequence[Sequence[bytes]]) -> DataKey | None:
+        subject, *requester = tags
         with guarded():
-            row = await self._pool.fetchrow(OF_PERSON, tags)
+            row = await self._pool.fetchrow(OF_PERSONS, subject, requester[0] if requester else [])
         if row is None:
             return None
         stored = WrappedKey(**row)
         return DataKey(stored=stored, secret=await self._secret(stored))
+
+    async def _erased(self, tags: Sequence[Sequence[bytes]]) -> Tombstone | None:
+        with guarded():
+            row = await self._pool.fetchrow(TOMBSTONE, [tag for each in tags for tag in each])
+        return Tombstone(**row) if row else None
 
     async def _secret(self, key: WrappedKey) -> bytes:
         return opened(key.wrapped, await self._cipher(key.tenant_key), key.id)

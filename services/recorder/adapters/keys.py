@@ -5,7 +5,7 @@ import binascii
 import hmac
 import re
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Generic, TypeVar
 
@@ -141,7 +141,7 @@ class AesSeal:
         if not keys:
             raise KeyFileError("the body key file must have a key of 32 bytes in base64 on each line")
         self._ciphers = {_key_id(key): AESGCM(key) for key in keys}
-        self._index_keys = [hmac.digest(key, b"index of subjects", "sha256") for key in keys]
+        self._index_keys = {_key_id(key): hmac.digest(key, b"index of subjects", "sha256") for key in keys}
         self.newest = _key_id(keys[0])
 
     def wrap(self, secret: bytes, context: bytes) -> tuple[str, bytes]:
@@ -172,10 +172,19 @@ class AesSeal:
                 return _opened(cipher, sealed, context)
         return _opened(last, sealed, context)
 
-    def tags(self, tenant: str, subject: str) -> list[bytes]:
+    @property
+    def index_keys(self) -> Mapping[str, bytes]:
+        """Return the keys that people are found by, by the id of the body key that each was derived from."""
+        return dict(self._index_keys)
+
+    def remember(self, key_id: str, index_key: bytes) -> None:
+        """Find people by this index key too: that of a body key which the file has no more."""
+        self._index_keys.setdefault(key_id, index_key)
+
+    def tags(self, tenant: str, person: str) -> list[bytes]:
         """Return the tags of a person, the newest key's first: nobody without the key can guess whose they are."""
-        name = f"{tenant} {subject}".encode()
-        return [hmac.digest(key, name, "sha256") for key in self._index_keys]
+        name = f"{tenant} {person}".encode()
+        return [hmac.digest(key, name, "sha256") for key in self._index_keys.values()]
 
 
 def _read_key(line: str) -> bytes:

@@ -4,6 +4,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from datetime import datetime
 
 import asyncpg
 from asyncpg import Pool
@@ -36,14 +37,15 @@ KNOWN_OF_LOG = f"""
 select e.seq, e.ik, e.leaf, e.envelope, {BODY}
 from ev e {BODY_TABLES} where e.log = $1 and e.seq = any($2::bigint[])"""  # noqa: S608 - constants
 # One statement and one journey for all that a batch writes; its status tells whether the head was where it was read and
-# every key is still there. Erasure and rotation hold the same locks, so no key can perish between this and the COMMIT.
+# every key is still there, and that nobody was erased since who has content in it. Erasure and rotation hold the same
+# locks, so no key can perish between this and the COMMIT.
 WRITE = """
 with bodies as (
     insert into ev_body (log, seq, sealed, dek, personal)
     select $1, r.* from unnest($5::bigint[], $6::bytea[], $7::bytea[], $22::boolean[]) as r
 ), keys as (
-    insert into dek (id, tenant_key, wrapped, subject)
-    select r.* from unnest($20::bytea[], $21::bigint[], $23::bytea[], $24::bytea[]) as r
+    insert into dek (id, tenant_key, wrapped, subject, requester)
+    select r.* from unnest($20::bytea[], $21::bigint[], $23::bytea[], $24::bytea[], $25::bytea[]) as r
     on conflict (id) do nothing
 ), nodes as (
     insert into node (log, level, number, hash)
@@ -60,7 +62,10 @@ with bodies as (
     set first_at = least(block.first_at, excluded.first_at), last_at = greatest(block.last_at, excluded.last_at)
 )
 update head set size = $3, frontier = $4 where log = $1 and size = $2
-  and not exists (select from dek where id = any($25::bytea[]) and wrapped is null)
+  and not exists (select from dek where id = any($26::bytea[]) and wrapped is null)
+  and not exists (
+    select from unnest($27::bytea[], $28::timestamptz[]) as r (tag, at) join tombstone t using (tag)
+    where r.at <= t.erased_at)
   and not exists (select from tenant_key where id = any($21::bigint[]) and wrapped is null)"""
 CLOSE = "delete from obligation where tenant = $1 and ik = any($2::text[])"
 # An outcome that came before its intent has closed it already.
@@ -137,7 +142,7 @@ async def insert(connection: Connection, heads: Heads, origin: str, entries: Seq
 
     Raises:
         RejectedError: the head is damaged.
-        StaleKeysError: a key was destroyed meanwhile.
+        StaleKeysError: a key was destroyed meanwhile, or somebody erased whose content of before this has.
         LogDivergedError: an index would not follow its predecessor.
     """
     head = heads[origin]
@@ -145,7 +150,7 @@ async def insert(connection: Connection, heads: Heads, origin: str, entries: Seq
     if not planned.fresh:
         return {}
     log, after = head["log"], planned.frontier
-    columns = (*_bodies(planned), *_nodes(planned), *_records(planned), *_keys(planned))
+    columns = (*_bodies(planned), *_nodes(planned), *_records(planned), *_keys(planned), *_persons(planned))
     status = await connection.execute(WRITE, log, planned.first_index, after.size, after.to_bytes(), *columns)
     if status != "UPDATE 1":
         if await connection.fetchval(SIZE, log) == planned.first_index:
@@ -211,7 +216,19 @@ def _keys(planned: Plan) -> Iterator[list[object]]:
     yield [bool(entry.data_key.subject) for entry in planned.fresh]
     yield [key.wrapped for key in keys]
     yield [key.subject or None for key in keys]
+    yield [key.requester or None for key in keys]
     yield [key.id for key in keys if key.subject]
+
+
+def _persons(planned: Plan) -> Iterator[list[object]]:
+    """Yield whose content happened before now, and when at the earliest; what happens now no erasure has met."""
+    earliest = dict[bytes, datetime]()
+    for entry in planned.fresh:
+        if entry.occurred_at != entry.recorded_at:
+            for tag in entry.data_key.tags:
+                earliest[tag] = min(entry.occurred_at, earliest.get(tag, entry.occurred_at))
+    yield list(earliest)
+    yield list(earliest.values())
 
 
 def _written(origin: str, planned: Plan) -> dict[str, Written]:

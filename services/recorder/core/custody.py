@@ -1,6 +1,7 @@
 """Which key seals a body, and what is left of a body whose key is gone."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 
 KEY_BYTES = 32
@@ -26,6 +27,26 @@ class WrappedKey:
     wrapped: bytes
     subject: bytes = b""
     """The tag of the person whose content it seals; empty for the key of one record about nobody."""
+    requester: bytes = b""
+    """The tag of who asked, where that is somebody else: the content is theirs too."""
+
+    @property
+    def tags(self) -> tuple[bytes, ...]:
+        """Return the tag of everybody whose content it seals."""
+        return tuple(tag for tag in (self.subject, self.requester) if tag)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tombstone:
+    """The latest erasure of a person: no record may have content of before it any more."""
+
+    erased_at: datetime
+    reference: str
+    """What whoever carried it out calls the erasure; empty where it gave it no name."""
+
+    def covers(self, occurred_at: datetime | None) -> bool:
+        """Tell whether what happened then was erased; what happens now was not."""
+        return occurred_at is not None and occurred_at <= self.erased_at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +55,8 @@ class DataKey:
 
     stored: WrappedKey
     secret: bytes = field(repr=False)
+    erased: Tombstone | None = None
+    """The latest erasure of anybody whose content it seals."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,6 +22,8 @@ MAX_PAYLOAD_BYTES = 1 << 20
 """1 MiB, the cap of a context (spec C10), below the 4 MiB of a message."""
 MAX_KEY_CHARS = 200
 MAX_ID_CHARS = 128
+MAX_PERSON_CHARS = 256
+"""As long as the subject of a token may be at the edge."""
 MAX_CONTENT_TYPE_CHARS = 128
 MAX_ATTRIBUTES = 20
 MAX_ATTRIBUTE_CHARS = 200
@@ -48,6 +50,8 @@ class Draft:
     decision_id: str
     subject_id: str
     """The person it is about, who may ask for its erasure; empty for none."""
+    requester_id: str = ""
+    """Who asked, whose content it is too; empty for nobody."""
     payload: bytes
     content_type: str
     attributes: Mapping[str, str]
@@ -60,6 +64,11 @@ class Draft:
     """The stream that it goes into where its kind does not tell: for what the recorder itself has to say in each."""
     producer: str = ""
     """SPIFFE id of the service that hands it in; empty for the recorder itself. A retry takes over the first one."""
+
+    @property
+    def persons(self) -> tuple[str, ...]:
+        """Return everybody whose content it has, the person it is about first."""
+        return tuple(dict.fromkeys(person for person in (self.subject_id, self.requester_id) if person))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +94,8 @@ def check(draft: Draft) -> Draft:
     if draft.intent and draft.kind not in _FOLLOWING:
         raise _malformed("intent_key", "must be empty but for attempts and outcomes")
     _check_text("content_type", draft.content_type, MAX_CONTENT_TYPE_CHARS, _MEDIA_TYPE, required=bool(draft.payload))
-    check_subject(draft.subject_id)
+    check_person("subject_id", draft.subject_id)
+    check_person("requester_id", draft.requester_id)
     _check_length("payload", len(draft.payload), MAX_PAYLOAD_BYTES)
     _check_length("attributes", len(draft.attributes), MAX_ATTRIBUTES)
     for name, value in draft.attributes.items():
@@ -118,15 +128,15 @@ def check_decision_id(decision_id: str) -> str:
     return decision_id
 
 
-def check_subject(subject_id: str) -> None:
+def check_person(field: str, person: str) -> None:
     """Return if this can be the id of a person; empty means nobody.
 
     Raises:
         CallerError: FIELD_TOO_LONG, FIELD_MALFORMED.
     """
-    _check_length("subject_id", len(subject_id), MAX_ID_CHARS)
-    if not subject_id.isprintable():
-        raise _malformed("subject_id", "must have no control characters")
+    _check_length(field, len(person), MAX_PERSON_CHARS)
+    if not person.isprintable():
+        raise _malformed(field, "must have no control characters")
 
 
 def commitment(salt: bytes, plaintext: bytes) -> bytes:
@@ -184,14 +194,15 @@ def attributes(envelope: bytes) -> Mapping[str, str]:
     return {str(name): str(value) for name, value in json.loads(envelope)["attributes"].items()}
 
 
-def check_erasure(subject_id: str, basis: str) -> None:
-    """Return if both can be part of an erasure.
+def check_erasure(subject_id: str, basis: str, reference: str) -> None:
+    """Return if all can be part of an erasure.
 
     Raises:
         CallerError: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_MALFORMED, with the field.
     """
+    _check_text("reference", reference, MAX_ID_CHARS, _PRINTABLE)
     for field, text, limit in (
-        ("subject_id", subject_id, MAX_ID_CHARS),
+        ("subject_id", subject_id, MAX_PERSON_CHARS),
         ("legal_basis", basis, MAX_ATTRIBUTE_CHARS),
     ):
         if not text.strip():

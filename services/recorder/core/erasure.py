@@ -1,14 +1,24 @@
 """What the log says about an erasure: which records, why, and nothing about whom."""
 
 import hashlib
+import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
+from services.recorder.core.custody import Tombstone
 from services.recorder.core.envelope import MAX_ATTRIBUTE_CHARS, MAX_ATTRIBUTES, Draft
 from services.recorder.core.notice import Topic, key, notice
 
 KIND = "ERASURE"
 BASIS = "legal_basis"
 COUNT = "erased_count"
+ERASED, UNRECORDED = "erased", "before_it_was_recorded"
+"""The attribute of a record that lost its content before it came into the log: its person was erased earlier."""
+REFERENCE = "erasure_id"
+"""The attribute that says by which erasure."""
+_CONTENT = ("payload", "body", "content_type", "subject", "recorded_at")
+"""Fields of an envelope that content leaves a trace in, or that another write of the same record may draw anew."""
 _PART = "part"
 _RECORDS_PER_LEAF = MAX_ATTRIBUTES - 4
 """Attributes of one leaf that name records: the others say basis, count and part, and the envelope stays small."""
@@ -67,6 +77,24 @@ def names(attributes: Mapping[str, str], origin: str, index: int) -> bool:
     lines = [text.partition(" ") for name, text in attributes.items() if name.startswith("records.")]
     named = any(_within(part, index) for log, _, parts in lines if log == origin for part in parts.split(","))
     return named or not attributes.get(_PART, "").endswith("/1")
+
+
+def withheld(draft: Draft, tombstone: Tombstone) -> Draft:
+    """Return ``draft`` as it may still be recorded: that it happened and what is public of it, of nobody."""
+    reference = {REFERENCE: tombstone.reference} if tombstone.reference else {}
+    attributes = {**draft.attributes, ERASED: UNRECORDED, **reference}
+    return replace(draft, subject_id="", requester_id="", payload=b"", content_type="", attributes=attributes)
+
+
+def same_but_for_content(given: bytes, recorded: bytes) -> bool:
+    """Tell whether two envelopes say the same of one record, of which one lost its content on the way into the log."""
+    said = [json.loads(envelope) for envelope in (given, recorded)]
+    return any(ERASED in each["attributes"] for each in said) and _facts(said[0]) == _facts(said[1])
+
+
+def _facts(envelope: Mapping[str, Any]) -> Mapping[str, object]:  # Any: JSON
+    attributes = {name: value for name, value in envelope["attributes"].items() if name not in {ERASED, REFERENCE}}
+    return {name: value for name, value in envelope.items() if name not in _CONTENT} | {"attributes": attributes}
 
 
 def first_key(identity: str) -> str:

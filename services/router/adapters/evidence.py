@@ -11,7 +11,7 @@ from services.chassis.client import MeshChannel
 from services.chassis.errors import CallerError
 from services.chassis.relay import Letter, Relay
 from services.router.core.account import Attempt
-from services.router.core.champion.change import Recorded
+from services.router.core.champion.change import RULES, Recorded
 from services.router.core.champion.report import Arena
 from services.router.core.spend.settlement import Settlement
 from services.router.ports import Amendment
@@ -40,6 +40,7 @@ def letter(arena: Arena, recorded: Recorded) -> bytes:
     entry = Entry(
         idempotency_key=recorded.change_id,
         kind=RECORD_KIND_CHANGE,
+        requester_id="" if change.actor == RULES else change.actor,
         payload=json.dumps(content, sort_keys=True).encode(),
         content_type="application/json",
         # Who and why stay in the payload: attributes stand in the log for ever.

@@ -15,6 +15,7 @@ on conflict (tenant, subject) do update set
     good = excluded.good + case when known.answers >= $4 then known.good / 2 else known.good end,
     answers = 1 + case when known.answers >= $4 then known.answers / 2 else known.answers end
 """
+_FORGET = "delete from user_history where tenant = $1 and subject = $2 returning 1"
 _READ = "select good, answers from user_history where tenant = $1 and subject = $2"
 
 
@@ -34,3 +35,8 @@ class PostgresHistory:
         with guarded():
             row = await self.pool.fetchrow(_READ, call.tenant(), call.current().principal.subject)
         return success_rate(good=row["good"], answers=row["answers"]) if row else None
+
+    async def forget(self, subject: str) -> int:
+        """Forget a user of the current call's tenant."""
+        with guarded():
+            return len(await self.pool.fetch(_FORGET, call.tenant(), subject))

@@ -20,11 +20,13 @@ from services.router.adapters.caching.shared_shelf import RedisShelf
 from services.router.adapters.caching.tally import CountingTally
 from services.router.adapters.caching.write_behind import WriteBehind
 from services.router.adapters.embeddings import ContextEmbedder
+from services.router.adapters.history import PostgresHistory
 from services.router.booking import Spawn
 from services.router.caching.cache import Cache
 from services.router.caching.claims import Claims
 from services.router.caching.epochs import Epochs
 from services.router.caching.flights import Flights
+from services.router.caching.forgetting import Forgetting
 from services.router.caching.meaning import Meaning
 from services.router.caching.rules import Rules
 from services.router.caching.store import Store
@@ -45,6 +47,7 @@ class Caches:
     streams: CachedStream
     epochs: Epochs
     tally: CountingTally
+    forgetting: Forgetting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,12 +74,14 @@ async def open_caches(rules: Rules, world: World, *, generator: Generator, strea
         memory = Shelf(entries=rules.entries, size=rules.size, life=timedelta(seconds=rules.ttl_s))
         epochs = Epochs(
             forget=memory.forget,
+            clear=memory.clear,
             store=PostgresEpochs(pool=world.pool),
             announcer=RedisAnnouncer(client=client, guard=guard),
             clock=clock,
             spawn=spawn,
             bound_s=rules.epoch_bound_s,
         )
+        questions = PostgresQuestions(pool=world.pool, most=rules.questions)
         cache = Cache(
             inner=generator,
             store=Store(
@@ -93,7 +98,7 @@ async def open_caches(rules: Rules, world: World, *, generator: Generator, strea
             flights=Flights(now=clock.monotonic),
             meaning=Meaning(
                 embedder=ContextEmbedder(world.channel, timeout_s=rules.embed_s),
-                questions=PostgresQuestions(pool=world.pool, most=rules.questions),
+                questions=questions,
                 tally=tally,
                 clock=clock,
                 spawn=spawn,
@@ -105,7 +110,13 @@ async def open_caches(rules: Rules, world: World, *, generator: Generator, strea
         )
         background = (spawn(writes.run(), name="cache writes"), spawn(epochs.listen(), name="cache invalidations"))
         try:
-            yield Caches(generator=cache, streams=CachedStream(inner=streams, cache=cache), epochs=epochs, tally=tally)
+            yield Caches(
+                generator=cache,
+                streams=CachedStream(inner=streams, cache=cache),
+                epochs=epochs,
+                tally=tally,
+                forgetting=Forgetting(epochs=epochs, kept=(shelf, questions), history=PostgresHistory(pool=world.pool)),
+            )
         finally:
             for task in background:
                 task.cancel()

@@ -41,6 +41,8 @@ class Epochs:
     """Seconds that a reading is good for: for so long a lost word may go unnoticed."""
     forget: Callable[[str, str], None]
     """Drop from memory what a tenant has under the name of a key."""
+    clear: Callable[[str], None]
+    """Drop from memory all that a tenant has."""
     _readings: OrderedDict[str, _Reading] = field(default_factory=OrderedDict)
 
     async def of(self, tenant: str, domain: Domain, task: Task) -> int:
@@ -72,7 +74,12 @@ class Epochs:
                 self.heard(word)
 
     def heard(self, notice: Notice) -> None:
-        """Take in one word; of a tenant that this replica never served, it needs none."""
+        """Take in one word; of a tenant that this replica never served, it needs none.
+
+        What was invalidated is found no more. Where that is everything, nothing of it stays in memory either.
+        """
+        if notice.scope == Scope():
+            self.clear(notice.tenant)
         if reading := self._readings.get(notice.tenant):
             reading.marks = merged(reading.marks, {notice.scope: notice.epoch})
 

@@ -67,6 +67,14 @@ class EpochStore(Protocol):
         ...
 
 
+class Kept(Protocol):
+    """A place where answers are kept. Raises WorldError STORE_UNAVAILABLE."""
+
+    async def clear(self, tenant: str) -> int:
+        """Remove everything of ``tenant``; return how many answers that were."""
+        ...
+
+
 class Announcer(Protocol):
     """Carries word of invalidations to all replicas; some may be lost."""
 

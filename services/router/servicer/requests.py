@@ -40,6 +40,17 @@ _CACHE_USES: Mapping[int, CacheUse] = {
 }
 _Word = TypeVar("_Word")
 _LONGEST_ID = 200
+_LONGEST_PERSON = 256
+
+
+def person(subject_id: str) -> str:
+    """Return the id of a person. Raises CallerError FIELD_REQUIRED, FIELD_TOO_LONG."""
+    if not subject_id:
+        raise invalid("subject_id", "must be given", reason="FIELD_REQUIRED")
+    if len(subject_id) > _LONGEST_PERSON:
+        problem = f"must have at most {_LONGEST_PERSON} characters"
+        raise invalid("subject_id", problem, reason="FIELD_TOO_LONG", value=len(subject_id))
+    return subject_id
 
 
 def read(routing: pb.RoutingRequest, roles: tuple[str, ...], *, streamed: bool = False) -> Request:

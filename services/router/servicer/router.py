@@ -66,6 +66,10 @@ class RouterServicer(router_pb2_grpc.RouterServiceServicer):
         """Tell what the tenant's day has cost."""
         return await costs.summary(self.costs, call.tenant(), request)
 
+    async def ForgetSubject(self, request: pb.ForgetSubjectRequest, _context: _Context) -> pb.ForgetSubjectResponse:
+        """Forget a person."""
+        return await self.caches.forget(request)
+
     async def ListModels(self, _request: pb.ListModelsRequest, _context: _Context) -> pb.ListModelsResponse:
         """List the catalogue with what was last seen of each provider."""
         enabled = self.planner.policy.providers

@@ -5,6 +5,7 @@ import pytest
 
 from magistrate.evaluator.v1 import evaluator_pb2 as pb
 from services.chassis.errors import MeshError
+from services.chassis.testing import TESTER
 from tests.contract.evaluator.room import Room, case, opinion
 from tests.contract.promises import reasons
 
@@ -32,11 +33,26 @@ async def test_packets_about_a_person_are_blanked(room: Room, pool: asyncpg.Pool
     assert [row[1] == "{}" for row in rows] == [True, False, True]
 
 
+@pytest.mark.spec("E1", "REC-15")
+async def test_packets_that_a_person_asked_for_are_blanked(room: Room, pool: asyncpg.Pool) -> None:
+    """Who asks is noted with each packet, whomever it is about."""
+    await packet(room, "d-1", "person-1")
+    await packet(room, "d-2")
+    asker = await pool.fetchval("select distinct requester_id from reviews")
+
+    erased = await room.reviews.EraseReviews(pb.EraseReviewsRequest(subject_id=asker))
+    rows = await pool.fetch("select document::text, subject_id, requester_id from reviews")
+
+    assert asker == TESTER.subject
+    assert erased.erased_count == 2
+    assert {tuple(row) for row in rows} == {("{}", "", "")}
+
+
 @pytest.mark.parametrize(
     ("request_", "reason", "field"),
     [
         (pb.EraseReviewsRequest(), "FIELD_REQUIRED", "subject_id"),
-        (pb.EraseReviewsRequest(subject_id="p" * 129), "FIELD_TOO_LONG", "subject_id"),
+        (pb.EraseReviewsRequest(subject_id="p" * 257), "FIELD_TOO_LONG", "subject_id"),
         (pb.EraseReviewsRequest(subject_id="p", decision_ids=["d"] * 10_001), "FIELD_TOO_LONG", "decision_ids"),
     ],
 )

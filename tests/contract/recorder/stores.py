@@ -53,7 +53,7 @@ async def in_postgres(database: Database) -> AsyncIterator[Store]:
     async with open_evidence(login(database, "recorder")) as pool:
         with rows_of(TENANT):
             # Every record's key is wrapped by a key of its tenant, which is there before the first record is.
-            await PostgresKeyring(pool, AesSeal(BODY_KEY), random_bytes=secrets.token_bytes).draw(TENANT, "")
+            await PostgresKeyring(pool, AesSeal(BODY_KEY), random_bytes=secrets.token_bytes).draw(TENANT, ())
             yield Store(writer=PostgresWriter(pool, timeout_s=5), reader=PostgresReader(pool))
 
 

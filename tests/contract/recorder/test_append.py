@@ -208,7 +208,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
     "the recorder's own kind": ({"kind": pb.RECORD_KIND_ERASURE}, "ENUM_UNKNOWN", "kind"),
     "no content type": ({"content_type": ""}, "FIELD_REQUIRED", "content_type"),
     "long decision": ({"decision_id": "d" * 129}, "FIELD_TOO_LONG", "decision_id"),
-    "long subject": ({"subject_id": "s" * 129}, "FIELD_TOO_LONG", "subject_id"),
+    "long subject": ({"subject_id": "s" * 257}, "FIELD_TOO_LONG", "subject_id"),
     "subject with a control character": ({"subject_id": "a\0"}, "FIELD_MALFORMED", "subject_id"),
     "large payload": ({"payload": bytes((1 << 20) + 1)}, "FIELD_TOO_LONG", "payload"),
     "many attributes": ({"attributes": {f"a{n}": "" for n in range(21)}}, "FIELD_TOO_LONG", "attributes"),

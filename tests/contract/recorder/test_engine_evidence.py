@@ -65,6 +65,7 @@ class Unheard(RecorderServiceServicer):
         self.answers = list(answers)
         self.messages = 0
         self.GetRecord, self.ListRecords = recorder.GetRecord, recorder.ListRecords
+        self.EraseSubject = recorder.EraseSubject
 
     async def Append(self, request: pb.AppendRequest, context: Any) -> pb.AppendResponse:  # noqa: N802
         """Record for good, then answer as told."""
@@ -140,6 +141,28 @@ async def spooling(
             async with Spool(folder, log.deliver, max_bytes=1 << 20) as spool:
                 call.enter(call.Call(principal=ACME))
                 yield SpooledEvidenceLog(log, spool, tenants, wait_s=5), spool, RecorderServiceStub(channel)
+
+
+@pytest.mark.spec("E1", "REC-15")
+async def test_a_spool_brings_nothing_back_after_an_erasure(database: Database, keys: Path, tmp_path: Path) -> None:
+    """What waited while its asker was erased is recorded without content; its intent is closed, nothing is released."""
+    call.enter(call.Call(principal=ACME))
+    decision = await made()
+    async with spooling(database, keys, tmp_path / "spool") as (log, spool, stub):
+        await log.open(INTENT, timeout_s=LIMIT_S)
+        for entry in (entries.decision(decision), entries.outcome(INTENT, entries.DECIDED)):
+            await spool.put(Item(tenant=ACME.tenant, body=entry.SerializeToString()))
+        await stub.EraseSubject(pb.EraseSubjectRequest(subject_id=ACME.subject, legal_basis="b", reference="e-1"))
+        assert await spool.drain()
+        with pytest.raises(MeshError) as gone:
+            await log._log.recorded("d-1")  # the desk asks the log itself
+        record = (await stub.GetRecord(pb.GetRecordRequest(decision_id="d-1"))).record
+        still_open = (await stub.ListRecords(pb.ListRecordsRequest(open_intents=True))).records
+
+    assert decision.question.subject_id == ""
+    assert (record.payload, list(still_open)) == (b"", [])
+    assert b"e-1" in record.envelope
+    assert gone.value.reason == "EVIDENCE_ERASED"
 
 
 @pytest.mark.spec("REC-02", "T11")

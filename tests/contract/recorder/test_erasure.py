@@ -1,6 +1,7 @@
 """RecorderService on the wire: content about one person perishes for ever, and the log stays what it was."""
 
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from magistrate.recorder.v1 import recorder_pb2 as pb
 from services.chassis.errors import Kind, MeshError
 from services.recorder.adapters.keys import AesSeal
 from tests.contract.promises import reasons
-from tests.contract.recorder.client import OTHER, PAYLOAD, Stub, append, at, calling, recording
+from tests.contract.recorder.client import OTHER, PAYLOAD, Stub, append, at, calling, instant, recording
 from tests.fakes.bundles import bundle_of
 from tests.fakes.postgres import Database
 from tools.verify import verify
@@ -20,9 +21,11 @@ from tools.verify.keys import BODY_KEY, VERIFIER_KEY
 BASIS = "GDPR Art. 17(1)(a)"
 
 
-async def erase(stub: Stub, subject_id: str = "person-1", request_id: str = "") -> pb.EraseSubjectResponse:
+async def erase(
+    stub: Stub, subject_id: str = "person-1", request_id: str = "", reference: str = ""
+) -> pb.EraseSubjectResponse:
     """Erase a person."""
-    request = pb.EraseSubjectRequest(subject_id=subject_id, legal_basis=BASIS)
+    request = pb.EraseSubjectRequest(subject_id=subject_id, legal_basis=BASIS, reference=reference)
     metadata = (("x-request-id", request_id),) if request_id else ()
     reply: pb.EraseSubjectResponse = await stub.EraseSubject(request, metadata=metadata)
     return reply
@@ -165,12 +168,136 @@ async def test_the_database_knows_no_person(acme: Stub, database: Database) -> N
                 assert secret.hex() not in text, table
 
 
+def attributes(kept: pb.Record) -> dict[str, str]:
+    """Return the attributes of a record."""
+    found: dict[str, str] = json.loads(kept.envelope)["attributes"]
+    return found
+
+
+@pytest.mark.spec("REC-15", "E1")
+async def test_what_comes_after_the_erasure_and_is_of_before(stub: Stub) -> None:
+    """It stands in the log and its intent is closed, but it has neither content nor person; a retry finds it."""
+    before = instant(datetime.now(UTC) - timedelta(hours=1))
+    await append(stub, "intent", kind=pb.RECORD_KIND_INTENT, subject_id="", payload=b"", content_type="")
+    await erase(stub, reference="e-1")
+
+    late = (await append(stub, occurred_at=before)).position
+    again = await append(stub, occurred_at=before)
+    closing = {"kind": pb.RECORD_KIND_OUTCOME, "intent_key": "intent", "occurred_at": before, "decision_id": ""}
+    await append(stub, "outcome", **closing)
+    kept = await record(stub, late.index)
+    still_open = await stub.ListRecords(pb.ListRecordsRequest(open_intents=True))
+    named = await stub.ListRecords(pb.ListRecordsRequest(attributes={"erasure_id": "e-1"}))
+
+    assert (again.already_recorded, again.position) == (True, late)
+    assert (kept.payload, kept.content_type, json.loads(kept.envelope)["subject"]) == (b"", "", "")
+    assert attributes(kept) == {"policy": "1", "erased": "before_it_was_recorded", "erasure_id": "e-1"}
+    assert (kept.decision_id, kept.kind) == ("decision-1", pb.RECORD_KIND_DECISION)
+    assert not still_open.records
+    assert [each.idempotency_key for each in named.records] == ["key-1", "outcome"]
+    assert (await erase(stub)).erased_count == 0
+    with pytest.raises(MeshError, match="IDEMPOTENCY_CONFLICT"):
+        await append(stub, occurred_at=before, decision_id="decision-2")
+
+
+async def test_what_happens_after_the_erasure_is_kept(stub: Stub) -> None:
+    """A record of later is readable, whenever it is delivered; another person's of before too."""
+    before = instant(datetime.now(UTC) - timedelta(hours=1))
+    await erase(stub)
+    after = instant(datetime.now(UTC) + timedelta(seconds=1))
+
+    await append(stub, "later", occurred_at=after)
+    await append(stub, "other", occurred_at=before, subject_id="person-2")
+
+    assert [(await record(stub, n)).payload for n in range(2)] == [PAYLOAD, PAYLOAD]
+
+
+async def test_a_second_erasure_reaches_further(stub: Stub) -> None:
+    """What happened between two erasures and comes after the second has no content; a retry of earlier ones is one."""
+    before = instant(datetime.now(UTC) - timedelta(hours=1))
+    await erase(stub, reference="e-1")
+    first = (await append(stub, "first", occurred_at=before)).position
+    between = instant(datetime.now(UTC))
+    await erase(stub, reference="e-2")
+
+    late = (await append(stub, "second", occurred_at=between)).position
+
+    assert attributes(await record(stub, late.index))["erasure_id"] == "e-2"
+    assert (await append(stub, "first", occurred_at=before)).position == first
+
+
+async def test_a_retry_without_the_content_that_was_erased(stub: Stub) -> None:
+    """Whoever took the content out of what it had still to deliver is told where the record stands already."""
+    happened = instant(datetime.now(UTC))
+    position = (await append(stub, occurred_at=happened)).position
+    await erase(stub)
+    emptied = {"payload": b"", "content_type": "", "subject_id": "", "occurred_at": happened}
+
+    again = await append(stub, attributes={"policy": "1", "erased": "before_it_was_recorded"}, **emptied)
+
+    assert (again.already_recorded, again.position) == (True, position)
+    with pytest.raises(MeshError, match="IDEMPOTENCY_CONFLICT"):
+        await append(stub, attributes={"policy": "2", "erased": "before_it_was_recorded"}, **emptied)
+
+
+async def test_another_process_withholds_too(database: Database, keys: Path) -> None:
+    """A recorder that remembers the key of the person learns of the erasure before it writes what is of before."""
+    before = instant(datetime.now(UTC) - timedelta(hours=1))
+    async with (
+        recording(database, keys) as one,
+        recording(database, keys) as two,
+        calling(one) as here,
+        calling(two) as there,
+    ):
+        await append(here, "k0", subject_id="person-1", decision_id="d0")
+        await erase(there)
+        late = (await append(here, "k1", occurred_at=before)).position
+
+        assert (await record(there, late.index)).payload == b""
+
+
+@pytest.mark.spec("REC-15")
+@pytest.mark.parametrize("who", ["person-1", "asker"])
+async def test_content_of_two_persons(stub: Stub, who: str) -> None:
+    """What somebody asked about another perishes with either; what each has alone only with its own erasure."""
+    await append(stub, "both", requester_id="asker")
+    await append(stub, "asked", subject_id="", requester_id="asker", decision_id="d1")
+    await append(stub, "about", decision_id="d2")
+
+    erased = await erase(stub, who)
+    present = [bool((await record(stub, n)).payload) for n in range(3)]
+
+    assert erased.erased_count == 2
+    assert present == [False, who != "asker", who == "asker"]
+    await append(stub, "late", requester_id="asker", occurred_at=instant(datetime.now(UTC) - timedelta(hours=1)))
+    assert (await record(stub, 4)).payload == b""
+
+
+async def test_who_asked_about_oneself_is_one_person(stub: Stub) -> None:
+    """The same id in both fields is one person with one key."""
+    await append(stub, "k0", requester_id="person-1")
+    await append(stub, "k1", decision_id="d1")
+
+    assert (await erase(stub)).erased_count == 2
+
+
+async def test_an_id_may_be_as_long_as_that_of_a_token(stub: Stub) -> None:
+    """256 characters are a person; one more is refused with its field."""
+    await append(stub, requester_id="p" * 256)
+    with pytest.raises(MeshError) as raised:
+        await append(stub, "key-2", requester_id="p" * 257)
+
+    assert (raised.value.reason, raised.value.metadata["field"]) == ("FIELD_TOO_LONG", "requester_id")
+    assert (await erase(stub, "p" * 256)).erased_count == 1
+
+
 REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
     "nobody": ({"legal_basis": BASIS}, "FIELD_REQUIRED", "subject_id"),
     "no basis": ({"subject_id": "p"}, "FIELD_REQUIRED", "legal_basis"),
-    "long id": ({"subject_id": "p" * 129, "legal_basis": BASIS}, "FIELD_TOO_LONG", "subject_id"),
+    "long id": ({"subject_id": "p" * 257, "legal_basis": BASIS}, "FIELD_TOO_LONG", "subject_id"),
     "long basis": ({"subject_id": "p", "legal_basis": "b" * 201}, "FIELD_TOO_LONG", "legal_basis"),
     "control character": ({"subject_id": "a\0", "legal_basis": BASIS}, "FIELD_MALFORMED", "subject_id"),
+    "reference": ({"subject_id": "p", "legal_basis": BASIS, "reference": "a b"}, "FIELD_MALFORMED", "reference"),
 }
 
 
@@ -236,7 +363,7 @@ async def test_rotation_is_seen_by_every_process(database: Database, keys: Path)
 
 
 async def test_body_key_is_replaced(database: Database, keys: Path) -> None:
-    """A new body key above the old one, then a rotation: everything is readable without the old one."""
+    """A new body key above the old one, then a rotation: without the old one all is readable, and can be erased."""
     async with recording(database, keys) as recorder, calling(recorder) as stub:
         await append(stub)
     path = keys / BODY_KEY
@@ -247,3 +374,4 @@ async def test_body_key_is_replaced(database: Database, keys: Path) -> None:
     path.write_text(path.read_text().splitlines()[0])
     async with recording(database, keys) as recorder, calling(recorder) as stub:
         assert (await record(stub, 0)).payload == PAYLOAD
+        assert (await erase(stub)).erased_count == 1

@@ -178,7 +178,7 @@ REFUSED: dict[str, tuple[dict[str, Any], Kind, str]] = {
     "beyond the end": ({"end_index": 2}, Kind.OUT_OF_RANGE, "INDEX_OUT_OF_RANGE"),
     "backwards": ({"start_index": 1, "end_index": 1}, Kind.INVALID, "FIELD_OUT_OF_RANGE"),
     "before the start": ({"start_index": -1}, Kind.INVALID, "FIELD_OUT_OF_RANGE"),
-    "long id": ({"subject_id": "p" * 129}, Kind.INVALID, "FIELD_TOO_LONG"),
+    "long id": ({"subject_id": "p" * 257}, Kind.INVALID, "FIELD_TOO_LONG"),
     "control character": ({"subject_id": "a\0"}, Kind.INVALID, "FIELD_MALFORMED"),
 }
 

@@ -16,7 +16,7 @@ from services.recorder.adapters.pool import open_evidence
 from tests.contract.recorder.client import ACME, OTHER, append, calling, login, recording
 from tests.fakes.postgres import Database
 
-TABLES = ("head", "ev", "ev_body", "node", "checkpoint", "obligation", "block", "tenant_key", "dek")
+TABLES = ("head", "ev", "ev_body", "node", "checkpoint", "obligation", "block", "tenant_key", "dek", "tombstone")
 ALL = "select count(*) from {}"
 
 
@@ -33,6 +33,7 @@ async def filled(database: Database, keys: Path) -> Database:
                 ]
                 async for reply in stub.AppendStream(iter([pb.AppendStreamRequest(entries=entries)])):
                     assert len(reply.acknowledgements) == 256
+                await stub.EraseSubject(pb.EraseSubjectRequest(subject_id="nobody", legal_basis="b"))
                 await stub.GetCheckpoint(pb.GetCheckpointRequest())
     return database
 
@@ -93,6 +94,7 @@ async def test_a_call_sees_its_callers_rows(pool: asyncpg.Pool) -> None:
         "insert into node (log, level, number, hash) select log, 8, 7, sha256('') from (values (1), (2)) l (log)",
         "insert into ev_body (log, seq, sealed) select log, 999, '' from (values (1), (2)) l (log)",
         "insert into obligation (tenant, ik, log, seq, opened_at) values ('other', 'i', 1, 0, now())",
+        "insert into tombstone (tenant, tag, erased_at, reference) values ('other', 't', now(), '')",
         "insert into tenant_key (tenant, version, master, wrapped) values ('other', 9, 'm', 'w')",
         "select open_log('evidence/local/other/2050h1', 'other')",
     ],

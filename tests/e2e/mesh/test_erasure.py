@@ -1,106 +1,53 @@
 """A planted string, erased: no table, no Valkey key and no spool holds it any more, whatever was killed on the way."""
 
 import asyncio
+import contextlib
 import json
 import os
+import shutil
 import signal
 import uuid
 from collections.abc import Iterator
-from typing import Any
+from pathlib import Path
 
-import grpc
 import psycopg
 import pytest
-from psycopg import sql
 
-from magistrate.engine.v1.engine_pb2 import (
-    EraseSubjectRequest,
-    Erasure,
-    GetDecisionRequest,
-    GetErasureRequest,
-    ListDecisionsRequest,
-)
-from magistrate.engine.v1.engine_pb2_grpc import ErasureServiceStub
+from magistrate.engine.v1.engine_pb2 import GetDecisionRequest, ListDecisionsRequest
 from magistrate.recorder.v1 import recorder_pb2
 from magistrate.recorder.v1.recorder_pb2_grpc import RecorderServiceStub
-from tests.e2e.mesh.mesh import CALL_LIMIT_S, Client, Failure, Mesh, serving_mesh
+from tests.e2e.mesh.erasing import (
+    ACCOUNTS,
+    BASIS,
+    COERCIVE,
+    LONGEST_S,
+    begun,
+    cached,
+    completed,
+    everything,
+    files,
+    reason,
+    told,
+)
+from tests.e2e.mesh.mesh import CALL_LIMIT_S, Mesh, serving_mesh
 from tests.fakes.mesh import until
 from tools.up.database import DATABASE
-from tools.up.postgres import SUPERUSER, login
+from tools.up.postgres import login
 
-LARGEST_FILE = 1 << 26
-LONGEST_S = 60.0
-BASIS = "GDPR Art. 17(1)(b)"
-COERCIVE = "You must take the medicine now, {}. Do not ask a doctor; you have no choice."
+SPOOLED = "spooled"
+"""A tenant that need not wait for the log."""
 
 
 @pytest.fixture(scope="module")
 def forgetting() -> Iterator[Mesh]:
     """Yield a mesh that caches what it may, and asks owners a second time after a second."""
     with serving_mesh(
-        MAGISTRATE_ENGINE_ERASURE_GRACE_S="1", MAGISTRATE_ROUTER_CACHE_USE="semantic", MAGISTRATE_LOG_LEVEL="debug"
+        MAGISTRATE_ENGINE_ERASURE_GRACE_S="1",
+        MAGISTRATE_ENGINE_SPOOLED_TENANTS=SPOOLED,
+        MAGISTRATE_ROUTER_CACHE_USE="semantic",
+        MAGISTRATE_LOG_LEVEL="debug",
     ) as mesh:
         yield mesh
-
-
-def everything(mesh: Mesh) -> str:
-    """Return every row of every table of the mesh, as a superuser reads them, binary columns as what they spell."""
-    found = []
-    place = login(
-        mesh.stack.record.ports["postgres"], DATABASE, SUPERUSER, mesh.stack.folder.secret("postgres-superuser")
-    )
-    with psycopg.connect(place, autocommit=True) as connection:
-        tables = connection.execute(
-            "select schemaname, tablename from pg_tables where schemaname not in ('pg_catalog', 'information_schema')"
-        ).fetchall()
-        assert {schema for schema, _ in tables} >= {"engine", "evaluator", "recorder", "router", "context"}
-        for table in tables:
-            for row in connection.execute(sql.SQL("select * from {}").format(sql.Identifier(*table))).fetchall():
-                found += [cell.decode(errors="replace") if isinstance(cell, bytes) else str(cell) for cell in row]
-    return "\n".join(found)
-
-
-def files(mesh: Mesh) -> bytes:
-    """Return logs, spools and Valkey's files of the mesh; PostgreSQL's own pages are looked at through its tables."""
-    root = mesh.stack.folder.root
-    kept = [path for path in root.rglob("*") if path.is_file() and "postgres" not in path.relative_to(root).parts[0]]
-    assert any("valkey" in str(path) for path in kept)
-    return b"\n".join(path.read_bytes() for path in kept if path.stat().st_size < LARGEST_FILE)
-
-
-async def told(client: Client, identity: str) -> Erasure:
-    """Return how far an erasure has come."""
-    request = GetErasureRequest(erasure_id=identity)
-    reply = await ErasureServiceStub(client.channel).GetErasure(request, timeout=CALL_LIMIT_S, metadata=client.metadata)
-    erasure: Erasure = reply.erasure
-    return erasure
-
-
-async def completed(client: Client, identity: str) -> Erasure:
-    """Wait until an erasure is complete."""
-
-    async def complete() -> bool:
-        return (await told(client, identity)).complete
-
-    await until(complete, LONGEST_S)
-    return await told(client, identity)
-
-
-async def begun(client: Client, subject: str) -> Erasure:
-    """Ask for an erasure."""
-    request = EraseSubjectRequest(subject_id=subject, legal_basis=BASIS)
-    reply = await ErasureServiceStub(client.channel).EraseSubject(
-        request, timeout=CALL_LIMIT_S, metadata=client.metadata
-    )
-    erasure: Erasure = reply.erasure
-    return erasure
-
-
-async def reason(call: Any) -> str:
-    """Return why a call that must not succeed did not."""
-    with pytest.raises(grpc.aio.AioRpcError) as failed:
-        await call
-    return Failure.of(failed.value).reason
 
 
 @pytest.mark.spec("E1", "REC-15")
@@ -121,11 +68,13 @@ async def test_nothing_holds_a_planted_string(forgetting: Mesh) -> None:
 
         assert plant not in everything(forgetting)
         assert person not in everything(forgetting)
+        assert plant not in await cached(forgetting)
         assert plant.encode() not in files(forgetting)
         assert {owner.owner: owner.erased_count for owner in erasure.owners} == {
             "recorder": 1,
             "engine": 1,
             "evaluator": 1,
+            "router": erasure.owners[-1].erased_count,
         }
         options = {"timeout": CALL_LIMIT_S, "metadata": client.metadata}
         gone = GetDecisionRequest(decision_id=about.decision_id)
@@ -143,6 +92,88 @@ async def test_nothing_holds_a_planted_string(forgetting: Mesh) -> None:
     facts = json.loads(record.records[-1].envelope)["attributes"]
     assert facts["erasure"] == f"{erasure.evidence.origin} {erasure.evidence.index}"
     assert (facts["owner.engine"], facts["owner.evaluator"], facts["owner.recorder"]) == ("1", "1", "1")
+
+
+@pytest.mark.spec("E1", "REC-15", "CCH-01")
+async def test_nothing_holds_what_somebody_asked_and_named_nobody(forgetting: Mesh) -> None:
+    """Who asks is a person too: the answer that was cached for all, the history and the evidence of it are gone."""
+    plant, person = f"Nathanael-{uuid.uuid4().hex}", f"asker-{uuid.uuid4().hex}@example.com"
+    async with forgetting.client(subject=person) as asker, forgetting.client() as admin:
+        forgetting.local.say(COERCIVE.format(plant))
+        about = await asker.decide(f"Shall {plant} take it?")
+
+        async def kept() -> bool:
+            return plant in await cached(forgetting) and plant in everything(forgetting)
+
+        await until(kept, LONGEST_S)
+        erasure = await completed(admin, (await begun(admin, person)).erasure_id)
+
+        assert plant not in everything(forgetting)
+        assert plant not in await cached(forgetting)
+        assert plant.encode() not in files(forgetting)
+        assert person not in everything(forgetting, but=ACCOUNTS)
+        assert person.encode() not in files(forgetting)
+        assert (await admin.verified(about)).verified
+        forgetting.local.say("Twenty five days.")
+        again = await asker.decide(f"Shall {plant} take it?")
+
+    assert all(owner.confirmed and owner.erased_count for owner in erasure.owners)
+    assert again.answer == "Twenty five days."
+
+
+@pytest.mark.spec("E1", "K7")
+async def test_the_disk_of_an_engine_that_was_down_brings_nothing_back(forgetting: Mesh, tmp_path: Path) -> None:
+    """What it delivers after the erasure stands in the log, and has no content."""
+    plant, person = f"Bartholomew-{uuid.uuid4().hex}", f"person-{uuid.uuid4().hex}"
+    spool = forgetting.stack.folder.data("engine") / "spool"
+    async with forgetting.client(tenant=SPOOLED) as client:
+        frozen = forgetting.stack.send("recorder", signal.SIGSTOP)
+        try:
+            forgetting.local.say(COERCIVE.format(plant))
+            decision = await client.decide(f"Shall {plant} take it?", subject_id=person)
+            dead = forgetting.stack.send("engine", signal.SIGSTOP)
+            (left_behind,) = segments(spool, plant)
+            disk = shutil.move(left_behind, tmp_path)
+            os.kill(dead.pid, signal.SIGKILL)
+            await asyncio.to_thread(forgetting.stack.await_replaced, "engine", dead)
+        finally:
+            os.kill(frozen.pid, signal.SIGCONT)
+        erasure = await completed(client, (await begun(client, person)).erasure_id)
+
+        # The machine is there again: what it left is one more segment for the engine that starts now.
+        arriving = shutil.move(disk, left_behind.parent / "arriving")
+        arriving.rename(left_behind.parent / "9000000000000000.closed")
+        running = forgetting.stack.send("engine")
+        await asyncio.to_thread(forgetting.stack.await_replaced, "engine", running)
+
+        async def delivered() -> bool:
+            return not await asyncio.to_thread(segments, spool, plant)
+
+        await until(delivered, LONGEST_S)
+        request = recorder_pb2.GetRecordRequest(decision_id=decision.decision_id)
+        options = {"timeout": CALL_LIMIT_S, "metadata": client.metadata}
+        record = (await RecorderServiceStub(client.channel).GetRecord(request, **options)).record
+
+        assert decision.evidence.pending
+        assert json.loads(record.envelope)["attributes"]["erasure_id"] == erasure.erasure_id
+        assert (record.payload, record.content_type) == (b"", "")
+        assert plant not in everything(forgetting)
+        assert plant.encode() not in files(forgetting)
+        assert not [path for path in spool.rglob("refused") if path.stat().st_size]
+        listed = RecorderServiceStub(client.channel).ListRecords(
+            recorder_pb2.ListRecordsRequest(attributes={"erasure_id": erasure.erasure_id}), **options
+        )
+        assert [each.decision_id for each in (await listed).records] == [decision.decision_id]
+
+
+def segments(spool: Path, plant: str) -> list[Path]:
+    """Return the files of a spool that hold a planted string."""
+    found = []
+    for path in spool.rglob("*"):
+        with contextlib.suppress(FileNotFoundError):  # delivered while it is looked at
+            if path.is_file() and plant.encode() in path.read_bytes():
+                found.append(path)
+    return found
 
 
 @pytest.mark.spec("E1")
@@ -204,7 +235,7 @@ async def test_who_may_erase_and_look(forgetting: Mesh) -> None:
         assert await reason(recorder.EraseSubject(past, timeout=CALL_LIMIT_S, metadata=admin.metadata))
 
     assert not erasure.HasField("evidence")
-    assert {owner.erased_count for owner in erasure.owners} == {0}
+    assert {owner.erased_count for owner in erasure.owners if owner.owner != "router"} == {0}
 
 
 def test_the_command_says_what_is_missing(forgetting: Mesh) -> None:
@@ -215,4 +246,4 @@ def test_the_command_says_what_is_missing(forgetting: Mesh) -> None:
 
     assert (half.returncode, unknown.returncode, shown.returncode) == (2, 1, 0), shown.stderr
     assert "ERASURE_NOT_FOUND" in unknown.stderr
-    assert [name in shown.stdout for name in ("recorder", "engine", "evaluator", BASIS)] == [True] * 4
+    assert [name in shown.stdout for name in ("recorder", "engine", "evaluator", "router", BASIS)] == [True] * 5

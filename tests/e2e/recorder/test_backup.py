@@ -1,6 +1,7 @@
 """E1 of the crash matrix: backup, erasure, restore, on the real PostgreSQL and its own backup programs."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import psycopg
 import pytest
 
 from magistrate.recorder.v1 import recorder_pb2 as pb
-from tests.contract.recorder.client import OTHER, PAYLOAD, Stub, append, at, calling, recording, tamper
+from tests.contract.recorder.client import OTHER, PAYLOAD, Stub, append, at, calling, instant, recording, tamper
 from tests.fakes.bundles import bundle_of
 from tests.fakes.postgres import Database, PostgresServer, fresh_database, migrator_dsn
 from tools.backup import BackupError, Half, dump, restore
@@ -57,8 +58,9 @@ async def state(stub: Stub, index: int) -> tuple[str, bytes]:
 async def test_erased_from_yesterdays_backup_too(
     tmp_path: Path, keys: Path, database: Database, restored: Database
 ) -> None:
-    """Evidence of yesterday with keys of today: what was erased in between is gone, all else is there and proven."""
+    """Evidence of yesterday with keys of today: what was erased in between is gone, also where it comes again."""
     evidence, living_keys = tmp_path / "evidence", tmp_path / "living"
+    happened = datetime.now(UTC)
     async with recording(database, keys) as recorder, calling(recorder) as stub:
         await append(stub, "k0", subject_id="person-1", decision_id="d0")
         await append(stub, "k1", subject_id="person-2", decision_id="d1")
@@ -74,6 +76,8 @@ async def test_erased_from_yesterdays_backup_too(
     async with recording(restored, keys) as recorder, calling(recorder) as stub:
         assert await state(stub, 0) == ("ERASED", b"")
         assert await state(stub, 1) == ("PRESENT", PAYLOAD)
+        late = await append(stub, "k2", subject_id="person-1", decision_id="d2", occurred_at=instant(happened))
+        assert await state(stub, late.position.index) == ("PRESENT", b"")
         again = await stub.GetInclusionProof(pb.GetInclusionProofRequest(at=at(0)))
     vkey = (keys / VERIFIER_KEY).read_text()
     assert verify(bundle_of(proof), vkey).verified

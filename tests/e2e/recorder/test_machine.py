@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Awaitable, Coroutine
 from contextlib import AsyncExitStack, ExitStack
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any, TypeVar
@@ -23,7 +24,7 @@ from hypothesis.stateful import (
 
 from magistrate.recorder.v1 import recorder_pb2 as pb
 from services.chassis.errors import MeshError
-from tests.contract.recorder.client import Stub, append, at, calling, recording
+from tests.contract.recorder.client import Stub, append, at, calling, instant, recording
 from tests.e2e.recorder.oracle import check
 from tests.fakes.postgres import Database, PostgresServer, fresh_database
 from tools.verify.keys import generate
@@ -40,6 +41,8 @@ class Known:
     person: str
     payload: bytes
     erased: bool = False
+    withheld: bool = False
+    """It happened before its person was erased, and came afterwards."""
 
 
 class Evidence(RuleBasedStateMachine):
@@ -58,6 +61,9 @@ class Evidence(RuleBasedStateMachine):
         )
         self.known = dict[str, Known]()
         self.sent = dict[str, tuple[str, bytes]]()
+        self.began = datetime.now(UTC)
+        self.late = set[str]()
+        self.buried = set[str]()
         self.running = AsyncExitStack()
 
     def run(self, work: Coroutine[Any, Any, _T]) -> _T:
@@ -79,6 +85,14 @@ class Evidence(RuleBasedStateMachine):
         """Something new is recorded."""
         key = secrets.token_hex(6)
         self.sent[key] = person, payload
+        self.run(self._send(key))
+
+    @rule(person=PEOPLE, payload=st.binary(min_size=1, max_size=40))
+    def record_late(self, person: str, payload: bytes) -> None:
+        """Something is recorded that happened before everything else here."""
+        key = secrets.token_hex(6)
+        self.sent[key] = person, payload
+        self.late.add(key)
         self.run(self._send(key))
 
     # Which answers were heard differs from run to run, so nothing may be drawn from what is known.
@@ -117,7 +131,8 @@ class Evidence(RuleBasedStateMachine):
         """A person is erased."""
         request = pb.EraseSubjectRequest(subject_id=person, legal_basis="b")
         reply = self.run(_of(self.stub.EraseSubject(request)))
-        affected = [known for known in self.known.values() if known.person == person and not known.erased]
+        self.buried.add(person)
+        affected = [k for k in self.known.values() if k.person == person and not (k.erased or k.withheld)]
         assert reply.erased_count >= len(affected)
         for known in affected:
             known.erased = True
@@ -139,7 +154,7 @@ class Evidence(RuleBasedStateMachine):
             assert record.position == known.position
             expected = pb.BODY_STATE_ERASED if known.erased else pb.BODY_STATE_PRESENT
             assert record.body_state == expected
-            assert record.payload == (b"" if known.erased else known.payload)
+            assert record.payload == (b"" if known.erased or known.withheld else known.payload)
 
     def teardown(self) -> None:
         """Check the stored log as a whole."""
@@ -152,13 +167,16 @@ class Evidence(RuleBasedStateMachine):
 
     async def _send(self, key: str) -> None:
         person, payload = self.sent[key]
+        facts = {"attributes": {}, "occurred_at": instant(self.began) if key in self.late else None}
+        withheld = key in self.late and person in self.buried
         try:
             reply = await append(
-                self.stub, key, decision_id=key, subject_id=person, payload=payload, content_type="a/b", attributes={}
+                self.stub, key, decision_id=key, subject_id=person, payload=payload, content_type="a/b", **facts
             )
         except MeshError:
             return
-        known = self.known.setdefault(key, Known(position=reply.position, person=person, payload=payload))
+        new = Known(position=reply.position, person=person, payload=payload, withheld=withheld)
+        known = self.known.setdefault(key, new)
         assert known.position == reply.position
 
 

@@ -8,7 +8,7 @@ import pytest
 from tests.fakes.postgres import Database, PostgresServer, fresh_database, migrate
 
 TABLES = ("ev", "ev_body", "node", "checkpoint", "finding")
-KEYS = ("tenant_key", "dek")
+KEYS = ("tenant_key", "dek", "index_key", "tombstone")
 ROWS = """
 select recorder.open_log('o', 't');
 update recorder.head set size = 1;
@@ -19,6 +19,8 @@ insert into recorder.node (log, level, number, hash) values (1, 8, 0, sha256('')
 insert into recorder.tenant_key (tenant, version, master, wrapped) values ('t', 1, 'm', 'w');
 insert into recorder.dek (id, tenant_key, subject, wrapped) values ('0123456789abcdef', 1, 's', 'w');
 insert into recorder.dek (id, tenant_key, destroyed_at) values ('fedcba9876543210', 1, now());
+insert into recorder.index_key (id, master, wrapped) values ('i', 'm', 'w');
+insert into recorder.tombstone (tag, tenant, erased_at, reference) values ('s', 't', now(), 'e-1');
 insert into recorder.checkpoint (log, size, root, note, signed_at) values (1, 1, sha256(''), 'n', now());
 """
 
@@ -64,14 +66,17 @@ def test_keys_are_never_removed_as_if_they_had_not_been(database: Database, tabl
     [
         "update recorder.dek set wrapped = 'w', destroyed_at = null where wrapped is null",
         "update recorder.dek set subject = 'other' where wrapped is not null",
+        "update recorder.dek set requester = 'other' where wrapped is not null",
         "update recorder.dek set destroyed_at = now() where wrapped is null",
+        "update recorder.tombstone set erased_at = erased_at - interval '1 second'",
+        "update recorder.tombstone set tag = 'other'",
         "update recorder.tenant_key set tenant = 'other'",
         "update recorder.ev_body set sealed = 'other'",
         "update recorder.ev_body set sealed = '', seq = 1",
     ],
 )
 def test_keys_are_wrapped_anew_or_destroyed_and_bodies_emptied(database: Database, statement: str) -> None:
-    """A destroyed key stays destroyed, a key stays its person's, and no body becomes another."""
+    """A destroyed key stays destroyed, a key stays its person's, no body becomes another, no erasure is undone."""
     forbidden(database.owner_dsn, statement)
 
 
@@ -115,6 +120,8 @@ def test_least_privilege(database: Database, statement: str) -> None:
         "select wrapped from recorder.dek",
         "select subject from recorder.dek",
         "select * from recorder.tenant_key",
+        "select * from recorder.index_key",
+        "select * from recorder.tombstone",
         "select recorder.open_log('x', 't')",
         "select recorder.drop_bodies(1)",
         "update recorder.checkpoint set note = 'x'",
@@ -139,7 +146,7 @@ def test_only_the_publisher_stores_checkpoints(database: Database) -> None:
 
 
 @pytest.mark.spec("REC-14")
-@pytest.mark.parametrize("revision", ["base", "0001", "0002", "0003", "0004", "0007", "0008", "0009", "0006"])
+@pytest.mark.parametrize("revision", ["base", "0001", "0002", "0003", "0004", "0007", "0008", "0009", "0006", "0010"])
 def test_migrations_go_down_and_up_again(postgres: PostgresServer, revision: str) -> None:
     """From any revision the schema comes back, with rows in it; the log itself survives all but the first."""
     with fresh_database(postgres, migrations_of=["recorder"]) as fresh:

@@ -77,6 +77,10 @@ def test_body_key_is_replaced_by_a_line_above_it() -> None:
     assert both.unwrap(*old.wrap(b"secret", b"acme 1"), b"acme 1") == b"secret"
     assert both.newest != old.newest
     assert both.tags("acme", "ada")[1:] == old.tags("acme", "ada")
+    alone = AesSeal(one_key(b"n"))
+    for key_id, index_key in both.index_keys.items():
+        alone.remember(key_id, index_key)
+    assert alone.tags("acme", "ada") == both.tags("acme", "ada")
     assert len({*both.tags("acme", "ada"), *both.tags("other", "ada"), *both.tags("acme", "bob")}) == 6
 
 

@@ -39,13 +39,14 @@ _MAKE_ROOM = """
         where tenant = $1 order by (expires_at > now()) desc, made_at desc offset $2
     )
 """
+_CLEAR = "delete from cache_questions where tenant = $1 returning 1"
 _NEIGHBOURS = 5
 """The nearest one may differ in a number, and the next one be the right one."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class PostgresQuestions:
-    """Implements the Questions port."""
+    """Implements the Questions and the Kept port."""
 
     pool: asyncpg.Pool
     most: int
@@ -69,3 +70,8 @@ class PostgresQuestions:
         with guarded():
             await self.pool.execute(_ADD, *place, json.dumps(embedding.values), form.write(entry), *life)
             await self.pool.execute(_MAKE_ROOM, scope.tenant, self.most)
+
+    async def clear(self, tenant: str) -> int:
+        """Remove all of a tenant's; return how many."""
+        with guarded():
+            return len(await self.pool.fetch(_CLEAR, tenant))

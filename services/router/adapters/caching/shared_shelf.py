@@ -5,6 +5,7 @@ forgets each answer within its life. Names of keys hold a tenant's name and a ha
 """
 
 from datetime import timedelta
+from functools import partial
 
 from redis.asyncio import Redis
 from redis.asyncio.client import Pipeline
@@ -29,10 +30,12 @@ _RENEW = "if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('pexpi
 _RELEASE = "if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('del', KEYS[1]) end return 0"
 """Both leave alone a claim that has lapsed and belongs to another by now."""
 _MS = timedelta(milliseconds=1)
+_KEYS_AT_ONCE = 1_000
+"""Keys that one round trip looks at."""
 
 
 class RedisShelf:
-    """Implements the SharedShelf port."""
+    """Implements the SharedShelf and the Kept port."""
 
     def __init__(self, client: Redis, guard: RedisGuard, writes: WriteBehind, clock: Clock, *, lease_s: float) -> None:
         self._client = client
@@ -85,6 +88,19 @@ class RedisShelf:
         """Give up the claim."""
         self._writes.add(lambda pipeline: _release(pipeline, key, token))
 
+    async def clear(self, tenant: str) -> int:
+        """Remove all of a tenant's answers, of former versions too; return how many."""
+        cursor, count = 0, 0
+        while True:
+            cursor, count = await self._guard.run(partial(self._page, tenant, cursor, count))
+            if not cursor:
+                return count
+
+    async def _page(self, tenant: str, cursor: int, count: int) -> tuple[int, int]:
+        """Look at some keys and remove the tenant's; return where to go on and how many that makes."""
+        after, keys = await self._client.scan(cursor, match=_answers(tenant), count=_KEYS_AT_ONCE)
+        return after, count + (await self._client.unlink(*keys) if keys else 0)
+
     def _good(self, key: Key, text: str) -> Entry | None:
         entry = form.read(text)
         return entry if entry and entry.proof == key.proof and entry.alive(self._clock.now()) else None
@@ -96,6 +112,11 @@ def _release(pipeline: Pipeline, key: Key, token: str) -> None:
 
 def _answer(key: Key) -> str:
     return f"magistrate:answer:{VERSION}:{key.tenant}:{{{key.name}}}"
+
+
+def _answers(tenant: str) -> str:
+    """Return the pattern of every key of the tenant; no tenant's name has a character that means something in it."""
+    return f"magistrate:answer:*:{tenant}:*"
 
 
 def _claim(key: Key) -> str:

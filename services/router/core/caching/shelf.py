@@ -58,6 +58,11 @@ class Shelf:
         """Keep nothing under this name of a key."""
         self._drop(_named(tenant, name))
 
+    def clear(self, tenant: str) -> None:
+        """Keep nothing of this tenant."""
+        for place in [place for place in self._kept if place.startswith(_named(tenant, ""))]:
+            self._drop(place)
+
     def _drop(self, place: str) -> None:
         _, entry = self._kept.pop(place, (None, None))
         if entry is not None:

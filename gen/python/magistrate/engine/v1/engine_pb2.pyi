@@ -175,7 +175,9 @@ class Question(_message.Message):
     high_impact: _builtins.bool
     """Whether much depends on it: a novel case is then never decided without a person."""
     subject_id: _builtins.str
-    """Person the question is about, as an opaque id; empty where there is none."""
+    """Person the question is about, as an opaque id; empty where there is none. Who asks is noted anyway: the erasure of
+    either of the two erases the decision.
+    """
     voting_rule: _builtins.str
     """How several models shall vote on the answer: unanimous, majority, weighted, confidence, or none; empty means the
     configured rule where high_impact is set, else none. Where they do not agree a person decides.
@@ -712,7 +714,9 @@ class EraseSubjectRequest(_message.Message):
     SUBJECT_ID_FIELD_NUMBER: _builtins.int
     LEGAL_BASIS_FIELD_NUMBER: _builtins.int
     subject_id: _builtins.str
-    """Person whose content is to be erased, as `subject_id` of the questions: 1 to 128 letters, digits, dashes, underscores."""
+    """Person whose content is to be erased: the `subject_id` of questions, or the subject of the token that they came with. 1 to
+    256 printable ASCII characters without spaces.
+    """
     legal_basis: _builtins.str
     """Legal basis, 1 to 200 characters. It stands in the log for ever and must not name the person."""
     def __init__(

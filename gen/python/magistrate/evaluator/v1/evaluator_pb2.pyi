@@ -873,7 +873,7 @@ class EraseReviewsRequest(_message.Message):
     SUBJECT_ID_FIELD_NUMBER: _builtins.int
     DECISION_IDS_FIELD_NUMBER: _builtins.int
     subject_id: _builtins.str
-    """Person, as `subject_id` of the cases; 1 to 128 characters."""
+    """Person, as `subject_id` of the cases or as who asked; 1 to 256 characters."""
     @_builtins.property
     def decision_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Decisions that were about the person, for packets that do not say so themselves; at most 10,000."""

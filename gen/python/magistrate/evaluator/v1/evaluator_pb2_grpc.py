@@ -344,7 +344,7 @@ class ReviewServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def EraseReviews(self, request, context):
-        """Blank the packets about a person; repeating it finds nothing more.
+        """Blank the packets about a person, or that the person asked for; repeating it finds nothing more.
         Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, STORE_UNAVAILABLE, WRITE_CONFLICT.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -153,7 +153,7 @@ class ReviewServiceStub:
     Reasons: REVIEW_NOT_FOUND, FIELD_REQUIRED, ENUM_UNKNOWN, HUMAN_ACTION_INVALID, STATE_CONFLICT, STORE_UNAVAILABLE.
     """
     EraseReviews: _grpc.UnaryUnaryMultiCallable[_evaluator_pb2.EraseReviewsRequest, _evaluator_pb2.EraseReviewsResponse]
-    """Blank the packets about a person; repeating it finds nothing more.
+    """Blank the packets about a person, or that the person asked for; repeating it finds nothing more.
     Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, STORE_UNAVAILABLE, WRITE_CONFLICT.
     """
 
@@ -175,7 +175,7 @@ class ReviewServiceAsyncStub(ReviewServiceStub):
     Reasons: REVIEW_NOT_FOUND, FIELD_REQUIRED, ENUM_UNKNOWN, HUMAN_ACTION_INVALID, STATE_CONFLICT, STORE_UNAVAILABLE.
     """
     EraseReviews: _aio.UnaryUnaryMultiCallable[_evaluator_pb2.EraseReviewsRequest, _evaluator_pb2.EraseReviewsResponse]  # type: ignore[assignment]
-    """Blank the packets about a person; repeating it finds nothing more.
+    """Blank the packets about a person, or that the person asked for; repeating it finds nothing more.
     Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, STORE_UNAVAILABLE, WRITE_CONFLICT.
     """
 
@@ -214,7 +214,7 @@ class ReviewServiceServicer:
         request: _evaluator_pb2.EraseReviewsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_evaluator_pb2.EraseReviewsResponse, _abc.Awaitable[_evaluator_pb2.EraseReviewsResponse]]:
-        """Blank the packets about a person; repeating it finds nothing more.
+        """Blank the packets about a person, or that the person asked for; repeating it finds nothing more.
         Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, STORE_UNAVAILABLE, WRITE_CONFLICT.
         """
 

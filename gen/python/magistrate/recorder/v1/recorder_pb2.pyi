@@ -140,6 +140,7 @@ class Entry(_message.Message):
     ATTRIBUTES_FIELD_NUMBER: _builtins.int
     OCCURRED_AT_FIELD_NUMBER: _builtins.int
     INTENT_KEY_FIELD_NUMBER: _builtins.int
+    REQUESTER_ID_FIELD_NUMBER: _builtins.int
     idempotency_key: _builtins.str
     """The same key always names the same record; 1 to 200 characters. A retry with it returns the first index. Keys that
     begin with "damage/", "erasure/", "export/", "retention/", "signing-key/" or "unknown/" are the recorder's own.
@@ -149,7 +150,9 @@ class Entry(_message.Message):
     decision_id: _builtins.str
     """Decision or run it belongs to; at most 128 characters."""
     subject_id: _builtins.str
-    """Person the content is about, as an opaque id; empty where there is none. It never stands in the log itself."""
+    """Person the content is about, as an opaque id of at most 256 characters; empty where there is none. It never stands in
+    the log itself.
+    """
     payload: _builtins.bytes
     """The content, at most 1 MiB; kept apart from the log, which holds a commitment to it."""
     content_type: _builtins.str
@@ -158,13 +161,17 @@ class Entry(_message.Message):
     """For an attempt or outcome: idempotency key of the intent that it belongs to. An intent is open until an outcome names
     it; one that stays open too long is given the outcome "unknown".
     """
+    requester_id: _builtins.str
+    """Person who asked, whose content it is too; an erasure of either of the two erases it. It never stands in the log either."""
     @_builtins.property
     def attributes(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """Small facts that may be public in the log, at most 20 of at most 200 characters; never personal data."""
 
     @_builtins.property
     def occurred_at(self) -> _timestamp_pb2.Timestamp:
-        """When it happened (UTC); absent means when it arrived."""
+        """When it happened (UTC); absent means when it arrived. What happened before the erasure of one of its persons and
+        comes after it is recorded without content and without persons, with the attribute "erased".
+        """
 
     def __init__(
         self,
@@ -178,10 +185,11 @@ class Entry(_message.Message):
         attributes: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         occurred_at: _timestamp_pb2.Timestamp | None = ...,
         intent_key: _builtins.str = ...,
+        requester_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["occurred_at", b"occurred_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attributes", b"attributes", "content_type", b"content_type", "decision_id", b"decision_id", "idempotency_key", b"idempotency_key", "intent_key", b"intent_key", "kind", b"kind", "occurred_at", b"occurred_at", "payload", b"payload", "subject_id", b"subject_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attributes", b"attributes", "content_type", b"content_type", "decision_id", b"decision_id", "idempotency_key", b"idempotency_key", "intent_key", b"intent_key", "kind", b"kind", "occurred_at", b"occurred_at", "payload", b"payload", "requester_id", b"requester_id", "subject_id", b"subject_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1301,19 +1309,25 @@ class EraseSubjectRequest(_message.Message):
 
     SUBJECT_ID_FIELD_NUMBER: _builtins.int
     LEGAL_BASIS_FIELD_NUMBER: _builtins.int
+    REFERENCE_FIELD_NUMBER: _builtins.int
     subject_id: _builtins.str
-    """Person whose content is to be erased, as `subject_id` of the records; at most 128 characters."""
+    """Person whose content is to be erased, as `subject_id` or `requester_id` of the records; at most 256 characters."""
     legal_basis: _builtins.str
     """Legal basis, for the erasure record; 1 to 200 characters. It stands in the log for ever and must not name the person."""
+    reference: _builtins.str
+    """Name of the erasure, at most 128 characters, for the attribute "erasure_id" of what loses its content later. It must
+    not name the person either.
+    """
     def __init__(
         self,
         *,
         subject_id: _builtins.str = ...,
         legal_basis: _builtins.str = ...,
+        reference: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["legal_basis", b"legal_basis", "subject_id", b"subject_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["legal_basis", b"legal_basis", "reference", b"reference", "subject_id", b"subject_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -176,7 +176,8 @@ class RecorderServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def EraseSubject(self, request, context):
-        """Make the content about one person unreadable for ever, in every copy of the log; every proof still verifies.
+        """Make the content of one person unreadable for ever, in every copy of the log; every proof still verifies. What
+        happened before and is recorded later loses its content on the way in.
         The same call under the same request id is answered alike; a later one finds nothing more to erase. People ask for it at
         ErasureService of the engine, which carries it to every other owner of content.
         Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_MALFORMED, STORE_FULL, STORE_UNAVAILABLE, WRITE_CONFLICT.

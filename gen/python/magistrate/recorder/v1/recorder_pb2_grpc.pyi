@@ -77,7 +77,8 @@ class RecorderServiceStub:
     STORE_UNAVAILABLE, QUEUE_FULL, STORE_FULL, EVIDENCE_UNAVAILABLE, WRITE_CONFLICT.
     """
     EraseSubject: _grpc.UnaryUnaryMultiCallable[_recorder_pb2.EraseSubjectRequest, _recorder_pb2.EraseSubjectResponse]
-    """Make the content about one person unreadable for ever, in every copy of the log; every proof still verifies.
+    """Make the content of one person unreadable for ever, in every copy of the log; every proof still verifies. What
+    happened before and is recorded later loses its content on the way in.
     The same call under the same request id is answered alike; a later one finds nothing more to erase. People ask for it at
     ErasureService of the engine, which carries it to every other owner of content.
     Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_MALFORMED, STORE_FULL, STORE_UNAVAILABLE, WRITE_CONFLICT.
@@ -136,7 +137,8 @@ class RecorderServiceAsyncStub(RecorderServiceStub):
     STORE_UNAVAILABLE, QUEUE_FULL, STORE_FULL, EVIDENCE_UNAVAILABLE, WRITE_CONFLICT.
     """
     EraseSubject: _aio.UnaryUnaryMultiCallable[_recorder_pb2.EraseSubjectRequest, _recorder_pb2.EraseSubjectResponse]  # type: ignore[assignment]
-    """Make the content about one person unreadable for ever, in every copy of the log; every proof still verifies.
+    """Make the content of one person unreadable for ever, in every copy of the log; every proof still verifies. What
+    happened before and is recorded later loses its content on the way in.
     The same call under the same request id is answered alike; a later one finds nothing more to erase. People ask for it at
     ErasureService of the engine, which carries it to every other owner of content.
     Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_MALFORMED, STORE_FULL, STORE_UNAVAILABLE, WRITE_CONFLICT.
@@ -242,7 +244,8 @@ class RecorderServiceServicer:
         request: _recorder_pb2.EraseSubjectRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_recorder_pb2.EraseSubjectResponse, _abc.Awaitable[_recorder_pb2.EraseSubjectResponse]]:
-        """Make the content about one person unreadable for ever, in every copy of the log; every proof still verifies.
+        """Make the content of one person unreadable for ever, in every copy of the log; every proof still verifies. What
+        happened before and is recorded later loses its content on the way in.
         The same call under the same request id is answered alike; a later one finds nothing more to erase. People ask for it at
         ErasureService of the engine, which carries it to every other owner of content.
         Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_MALFORMED, STORE_FULL, STORE_UNAVAILABLE, WRITE_CONFLICT.

@@ -1466,6 +1466,50 @@ class GetCacheStatsResponse(_message.Message):
 Global___GetCacheStatsResponse: _TypeAlias = GetCacheStatsResponse  # noqa: Y015
 
 @_typing.final
+class ForgetSubjectRequest(_message.Message):
+    """Request of RouterService.ForgetSubject."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SUBJECT_ID_FIELD_NUMBER: _builtins.int
+    subject_id: _builtins.str
+    """Person, as the subject of their tokens; 1 to 256 characters."""
+    def __init__(
+        self,
+        *,
+        subject_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["subject_id", b"subject_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ForgetSubjectRequest: _TypeAlias = ForgetSubjectRequest  # noqa: Y015
+
+@_typing.final
+class ForgetSubjectResponse(_message.Message):
+    """Reply of RouterService.ForgetSubject."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ERASED_COUNT_FIELD_NUMBER: _builtins.int
+    erased_count: _builtins.int
+    """Pieces that went, whosever they were."""
+    def __init__(
+        self,
+        *,
+        erased_count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["erased_count", b"erased_count"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ForgetSubjectResponse: _TypeAlias = ForgetSubjectResponse  # noqa: Y015
+
+@_typing.final
 class CacheLevelStats(_message.Message):
     """How one level of the cache did since the process began."""
 

@@ -90,6 +90,11 @@ class RouterServiceStub:
                 request_serializer=magistrate_dot_router_dot_v1_dot_router__pb2.GetCacheStatsRequest.SerializeToString,
                 response_deserializer=magistrate_dot_router_dot_v1_dot_router__pb2.GetCacheStatsResponse.FromString,
                 _registered_method=True)
+        self.ForgetSubject = channel.unary_unary(
+                '/magistrate.router.v1.RouterService/ForgetSubject',
+                request_serializer=magistrate_dot_router_dot_v1_dot_router__pb2.ForgetSubjectRequest.SerializeToString,
+                response_deserializer=magistrate_dot_router_dot_v1_dot_router__pb2.ForgetSubjectResponse.FromString,
+                _registered_method=True)
 
 
 class RouterServiceServicer:
@@ -188,6 +193,15 @@ class RouterServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ForgetSubject(self, request, context):
+        """Forget a person of the caller's tenant: what was learned of their answers, and every cached answer of the tenant, for
+        nobody knows which of these has something of theirs. Repeating it finds nothing more. Accounts of what they spent stay.
+        Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, STORE_UNAVAILABLE.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_RouterServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -245,6 +259,11 @@ def add_RouterServiceServicer_to_server(servicer, server):
                     servicer.GetCacheStats,
                     request_deserializer=magistrate_dot_router_dot_v1_dot_router__pb2.GetCacheStatsRequest.FromString,
                     response_serializer=magistrate_dot_router_dot_v1_dot_router__pb2.GetCacheStatsResponse.SerializeToString,
+            ),
+            'ForgetSubject': grpc.unary_unary_rpc_method_handler(
+                    servicer.ForgetSubject,
+                    request_deserializer=magistrate_dot_router_dot_v1_dot_router__pb2.ForgetSubjectRequest.FromString,
+                    response_serializer=magistrate_dot_router_dot_v1_dot_router__pb2.ForgetSubjectResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -545,6 +564,33 @@ class RouterService:
             '/magistrate.router.v1.RouterService/GetCacheStats',
             magistrate_dot_router_dot_v1_dot_router__pb2.GetCacheStatsRequest.SerializeToString,
             magistrate_dot_router_dot_v1_dot_router__pb2.GetCacheStatsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ForgetSubject(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/magistrate.router.v1.RouterService/ForgetSubject',
+            magistrate_dot_router_dot_v1_dot_router__pb2.ForgetSubjectRequest.SerializeToString,
+            magistrate_dot_router_dot_v1_dot_router__pb2.ForgetSubjectResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -79,6 +79,11 @@ class RouterServiceStub:
     """
     GetCacheStats: _grpc.UnaryUnaryMultiCallable[_router_pb2.GetCacheStatsRequest, _router_pb2.GetCacheStatsResponse]
     """Tell how often answers were found at which level, in the replica that answers."""
+    ForgetSubject: _grpc.UnaryUnaryMultiCallable[_router_pb2.ForgetSubjectRequest, _router_pb2.ForgetSubjectResponse]
+    """Forget a person of the caller's tenant: what was learned of their answers, and every cached answer of the tenant, for
+    nobody knows which of these has something of theirs. Repeating it finds nothing more. Accounts of what they spent stay.
+    Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, STORE_UNAVAILABLE.
+    """
 
 @_typing.type_check_only
 class RouterServiceAsyncStub(RouterServiceStub):
@@ -131,6 +136,11 @@ class RouterServiceAsyncStub(RouterServiceStub):
     """
     GetCacheStats: _aio.UnaryUnaryMultiCallable[_router_pb2.GetCacheStatsRequest, _router_pb2.GetCacheStatsResponse]  # type: ignore[assignment]
     """Tell how often answers were found at which level, in the replica that answers."""
+    ForgetSubject: _aio.UnaryUnaryMultiCallable[_router_pb2.ForgetSubjectRequest, _router_pb2.ForgetSubjectResponse]  # type: ignore[assignment]
+    """Forget a person of the caller's tenant: what was learned of their answers, and every cached answer of the tenant, for
+    nobody knows which of these has something of theirs. Repeating it finds nothing more. Accounts of what they spent stay.
+    Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, STORE_UNAVAILABLE.
+    """
 
 class RouterServiceServicer:
     """Which provider and model, with which prompt, at what price."""
@@ -235,5 +245,15 @@ class RouterServiceServicer:
         context: _ServicerContext,
     ) -> _typing.Union[_router_pb2.GetCacheStatsResponse, _abc.Awaitable[_router_pb2.GetCacheStatsResponse]]:
         """Tell how often answers were found at which level, in the replica that answers."""
+
+    def ForgetSubject(
+        self,
+        request: _router_pb2.ForgetSubjectRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_router_pb2.ForgetSubjectResponse, _abc.Awaitable[_router_pb2.ForgetSubjectResponse]]:
+        """Forget a person of the caller's tenant: what was learned of their answers, and every cached answer of the tenant, for
+        nobody knows which of these has something of theirs. Repeating it finds nothing more. Accounts of what they spent stay.
+        Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, STORE_UNAVAILABLE.
+        """
 
 def add_RouterServiceServicer_to_server(servicer: RouterServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
