@@ -2,9 +2,10 @@
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from typing import Any
 
 from pydantic import Field
-from redis.asyncio import Redis
+from redis.asyncio import BlockingConnectionPool, Redis, UnixDomainSocketConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
@@ -30,29 +31,37 @@ class RedisSettings(Settings, env_prefix="MAGISTRATE_REDIS_"):
     timeout_s: float = Field(default=0.25, gt=0, le=10)
     """Seconds to wait for a connection or an answer; longer than this, going on without is better."""
     max_connections: int = Field(default=16, ge=1, le=1000)
-    """Connections at most."""
+    """Connections at most; commands beyond them wait for one."""
 
 
 @asynccontextmanager
 async def open_redis(settings: RedisSettings) -> AsyncIterator[Redis]:
     """Yield a client with text replies; it connects at its first command, so that a start never waits for Redis."""
     secret = settings.password_file
-    client = Redis(
-        host=settings.host,
-        port=settings.port,
-        unix_socket_path=settings.socket or None,
-        password=secret.read() if secret else None,
-        socket_timeout=settings.timeout_s,
-        socket_connect_timeout=settings.timeout_s,
-        max_connections=settings.max_connections,
-        decode_responses=True,
-        # One more attempt at once finds a restarted server; waiting longer would spend the caller's time.
-        retry=Retry(NoBackoff(), 1),
+    # The plain pool refuses a command beyond its last connection, as if Redis were away; in this one it waits its turn.
+    client = Redis.from_pool(
+        BlockingConnectionPool(
+            **_way(settings),
+            password=secret.read() if secret else None,
+            socket_timeout=settings.timeout_s,
+            max_connections=settings.max_connections,
+            timeout=settings.timeout_s,
+            decode_responses=True,
+            # One more attempt at once finds a restarted server; waiting longer would spend the caller's time.
+            retry=Retry(NoBackoff(), 1),
+        )
     )
     try:
         yield client
     finally:
         await client.aclose()
+
+
+def _way(settings: RedisSettings) -> dict[str, Any]:
+    """Return what the pool must know to connect: a path, or host and port."""
+    if settings.socket:
+        return {"connection_class": UnixDomainSocketConnection, "path": settings.socket}
+    return {"host": settings.host, "port": settings.port, "socket_connect_timeout": settings.timeout_s}
 
 
 @contextmanager

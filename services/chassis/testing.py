@@ -40,6 +40,9 @@ async def serving(
         await server.ready()
         channel = open_channel(str(path), Departures(tracing=tracing, default_timeout_s=timeout_s, principal=principal))
         try:
+            await (
+                channel.channel_ready()
+            )  # what a test does first may keep the loop busy for longer than a connection waits
             yield channel
         finally:
             await channel.close()

@@ -103,6 +103,8 @@ class Config(Settings, env_prefix="MAGISTRATE_ROUTER_"):
     """Bytes that these answers may take."""
     cache_ttl_s: float = Field(default=1_800.0, gt=0, le=86_400)
     """Seconds for which a replica keeps an answer; the replicas together keep it twice as long."""
+    cache_warmed: int = Field(default=100, ge=0, le=10_000)
+    """Answers that a replica takes into its memory when it starts: those that all replicas used last."""
     share_window_s: float = Field(default=0.5, ge=0, le=60)
     """Seconds from the start of a call within which an identical one shares it."""
     cache_epoch_bound_s: float = Field(default=5.0, gt=0, le=300)
@@ -179,6 +181,7 @@ class Config(Settings, env_prefix="MAGISTRATE_ROUTER_"):
             entries=self.cache_entries,
             size=self.cache_bytes,
             ttl_s=self.cache_ttl_s,
+            warmed=self.cache_warmed,
             window_s=self.share_window_s,
             epoch_bound_s=self.cache_epoch_bound_s,
             threshold=self.semantic_threshold,

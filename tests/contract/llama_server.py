@@ -15,7 +15,7 @@ def main() -> None:
     parameters.model_alias = {"smollm2-135m"}
     parameters.n_ctx = 4096
     parameters.n_parallel = 2
-    parameters.cpuparams.n_threads = 2
+    parameters.cpuparams.n_threads = 1  # several would wait for each other in busy loops
     parameters.hostnames = ["127.0.0.1"]
     parameters.port = port
     parameters.api_keys = [key]

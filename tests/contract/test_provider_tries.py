@@ -138,12 +138,14 @@ async def test_a_try_whose_time_was_over_failed() -> None:
     request = generation()
     request.call_id = "call-10"
     async with FakeVendor(script=[Silence()]) as fake, provider(fake, attempt_s=600.0) as stub:
-        with pytest.raises(MeshError):
-            await stub.Generate(pb.GenerateRequest(generation=request), timeout=0.2)
+        # On a busy machine the time may be over before the vendor was even asked.
+        while not fake.arrived.is_set():
+            with pytest.raises(MeshError):
+                await stub.Generate(pb.GenerateRequest(generation=request), timeout=0.2)
         await fake.cancelled.wait()
         told = await ended(stub, "call-10")
 
-    (late,) = told.attempts
+    late = told.attempts[-1]
     assert late.outcome == ATTEMPT_OUTCOME_FAILED
     assert late.reason == "DEADLINE_EXPIRED"
     assert late.usage.input_tokens == 6

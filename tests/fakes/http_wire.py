@@ -5,8 +5,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-STREAM_HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
-"""What stands before a reply of unknown length."""
 STREAM_END = b"0\r\n\r\n"
 
 
@@ -49,6 +47,11 @@ def reply(body: bytes, status: int = 200, headers: Mapping[str, str] | None = No
 def reply_json(value: object, status: int = 200, headers: Mapping[str, str] | None = None) -> bytes:
     """Return a whole reply whose body is ``value`` in JSON."""
     return reply(json.dumps(value).encode(), status, headers)
+
+
+def stream_head(content_type: str) -> bytes:
+    """Return what stands before a reply of unknown length."""
+    return f"HTTP/1.1 200 OK\r\nContent-Type: {content_type}\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
 
 
 def chunk(data: bytes) -> bytes:

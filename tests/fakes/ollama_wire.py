@@ -5,6 +5,13 @@ from collections.abc import Iterator, Mapping, Sequence
 
 Request = Mapping[str, object]
 """The JSON that a client sent."""
+CONTENT_TYPE = "application/x-ndjson"
+_NOON = "2026-01-01T12:00:00.0Z"
+
+
+def refusal(_request: Request) -> str:
+    """Return why the API refuses ``request``: it takes all that an adapter may send."""
+    return ""
 
 
 def opening(_request: Request, *, usage: bool) -> Iterator[bytes]:  # noqa: ARG001 - the formats share their names
@@ -19,9 +26,9 @@ def delta(request: Request, word: str) -> bytes:
 
 def closing(request: Request, words: Sequence[str], finish: str, *, usage: bool) -> Iterator[bytes]:
     """Yield the last line, which has no token."""
-    counted = {"prompt_eval_count": prompt_tokens(request), "eval_count": len(words)} if usage else {}
+    counts = {"prompt_eval_count": _prompt_tokens(request), "eval_count": len(words)} if usage else {}
     last = {"message": {"role": "assistant", "content": ""}, "done": True, "done_reason": finish}
-    yield _line({**_head(request), **last, "total_duration": 1_000_000, **counted})
+    yield _line({**_head(request), **last, "total_duration": 1_000_000, **counts})
 
 
 def failure() -> bytes:
@@ -40,13 +47,20 @@ def error(_status: int, message: str, code: str) -> dict[str, object]:
     return {"error": too_long if code == "context_length_exceeded" else message}
 
 
-def prompt_tokens(request: Request) -> int:
+def models(name: str) -> dict[str, object]:
+    """Return the list of the one model ``name``."""
+    details = {"format": "gguf", "family": "llama", "parameter_size": "1M", "quantization_level": "Q4_1"}
+    model = {"name": name, "model": name, "modified_at": _NOON, "size": 1, "digest": "0" * 64, "details": details}
+    return {"models": [model]}
+
+
+def _prompt_tokens(request: Request) -> int:
     """Count the words of the request as its tokens."""
     return len(json.dumps(request["messages"]).split())
 
 
 def _head(request: Request) -> dict[str, object]:
-    return {"model": request["model"], "created_at": "2026-01-01T12:00:00.0Z"}
+    return {"model": request["model"], "created_at": _NOON}
 
 
 def _line(body: Mapping[str, object]) -> bytes:

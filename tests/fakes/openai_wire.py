@@ -5,45 +5,41 @@ from collections.abc import Iterator, Mapping, Sequence
 
 Request = Mapping[str, object]
 """The JSON that a client sent."""
+CONTENT_TYPE = "text/event-stream"
 DONE = b"data: [DONE]\n\n"
+_REASONING = frozenset({"o3-mini", "gpt-5", "gpt-5.4"})
+_CREATED = 1_767_268_800
+_TYPES = {401: "invalid_request_error", 429: "requests", 500: "server_error", 503: "service_unavailable_error"}
 
 
-def opening(_request: Request, *, usage: bool) -> Iterator[bytes]:  # noqa: ARG001 - the formats share their names
-    """Yield nothing: the first event has the first token."""
-    yield from ()
+def refusal(request: Request) -> str:
+    """Return why the API refuses ``request``, in its own words; nothing where it does not."""
+    if request["model"] not in _REASONING or request.get("temperature", 1) == 1:
+        return ""
+    return "Unsupported value: 'temperature' only supports its default (1) with this model."
+
+
+def opening(request: Request, *, usage: bool) -> Iterator[bytes]:  # noqa: ARG001 - the formats share their names
+    """Yield the event that says who speaks."""
+    yield _event(_chunk(request, [_choice({"role": "assistant", "content": "", "refusal": None})]))
 
 
 def delta(request: Request, word: str) -> bytes:
     """Return the event of one token."""
-    return event(_chunk(request, [{"index": 0, "delta": {"content": word}, "finish_reason": None}]))
-
-
-def finished(request: Request, finish: str) -> bytes:
-    """Return the event that says why the model stopped."""
-    return event(_chunk(request, [{"index": 0, "delta": {}, "finish_reason": finish}]))
-
-
-def counted(request: Request, words: Sequence[str]) -> bytes:
-    """Return the event with the count of tokens, which has no choices."""
-    return event({**_chunk(request, []), "usage": _usage(request, words)})
-
-
-def event(value: object) -> bytes:
-    """Return ``value`` as a server-sent event."""
-    return b"data: " + json.dumps(value).encode() + b"\n\n"
+    return _event(_chunk(request, [_choice({"content": word})]))
 
 
 def closing(request: Request, words: Sequence[str], finish: str, *, usage: bool) -> Iterator[bytes]:
-    """Yield the events after the last token."""
-    yield finished(request, finish)
-    if usage:
-        yield counted(request, words)
+    """Yield the events after the last token; the count, which has no choices, only for a request that asked for it."""
+    yield _event(_chunk(request, [_choice({}, finish)]))
+    if usage and "stream_options" in request:
+        yield _event({**_chunk(request, []), "usage": _usage(request, words)})
     yield DONE
 
 
 def failure() -> bytes:
     """Return the event of an error inside a stream."""
-    return event(error(500, "the fake vendor failed", "server_error"))
+    return _event(error(500, "the fake vendor failed", "server_error"))
 
 
 def junk() -> bytes:
@@ -51,15 +47,43 @@ def junk() -> bytes:
     return b'data: {"choices": [{"del\n\n'
 
 
-def error(_status: int, message: str, code: str) -> dict[str, object]:
+def error(status: int, message: str, code: str) -> dict[str, object]:
     """Return an error body; an unset code is null."""
-    return {"error": {"message": message, "code": code or None, "type": "error"}}
+    kind = _TYPES.get(status, "invalid_request_error")
+    return {"error": {"message": message, "type": kind, "param": None, "code": code or None}}
 
 
-def _chunk(request: Request, choices: list[dict[str, object]]) -> dict[str, object]:
-    return {"id": "chatcmpl-1", "object": "chat.completion.chunk", "model": request["model"], "choices": choices}
+def models(name: str) -> dict[str, object]:
+    """Return the list of the one model ``name``."""
+    model = {"id": name, "object": "model", "created": _CREATED, "owned_by": "fake"}
+    return {"object": "list", "data": [model]}
+
+
+def counted(request: Request) -> dict[str, object]:
+    """Return the tokens of a request that asks for no answer."""
+    return {"object": "response.input_tokens", "input_tokens": _prompt_tokens(request)}
+
+
+def _prompt_tokens(request: Request) -> int:
+    """Count the words of the conversation as its tokens; that of a count may have another name."""
+    spoken = request.get("messages", request.get("input"))
+    assert isinstance(spoken, list)
+    return len(json.dumps([[said["role"], said["content"]] for said in spoken]).split())
+
+
+def _choice(piece: Mapping[str, object], finish: str | None = None) -> dict[str, object]:
+    return {"index": 0, "delta": piece, "logprobs": None, "finish_reason": finish}
+
+
+def _chunk(request: Request, choices: Sequence[Mapping[str, object]]) -> dict[str, object]:
+    head = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": _CREATED, "model": request["model"]}
+    return {**head, "choices": choices, "usage": None}
 
 
 def _usage(request: Request, words: Sequence[str]) -> dict[str, int]:
-    prompt = len(json.dumps(request["messages"]).split())
+    prompt = _prompt_tokens(request)
     return {"prompt_tokens": prompt, "completion_tokens": len(words), "total_tokens": prompt + len(words)}
+
+
+def _event(value: object) -> bytes:
+    return b"data: " + json.dumps(value).encode() + b"\n\n"

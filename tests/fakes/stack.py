@@ -115,12 +115,11 @@ class Stack:
         self.until(replaced, f"{name} to be started again")
         return self.process(name)
 
-    @staticmethod
-    def until(happened: Callable[[], bool], what: str) -> None:
+    def until(self, happened: Callable[[], bool], what: str) -> None:
         """Wait until ``happened``; ``what`` names it where it does not."""
         give_up_at = time.monotonic() + PATIENCE_S
         while not happened():
-            assert time.monotonic() < give_up_at, f"waited in vain for {what}"
+            assert time.monotonic() < give_up_at, f"waited in vain for {what}:\n{self._last_words()}"
             time.sleep(_POLL_S)
 
     def credentials(self) -> grpc.ChannelCredentials:

@@ -1,6 +1,6 @@
 """A scriptable model vendor over HTTP/1.1 on loopback, with every fault that real vendors show.
 
-It answers each call in the format of the path that was asked: OpenAI's, Anthropic's or Ollama's.
+It answers each call in the format in which it was asked: OpenAI's, Anthropic's or Ollama's.
 
 In a test::
 
@@ -23,93 +23,37 @@ from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Self
 
-from tests.fakes import anthropic_wire, http_wire, ollama_wire, openai_wire
+from tests.fakes import http_wire
 from tests.fakes.http_wire import Call
+from tests.fakes.script import (
+    CONTEXT_TOO_LONG,
+    SCRIPTS,
+    WORDS,
+    Answer,
+    Junk,
+    Refusal,
+    Silence,
+    Step,
+    named,
+    wire_of,
+)
 
-WORDS = ("The", " leave", " policy", " grants", " twenty", " five", " days", ".")
-CONTEXT_TOO_LONG = "context_length_exceeded"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """A good answer, or one that goes wrong after some tokens. Streams when the request asks for a stream."""
-
-    words: tuple[str, ...] = WORDS
-    delay_s: float = 0.0
-    """Wait before the headers."""
-    gap_s: float = 0.0
-    """Wait before each token: a slow drip."""
-    usage: bool = True
-    """Whether the vendor counts the tokens for us."""
-    finish: str = "stop"
-    stall_after: int | None = None
-    """Send so many tokens, then nothing more and keep the connection open."""
-    cut_after: int | None = None
-    """Send so many tokens, then drop the connection."""
-    junk_after: int | None = None
-    """Send so many tokens, then a chunk that is not JSON."""
-    error_after: int | None = None
-    """Send so many tokens, then an error object inside the stream."""
-    fragment: int | None = None
-    """Send the stream in pieces of so many bytes, wherever that cuts an event."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refusal:
-    """An HTTP error with the vendor's error body."""
-
-    status: int
-    retry_after: str | None = None
-    code: str = ""
-    message: str = "the fake vendor refuses"
-
-    def reply(self, path: str) -> bytes:
-        """Return it as it goes over the wire."""
-        headers = {"Retry-After": self.retry_after} if self.retry_after else {}
-        return http_wire.reply_json(wire_of(path).error(self.status, self.message, self.code), self.status, headers)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Silence:
-    """Take the request and never send headers."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Junk:
-    """Status 200 with this body, whatever was asked."""
-
-    body: bytes = b'{"choices": [{"mess'
-
-
-def wire_of(path: str) -> ModuleType:
-    """Return the wire format that is spoken at ``path``."""
-    if path.startswith("/api/"):
-        return ollama_wire
-    return anthropic_wire if path.startswith("/v1/messages") else openai_wire
-
-
-Step = Answer | Refusal | Silence | Junk
-
-SCRIPTS: Mapping[str, Step] = {
-    "instant": Answer(),
-    "slow": Answer(delay_s=2.0),
-    "drip": Answer(gap_s=0.2),
-    "silent": Silence(),
-    "stall": Answer(stall_after=3),
-    "cut": Answer(cut_after=3),
-    "junk": Junk(),
-    "junk-chunk": Answer(junk_after=3),
-    "error-chunk": Answer(error_after=3),
-    "busy": Refusal(status=429, retry_after="2", code="rate_limit_exceeded"),
-    "overloaded": Refusal(status=529, retry_after="1"),
-    "down": Refusal(status=503),
-    "unauthorised": Refusal(status=401, code="invalid_api_key"),
-    "too-long": Refusal(status=400, code=CONTEXT_TOO_LONG),
-}
-"""Steps by name, for the command line and ``POST /script``."""
-
+__all__ = [
+    "CONTEXT_TOO_LONG",
+    "SCRIPTS",
+    "WORDS",
+    "Answer",
+    "FakeVendor",
+    "Junk",
+    "Refusal",
+    "Silence",
+    "Step",
+    "named",
+]
 
 _MODEL_PATHS = ("/chat/completions", "/v1/messages", "/api/chat")
+_COUNT_PATHS = ("/messages/count_tokens", "/chat/completions/input_tokens", "/responses/input_tokens")
+"""Anthropic's, llama.cpp's and OpenAI's."""
 
 
 def shown_key(call: Call) -> str:
@@ -117,9 +61,8 @@ def shown_key(call: Call) -> str:
     return call.headers.get("x-api-key") or call.headers.get("authorization", "").removeprefix("Bearer ")
 
 
-def named(script: str) -> list[Step]:
-    """Return the steps of a comma-separated list of names, ``busy,instant``. Raises KeyError on an unknown name."""
-    return [SCRIPTS[name.strip()] for name in script.split(",")]
+class _HungUpError(Exception):
+    """The fake itself has dropped the connection."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -131,10 +74,12 @@ class FakeVendor:
     """Demand this key on every call; empty accepts all."""
     scripts: Mapping[str, Sequence[Step]] = field(default_factory=dict)
     """Scripts of the calls that show a certain key, each counted by itself."""
+    counts_tokens: bool = True
+    """Whether it has an endpoint that counts; not every compatible server has."""
     port: int = 0
     """0 takes a free port."""
     calls: list[Call] = field(default_factory=list)
-    """Model calls in order of arrival (not tokenize, models, health)."""
+    """Model calls in order of arrival (not counts, models, health)."""
     connections: int = 0
     """TCP connections accepted: tells whether the client reuses them."""
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
@@ -194,7 +139,7 @@ class FakeVendor:
             while (call := await http_wire.read_call(reader)) is not None:
                 await self._reply(call, reader, writer)
                 await writer.drain()
-        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+        except (_HungUpError, ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
             pass
         finally:
             self._open.discard(task)
@@ -202,22 +147,18 @@ class FakeVendor:
 
     async def _reply(self, call: Call, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self.api_key and shown_key(call) != self.api_key:
-            writer.write(Refusal(status=401, code="invalid_api_key").reply(call.path))
+            writer.write(Refusal(status=401, code="invalid_api_key").reply(call))
         elif call.path.endswith(_MODEL_PATHS):
             await self._complete(call, reader, writer)
         else:
             writer.write(self._side_door(call))
 
-    def _side_door(self, call: Call) -> bytes:  # noqa: PLR0911 - a table of paths
+    def _side_door(self, call: Call) -> bytes:
         match call.path:
-            case "/tokenize":
-                return http_wire.reply_json({"tokens": list(range(len(str(call.json()["content"]).split())))})
-            case "/v1/models":
-                return http_wire.reply_json({"object": "list", "data": [{"id": "fake-model", "object": "model"}]})
-            case "/v1/messages/count_tokens":
-                return http_wire.reply_json({"input_tokens": anthropic_wire.prompt_tokens(call.json())})
-            case "/api/tags":
-                return http_wire.reply_json({"models": [{"name": "fake-model", "model": "fake-model"}]})
+            case "/v1/models" | "/api/tags":
+                return http_wire.reply_json(wire_of(call).models("fake-model"))
+            case path if path.endswith(_COUNT_PATHS) and self.counts_tokens:
+                return http_wire.reply_json(wire_of(call).counted(call.json()))
             case "/health":
                 return http_wire.reply_json({"status": "ok"})
             case "/calls":
@@ -228,20 +169,31 @@ class FakeVendor:
                 self.restart(named(str(call.json()["script"])))
                 return http_wire.reply_json({"script": call.json()["script"]})
             case _:
-                return Refusal(status=404, message=f"no such path: {call.path}").reply(call.path)
+                return Refusal(status=404, message=f"no such path: {call.path}").reply(call)
 
     async def _complete(self, call: Call, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self.keep_calls:
             self.calls.append(call)
         self.arrived.set()
-        match self._next_step(shown_key(call)):
-            case Refusal() as step:
-                writer.write(step.reply(call.path))
-            case Junk() as step:
+        if why := wire_of(call).refusal(call.json()):
+            writer.write(Refusal(status=400, message=why).reply(call))
+            return
+        try:
+            await self._play(self._next_step(shown_key(call)), call, reader, writer)
+        except ConnectionError:
+            self.cancellations += 1
+            self.cancelled.set()
+            raise
+
+    async def _play(self, step: Step, call: Call, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        match step:
+            case Refusal():
+                writer.write(step.reply(call))
+            case Junk():
                 writer.write(http_wire.reply(step.body))
             case Silence():
                 await self._gone(reader)
-            case Answer() as step:
+            case Answer():
                 await self._answer(call, step, reader, writer)
 
     async def _answer(
@@ -250,8 +202,9 @@ class FakeVendor:
         await self._pause(step.delay_s, reader)
         request = call.json()
         assert request["stream"] is True, "adapters always stream"
-        writer.write(http_wire.STREAM_HEAD)
-        async for event in self._events(wire_of(call.path), request, step, reader, writer):
+        wire = wire_of(call)
+        writer.write(http_wire.stream_head(wire.CONTENT_TYPE))
+        async for event in self._events(wire, request, step, reader, writer):
             size = step.fragment or len(event)
             for start in range(0, len(event), size):
                 writer.write(http_wire.chunk(event[start : start + size]))
@@ -275,7 +228,7 @@ class FakeVendor:
                 await self._gone(reader)
             if sent == step.cut_after:
                 writer.transport.abort()
-                raise ConnectionError
+                raise _HungUpError
             if sent == step.junk_after:
                 yield wire.junk()
             if sent == step.error_after:
@@ -292,10 +245,8 @@ class FakeVendor:
                 await self._gone(reader)
 
     async def _gone(self, reader: asyncio.StreamReader) -> None:
-        """Wait until the client leaves, and remember that it did. Raises ConnectionError."""
-        if not await reader.read(1):
-            self.cancellations += 1
-            self.cancelled.set()
+        """Wait until the client leaves. Raises ConnectionError."""
+        await reader.read(1)
         raise ConnectionError
 
 

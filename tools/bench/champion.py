@@ -1,4 +1,4 @@
-"""What champions cost: a look at the standings from memory beside a query for each, and scores counted exactly.
+"""What champions cost: a look at the standings from memory beside a query for each, scores counted, and agreement.
 
 Every score is a durable transaction of its own under the lock of its arena: arenas count side by side, the scores of
 one arena take turns. PostgreSQL and the writers share the machine; all figures come from one run.
@@ -12,12 +12,13 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
+from statistics import median
 
 from services.chassis.clock import RandomIds, SystemClock
 from services.router.adapters.board import Board
 from services.router.adapters.contests import PostgresContests
 from services.router.adapters.evidence import letter
-from services.router.championship import Championship
+from services.router.championship import Championship, Wish
 from services.router.core.champion.contest import Rules
 from services.router.core.champion.report import Arena, Report
 from services.router.core.request import Domain, Task
@@ -25,6 +26,7 @@ from tools.bench.database import scratch_pool
 from tools.bench.table import table
 
 LOOKS, SCORES, AT_ONCE = 5_000, 1_500, 64
+CHANGES, REFRESH_S = 20, 0.5
 WARM_UP = 50
 MODELS = ("small", "large", "other")
 _MICRO = 1e6
@@ -40,7 +42,7 @@ def main() -> None:
 async def _run(root: Path) -> None:
     async with scratch_pool(root / "state", "router") as pool:
         contests = PostgresContests(pool, letter=letter)
-        board = Board(contests, interval_s=0.5)
+        board = Board(contests, interval_s=REFRESH_S)
         scoring = _Scoring(contests, board)
         await scoring.run(WARM_UP, callers=1, arenas=1)
         alone = await scoring.run(SCORES // 3, callers=1, arenas=1)
@@ -48,12 +50,15 @@ async def _run(root: Path) -> None:
         apart = await scoring.run(SCORES, callers=AT_ONCE, arenas=8)
         queried = await _looks(LOOKS // 5, lambda: contests.read(_arena(0)))
         remembered = await _looks(LOOKS, lambda: board.standings(_arena(0)))
+        agreed = await _agreements(contests)
     print("a look at the standings")
     looks = {"a query each": queried, "memory": remembered}
     print(table(("us", "a second"), {name: (cost, _MICRO / cost) for name, cost in looks.items()}))
     print("scores counted")
     counted = {"one caller": alone, f"{AT_ONCE} callers, 1 arena": together, f"{AT_ONCE} callers, 8 arenas": apart}
     print(table(("a second",), {name: (rate,) for name, rate in counted.items()}))
+    print(f"{CHANGES} changes by one of three replicas; seconds until both others know: ", end="")
+    print(f"median {median(agreed):.2f}, longest {max(agreed):.2f}; less than 2 are asked for")
 
 
 class _Scoring:
@@ -91,6 +96,33 @@ class _Scoring:
                 at=datetime.now(UTC),
             )
             await self._championship.report(arena, report)
+
+
+async def _agreements(contests: PostgresContests) -> list[float]:
+    """Return the seconds after each change until the boards of two other replicas have it."""
+    writer, *others = (Board(contests, interval_s=REFRESH_S) for _ in range(3))
+    rules = Rules(models=frozenset(MODELS))
+    championship = Championship(
+        contests=contests, rules=rules, announcers=(writer,), clock=SystemClock(), ids=RandomIds()
+    )
+    arena, took = _arena(0), []
+    watching = [asyncio.create_task(board.watch()) for board in others]
+    for number in range(CHANGES):
+        before = (await championship.read(arena)).contest.champion
+        model = next(name for name in MODELS if name != before)
+        said = await championship.promote(arena, Wish(model=model, by="bench", reason=f"change {number}"))
+        begun = time.perf_counter()
+        while not all([await _knows(board, arena, said.version) for board in others]):  # noqa: ASYNC110 - as a caller
+            await asyncio.sleep(0.002)
+        took.append(time.perf_counter() - begun)
+    for task in watching:
+        task.cancel()
+    return took
+
+
+async def _knows(board: Board, arena: Arena, version: int) -> bool:
+    standings = await board.standings(arena)
+    return standings is not None and standings.version >= version
 
 
 async def _looks(looks: int, look: Callable[[], Awaitable[object]]) -> float:

@@ -1,4 +1,4 @@
-"""The house rules that no linter knows: sizes, names that say nothing, addresses that must not be committed."""
+"""The house rules that no linter knows: sizes, names that say nothing, what must not be committed."""
 
 import ast
 import re
@@ -26,6 +26,8 @@ _HOSTS = re.compile(
     )
 )
 _MACHINE_PATHS = re.compile(r"/" r"home/[a-z]|/" r"root/\.|/" r"Users/[A-Z]")
+
+_CONFLICT = re.compile(r"^(<{7}|>{7}) ", re.MULTILINE)
 
 
 def problems(root: Path) -> list[str]:
@@ -56,6 +58,8 @@ def of_text(text: str) -> Iterator[str]:
     """Yield what is wrong with any text of the project."""
     if found := _HOSTS.search(text):
         yield f"holds the address of a package registry ({found.group()})"
+    if _CONFLICT.search(text):
+        yield "holds a merge conflict that nobody has resolved"
     if found := _MACHINE_PATHS.search(text):
         yield f"holds a path of somebody's machine ({found.group()})"
 

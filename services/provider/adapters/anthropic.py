@@ -1,13 +1,14 @@
 """Anthropic's Messages API."""
 
 import json
-import re
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 
 from services.chassis.errors import MeshError
 from services.provider.adapters.answer import answer
+from services.provider.adapters.counting import count
 from services.provider.adapters.dialects import anthropic as dialect
+from services.provider.adapters.dialects import claude
 from services.provider.adapters.dialects.openai import read_models
 from services.provider.adapters.transport import Transport
 from services.provider.core import failures
@@ -16,8 +17,6 @@ from services.provider.core.keys import Key, Terms
 
 NAME = "anthropic"
 _VERSION = "2023-06-01"
-_CONTINUING = re.compile(r"claude-(?:2|3|instant|(?:opus|sonnet|haiku)-4(?:-[0-5])?(?:-\d{8}|-latest|$))")
-"""Models that go on from an assistant's last message; those from 4.6 on refuse one."""
 
 
 def credentials(secret: str) -> dict[str, str]:
@@ -43,19 +42,19 @@ class Anthropic:
 
     def continues(self, model: str) -> bool:
         """Return whether the model still takes the beginning of its answer."""
-        return _CONTINUING.match(model) is not None
+        return claude.continues(model)
 
     def stream(self, prompt: Prompt, terms: Terms) -> AsyncGenerator[Event, None]:
         """Yield the answer as it is written."""
-        if prompt.json_schema:
-            _check_schema(prompt)
+        if prompt.json_schema and claude.takes_forced_tool(prompt.model):
+            _check_tool(prompt)
         reading = dialect.Reading(vendor=NAME, prompt=prompt)
         return answer(self.transport, "/messages", dialect.encode(prompt), reading, terms)
 
     async def count_tokens(self, messages: tuple[Message, ...], model: str, key: Key) -> TokenCount:
         """Let the vendor count."""
-        body = await self.transport.post("/messages/count_tokens", dialect.encode_count(model, messages), key)
-        return TokenCount(tokens=dialect.read_token_count(NAME, body), estimated=False)
+        asked = dialect.encode_count(model, messages)
+        return await count(self.transport, "/messages/count_tokens", asked, key, messages)
 
     async def health(self, key: Key) -> Health:
         """List the models that our key may use."""
@@ -65,7 +64,7 @@ class Anthropic:
             return Health(healthy=False, models=(), reason=error.reason)
 
 
-def _check_schema(prompt: Prompt) -> None:
+def _check_tool(prompt: Prompt) -> None:
     """Refuse what a tool cannot be called with."""
     if json.loads(prompt.json_schema).get("type") != "object":
         raise failures.incapable(NAME, 'takes only a schema whose type is "object"')

@@ -1,11 +1,11 @@
 """The local model server: llama.cpp behind its OpenAI-compatible API."""
 
-import json
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 
 from services.chassis.errors import MeshError
 from services.provider.adapters.answer import answer
+from services.provider.adapters.counting import count
 from services.provider.adapters.dialects import openai as dialect
 from services.provider.adapters.transport import Transport
 from services.provider.core.completion import Event, Health, Message, Prompt, TokenCount
@@ -19,8 +19,6 @@ class Local:
     """Implements the Vendor port."""
 
     transport: Transport
-    root: Transport
-    """The same server without the version path: llama.cpp keeps its own endpoints there."""
 
     @property
     def name(self) -> str:
@@ -42,11 +40,10 @@ class Local:
         body = dialect.encode(prompt, cap_field="max_tokens")
         return answer(self.transport, "/chat/completions", body, reading, terms)
 
-    async def count_tokens(self, messages: tuple[Message, ...], _model: str, key: Key) -> TokenCount:
-        """Count with the model's own tokenizer; the chat template's few tokens come on top."""
-        text = "\n".join(message.text for message in messages)
-        body = await self.root.post("/tokenize", json.dumps({"content": text}).encode(), key)
-        return TokenCount(tokens=dialect.read_token_count(NAME, body), estimated=False)
+    async def count_tokens(self, messages: tuple[Message, ...], model: str, key: Key) -> TokenCount:
+        """Count with the model's own tokenizer and chat template."""
+        asked = dialect.encode_count(model, messages, field="messages")
+        return await count(self.transport, "/chat/completions/input_tokens", asked, key, messages)
 
     async def health(self, key: Key) -> Health:
         """Ask which models are loaded; llama.cpp refuses with 503 while it loads."""

@@ -31,7 +31,7 @@ class Ollama:
         return False
 
     def continues(self, _model: str) -> bool:
-        """Return True: Ollama goes on from an assistant's last message."""
+        """Return True: a model goes on from an assistant's last message if its template leaves that message open."""
         return True
 
     def stream(self, prompt: Prompt, terms: Terms) -> AsyncGenerator[Event, None]:

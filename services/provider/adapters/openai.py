@@ -3,15 +3,27 @@
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 
+from httpx import URL
+
 from services.chassis.errors import MeshError
 from services.provider.adapters.answer import answer
+from services.provider.adapters.counting import count
 from services.provider.adapters.dialects import openai as dialect
 from services.provider.adapters.transport import Transport
-from services.provider.core import tokens
 from services.provider.core.completion import Event, Health, Message, Prompt, TokenCount
 from services.provider.core.keys import Key, Terms
 
 NAME = "openai"
+_OWN_HOSTS = (".openai.com", ".openai.azure.com")
+
+
+def cap_field(base_url: str) -> str:
+    """Return the name of the cap on answer tokens at ``base_url``.
+
+    OpenAI's reasoning models refuse the older name. Of other servers of its API some do not know the newer one: they
+    would write, and charge, without a cap.
+    """
+    return "max_completion_tokens" if URL(base_url).host.endswith(_OWN_HOSTS) else "max_tokens"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,8 +39,8 @@ class OpenAI:
 
     @property
     def counts_tokens(self) -> bool:
-        """Return False: the API has no endpoint that counts."""
-        return False
+        """Return True: the API has an endpoint that counts, though not every compatible server."""
+        return True
 
     def continues(self, _model: str) -> bool:
         """Return False: the API answers an assistant's last message instead of going on from it."""
@@ -37,13 +49,13 @@ class OpenAI:
     def stream(self, prompt: Prompt, terms: Terms) -> AsyncGenerator[Event, None]:
         """Yield the answer as it is written."""
         reading = dialect.Reading(vendor=NAME, prompt=prompt)
-        # OpenAI's reasoning models refuse the older name, max_tokens.
-        body = dialect.encode(prompt, cap_field="max_completion_tokens")
+        body = dialect.encode(prompt, cap_field=cap_field(self.transport.base_url))
         return answer(self.transport, "/chat/completions", body, reading, terms)
 
-    async def count_tokens(self, messages: tuple[Message, ...], _model: str, _key: Key) -> TokenCount:
-        """Estimate, and say so."""
-        return tokens.estimate_all(messages)
+    async def count_tokens(self, messages: tuple[Message, ...], model: str, key: Key) -> TokenCount:
+        """Let the vendor count."""
+        asked = dialect.encode_count(model, messages, field="input")
+        return await count(self.transport, "/responses/input_tokens", asked, key, messages)
 
     async def health(self, key: Key) -> Health:
         """List the models that our key may use."""

@@ -1,7 +1,6 @@
 """Picks the adapter for a vendor by name."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from services.provider.adapters import anthropic, local, ollama, openai
 from services.provider.adapters.dialects import anthropic as anthropic_dialect
@@ -9,8 +8,6 @@ from services.provider.adapters.dialects import ollama as ollama_dialect
 from services.provider.adapters.dialects import openai as openai_dialect
 from services.provider.adapters.transport import Manners, Transport
 from services.provider.ports import Vendor
-
-_VERSION_PATH = "/v1"
 
 
 def _bearer(secret: str) -> dict[str, str]:
@@ -30,8 +27,7 @@ def build(transport: Transport) -> Vendor:
     """Return the adapter for the vendor of ``transport``. Raises LookupError for one that has none."""
     match transport.vendor:
         case local.NAME:
-            root = replace(transport, base_url=transport.base_url.removesuffix(_VERSION_PATH))
-            return local.Local(transport=transport, root=root)
+            return local.Local(transport=transport)
         case ollama.NAME:
             return ollama.Ollama(transport=transport)
         case anthropic.NAME:

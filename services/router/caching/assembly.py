@@ -81,18 +81,20 @@ async def open_caches(rules: Rules, world: World, *, generator: Generator, strea
             spawn=spawn,
             bound_s=rules.epoch_bound_s,
         )
+        store = Store(
+            memory=memory,
+            shared=shelf,
+            tally=tally,
+            clock=clock,
+            draw=_draw,
+            life=life,
+            window=timedelta(seconds=rules.window_s),
+        )
+        await store.warm(rules.warmed)
         questions = PostgresQuestions(pool=world.pool, most=rules.questions)
         cache = Cache(
             inner=generator,
-            store=Store(
-                memory=memory,
-                shared=shelf,
-                tally=tally,
-                clock=clock,
-                draw=_draw,
-                life=life,
-                window=timedelta(seconds=rules.window_s),
-            ),
+            store=store,
             epochs=epochs,
             claims=Claims(shelf=shelf, tally=tally, ids=world.ids, renewal_s=_RENEWAL_S),
             flights=Flights(now=clock.monotonic),

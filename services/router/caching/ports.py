@@ -1,6 +1,6 @@
 """What the caches need from the world. Everything here may be away; then a model is asked."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Literal, Protocol
@@ -33,6 +33,10 @@ class SharedShelf(Protocol):
 
     async def look(self, key: Key) -> Entry | None:
         """Return the answer under ``key``; claim nothing."""
+        ...
+
+    async def used_last(self, most: int) -> Sequence[tuple[Key, Entry]]:
+        """Return the lasting answers that were made or found last, ``most`` at most, the latest first."""
         ...
 
     async def claim(self, key: Key, token: str) -> bool:

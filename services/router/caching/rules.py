@@ -13,6 +13,7 @@ class Rules:
     entries: int = 1_000
     size: int = 16_777_216
     ttl_s: float = 1_800.0
+    warmed: int = 100
     window_s: float = 0.5
     epoch_bound_s: float = 5.0
     threshold: float = 0.95

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from services.chassis.clock import Clock
+from services.chassis.errors import MeshError
+from services.chassis.metrics import counter
 from services.router.caching.ports import SharedShelf, Tally
 from services.router.core.answer import Answer
 from services.router.core.caching.entry import Entry, jittered
@@ -13,6 +15,8 @@ from services.router.core.caching.key import Key
 from services.router.core.caching.shelf import Shelf
 from services.router.core.caching.use import Level
 from services.router.core.plan import Plan
+
+_WARMED = counter("magistrate_cache_warmed_total", "Answers that were remembered at the start.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +45,16 @@ class Store:
     def remember(self, key: Key, entry: Entry) -> None:
         """Keep what another replica made in this process's memory too."""
         self.memory.put(key, entry, self.clock.now())
+
+    async def warm(self, most: int) -> None:
+        """Remember what the replicas used last, so that a process that starts has it (spec row CCH-04)."""
+        try:
+            used = await self.shared.used_last(most) if most else ()
+        except MeshError:
+            return  # nothing but look-ups at the shared level are lost
+        for key, entry in reversed(used):
+            self.remember(key, entry)
+        _WARMED.inc(len(used))
 
     def due(self, entry: Entry) -> bool:
         """Tell whether this caller should make ``entry`` anew."""

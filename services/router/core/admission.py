@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Self
 
+from services.router.core.bound import Bound
 from services.router.core.catalogue import Model
 from services.router.core.eligibility import LeftOut
 from services.router.core.strategy.ranking import Situation
@@ -15,15 +16,16 @@ class Purse:
 
     left_micro_usd: int
     price: Callable[[Model], int]
+    """Return the most that a model can cost."""
     left_out: list[LeftOut] = field(default_factory=list)
     """Models that it could not pay beside the others."""
 
     @classmethod
-    def of(cls, situation: Situation, *, limit_micro_usd: int) -> Self:
+    def of(cls, situation: Situation, bound: Bound, *, limit_micro_usd: int) -> Self:
         """Return the purse of a request: its own limit, or what the day's budget leaves where that is less."""
         remaining = situation.outlook.remaining_micro_usd
         left = limit_micro_usd if remaining is None else min(limit_micro_usd, remaining)
-        return cls(left_micro_usd=left, price=situation.price)
+        return cls(left_micro_usd=left, price=bound.price)
 
     def one_a_provider(self, models: Sequence[Model]) -> tuple[Model, ...]:
         """Return the best model of each provider that can be paid beside those before it."""

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from services.chassis.errors import CallerError, Kind, MeshError, WorldError
+from services.router.core.bound import Bound
 from services.router.core.catalogue import Capability, Model
 from services.router.core.request import Request
 from services.router.core.strategy.ranking import Situation
@@ -35,8 +36,10 @@ class _Rule:
     """Return the error where none of these models may."""
 
 
-def eligible(models: Sequence[Model], situation: Situation, *, away: frozenset[str], limit_micro_usd: int) -> Eligible:
-    """Return which of ``models`` may answer, one request costing ``limit_micro_usd`` at most.
+def eligible(
+    models: Sequence[Model], situation: Situation, bound: Bound, *, away: frozenset[str], limit_micro_usd: int
+) -> Eligible:
+    """Return which of ``models`` may answer, one request within ``bound`` costing ``limit_micro_usd`` at most.
 
     Raises:
         CallerError: CAPABILITY_MISSING, PROMPT_TOO_LONG or COST_LIMIT where none can do it, hold it or be paid.
@@ -45,26 +48,27 @@ def eligible(models: Sequence[Model], situation: Situation, *, away: frozenset[s
     if not models:
         raise _no_model()
     left, left_out = tuple(models), []
-    for rule in _rules(situation, away, limit_micro_usd):
+    for rule in _rules(situation, bound, away, limit_micro_usd):
         broken = {model: why for model in left if (why := rule.broken(model))}
         if len(broken) == len(left):
             raise rule.refusal(left)
         left_out += [LeftOut(model=model, why=why) for model, why in broken.items()]
         left = tuple(model for model in left if model not in broken)
-    within, beyond = _within_budget(left, situation)
+    within, beyond = _within_budget(left, situation.outlook.remaining_micro_usd, bound)
     return Eligible(models=within, left_out=(*left_out, *beyond))
 
 
-def _within_budget(models: Sequence[Model], situation: Situation) -> tuple[tuple[Model, ...], tuple[LeftOut, ...]]:
+def _within_budget(
+    models: Sequence[Model], remaining: int | None, bound: Bound
+) -> tuple[tuple[Model, ...], tuple[LeftOut, ...]]:
     """Return the models that the day's budget still pays, and the others.
 
     Where it pays none, the cheapest stays: the reservation refuses it with all its facts, and is never out of date.
     """
-    remaining = situation.outlook.remaining_micro_usd
     if remaining is None:
         return tuple(models), ()
-    within = tuple(model for model in models if situation.price(model) <= remaining)
-    within = within or (min(models, key=situation.price),)
+    within = tuple(model for model in models if bound.price(model) <= remaining)
+    within = within or (min(models, key=bound.price),)
     why = f"could cost more than the {remaining} micro-dollars that the budget leaves"
     return within, tuple(LeftOut(model=m, why=f"{m.name} {why}") for m in models if m not in within)
 
@@ -77,8 +81,8 @@ def needed(request: Request) -> Iterator[Capability]:
         yield Capability.STREAM
 
 
-def _rules(situation: Situation, away: frozenset[str], limit_micro_usd: int) -> Iterator[_Rule]:
-    tokens, price = situation.input_tokens + situation.output_tokens, situation.price
+def _rules(situation: Situation, bound: Bound, away: frozenset[str], limit_micro_usd: int) -> Iterator[_Rule]:
+    tokens, price = situation.input_tokens + situation.output_tokens, bound.price
     for capability in needed(situation.request):
         yield _can(capability)
     yield _Rule(
@@ -95,7 +99,7 @@ def _rules(situation: Situation, away: frozenset[str], limit_micro_usd: int) -> 
             if price(model) > limit_micro_usd
             else ""
         ),
-        refusal=lambda left: _too_dear(min(map(price, left)), limit_micro_usd),
+        refusal=lambda left: too_dear(min(map(price, left)), limit_micro_usd),
     )
 
 
@@ -154,10 +158,11 @@ def _no_model() -> WorldError:
     )
 
 
-def _too_dear(estimate: int, limit: int) -> CallerError:
+def too_dear(estimate: int, limit: int) -> CallerError:
+    """Return the error for a request that could cost ``estimate`` micro-dollars where ``limit`` are allowed."""
     return CallerError(
         Kind.EXHAUSTED,
         "COST_LIMIT",
         f"the request could cost {estimate} micro-dollars; one request may cost {limit}",
-        metadata={"limit_micro_usd": str(limit), "estimate_micro_usd": str(estimate)},
+        metadata={"scope": "request", "limit_micro_usd": str(limit), "estimate_micro_usd": str(estimate)},
     )

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from services.router.core.admission import Purse
+from services.router.core.bound import Bound
 from services.router.core.catalogue import Catalogue, Model
 from services.router.core.eligibility import Eligible, LeftOut, eligible, too_long
 from services.router.core.explanation import explain
@@ -127,9 +128,10 @@ def plan(
     prompt = render(template, request)
     tokens = prompt.estimated_tokens if counted_tokens is None else counted_tokens
     situation = _situation(request, policy, catalogue, outlook, tokens)
-    found = _eligible(situation, policy, catalogue)
+    bound = Bound.of(prompt, json_schema=request.json_schema, output_tokens=situation.output_tokens)
+    found = _eligible(situation, bound, policy, catalogue)
     choice = _choose(found.models, situation, policy)
-    purse = Purse.of(situation, limit_micro_usd=policy.limits.micro_usd)
+    purse = Purse.of(situation, bound, limit_micro_usd=policy.limits.micro_usd)
     seats, models = _line_up(choice, situation, policy, purse)
     draft = Plan(
         models=models,
@@ -170,13 +172,13 @@ def _situation(request: Request, policy: Policy, catalogue: Catalogue, outlook: 
     )
 
 
-def _eligible(situation: Situation, policy: Policy, catalogue: Catalogue) -> Eligible:
+def _eligible(situation: Situation, bound: Bound, policy: Policy, catalogue: Catalogue) -> Eligible:
     request, away = situation.request, situation.outlook.away
     offered = catalogue.offered(policy.providers)
     models = (Catalogue(models=offered).named(request.model),) if request.model else offered
     if policy.ask_when_all_away and away.issuperset(model.provider for model in models):
         away = frozenset()
-    return eligible(models, situation, away=away, limit_micro_usd=policy.limits.micro_usd)
+    return eligible(models, situation, bound, away=away, limit_micro_usd=policy.limits.micro_usd)
 
 
 def _choose(candidates: Sequence[Model], situation: Situation, policy: Policy) -> Choice:

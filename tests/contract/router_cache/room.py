@@ -68,11 +68,15 @@ async def written(redis: Redis, count: int = 1) -> None:
     """Wait until so many answers lie in Redis, and no claim to make one."""
     async with asyncio.timeout(LONG):
         while True:
-            names = [name async for name in redis.scan_iter()]
-            answers = [name for name in names if ":answer:" in name]
-            if len(answers) >= count and len(answers) == len(names):
+            claims = [name async for name in redis.scan_iter("*:claim:*")]
+            if not claims and len(await answers(redis)) >= count:
                 return
             await asyncio.sleep(0.005)
+
+
+async def answers(redis: Redis) -> list[str]:
+    """Return the names of the answers that lie in Redis."""
+    return [name async for name in redis.scan_iter("*:answer:*")]
 
 
 async def listened(redis: Redis, count: int) -> None:

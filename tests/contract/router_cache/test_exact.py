@@ -8,13 +8,13 @@ from redis.asyncio import Redis
 
 from magistrate.router.v1 import router_pb2 as pb
 from services.chassis.errors import Kind, MeshError
-from tests.contract.router_cache.room import HIT, OFF, STRICT, TEXT, ask, calls, replicas, stats, written
+from tests.contract.router_cache.room import HIT, OFF, RULES, STRICT, TEXT, ask, calls, replicas, stats, written
 from tests.contract.routing import ADMIN, USER
 from tests.fakes.valkey import ValkeyServer
 from tests.fakes.vendors import Answer, Refusal
 
 
-@pytest.mark.spec("RTR-18", "CCH-01", "CCH-08")
+@pytest.mark.spec("RTR-18", "CCH-01", "CCH-08", "CCH-10")
 async def test_the_same_question_again_is_answered_from_memory(pool: asyncpg.Pool, valkey: ValkeyServer) -> None:
     """No model is asked, nothing is paid or booked, and the route says where the answer came from."""
     async with replicas(1, pool, valkey) as (one,):
@@ -49,6 +49,22 @@ async def test_another_replica_finds_the_answer_and_keeps_it_itself(
     assert [hit.level for hit in levels] == [HIT.CACHE_LEVEL_SHARED, HIT.CACHE_LEVEL_MEMORY]
     assert {hit.source_call_id for hit in levels} == {first.route.call_id}
     assert count == 1
+
+
+@pytest.mark.spec("CCH-04")
+async def test_a_replica_that_starts_has_what_was_used_last(
+    pool: asyncpg.Pool, valkey: ValkeyServer, redis: Redis
+) -> None:
+    """Its first call is served from memory, as far as it was told to take; the others wait in Redis."""
+    async with replicas(1, pool, valkey) as (one,):
+        for number in range(3):
+            await ask(one, f"question {number}")
+            await written(redis, number + 1)
+    async with replicas(1, pool, valkey, rules=replace(RULES, warmed=2)) as (started,):
+        levels = [(await ask(started, f"question {number}")).route.cache_hit.level for number in range(3)]
+
+    assert levels == [HIT.CACHE_LEVEL_SHARED, HIT.CACHE_LEVEL_MEMORY, HIT.CACHE_LEVEL_MEMORY]
+    assert calls(started) == 0
 
 
 @pytest.mark.spec("CCH-13", "T25", "T38")

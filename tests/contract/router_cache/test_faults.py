@@ -16,7 +16,19 @@ from services.chassis.redis import open_redis
 from services.router.adapters.caching.guard import RULES as BREAKER
 from services.router.adapters.caching.guard import RedisGuard
 from services.router.adapters.caching.write_behind import MAX_WAITING, WriteBehind
-from tests.contract.router_cache.room import HIT, LONG, RULES, TEXT, ask, ask_warm, calls, replicas, stats, written
+from tests.contract.router_cache.room import (
+    HIT,
+    LONG,
+    RULES,
+    TEXT,
+    answers,
+    ask,
+    ask_warm,
+    calls,
+    replicas,
+    stats,
+    written,
+)
 from tests.contract.routing import ADMIN
 from tests.fakes.valkey import ValkeyServer, answering
 from tests.fakes.vendors import Answer
@@ -83,7 +95,7 @@ async def test_a_server_that_comes_back_empty_is_used_again(
         valkey.start()
         await answering(redis)
         async with asyncio.timeout(LONG):
-            while not [name async for name in redis.scan_iter()]:
+            while not await answers(redis):
                 await ask(one, cache_use=pb.CACHE_USE_REFRESH)
         await written(redis)
         found = await ask(other)
@@ -162,7 +174,7 @@ async def test_waiting_writes_are_bounded_and_sent_in_batches(valkey: ValkeyServ
 @asynccontextmanager
 async def _foreign(redis: Redis, text: str) -> AsyncIterator[None]:
     """Replace every answer in Redis by ``text``."""
-    async for name in redis.scan_iter():
+    for name in await answers(redis):
         await redis.set(name, text)
     yield
 

@@ -14,7 +14,7 @@ from services.router.core.answer import Answer as Given
 from services.router.core.caching.use import Level
 from services.router.core.plan import Policy
 from services.router.core.request import Limits
-from tests.contract.router_cache.room import RULES, calls, replicas, written
+from tests.contract.router_cache.room import RULES, answers, calls, replicas, written
 from tests.contract.routing import USER
 from tests.fakes.valkey import ValkeyServer
 from tests.fakes.vendors import Answer, Refusal
@@ -73,7 +73,7 @@ async def test_what_another_replica_refreshes_is_not_refreshed_twice(
     async with replicas(2, pool, valkey, SLOW, rules=BRIEF) as (one, other):
         await ask(one.caches.generator, LATE)
         await written(redis)
-        (name,) = [name async for name in redis.scan_iter()]
+        (name,) = await answers(redis)
         await redis.set(name.replace(":answer:", ":claim:"), "of another replica", px=timedelta(seconds=60))
         from_memory = await ask(one.caches.generator, EARLY)
         from_redis = await ask(other.caches.generator, EARLY)

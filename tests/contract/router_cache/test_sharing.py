@@ -13,6 +13,7 @@ from tests.contract.router_cache.room import (
     HIT,
     STRICT,
     TEXT,
+    answers,
     ask,
     ask_warm,
     calls,
@@ -116,7 +117,7 @@ async def test_a_claim_of_a_dead_replica_lapses(pool: asyncpg.Pool, valkey: Valk
     async with replicas(1, pool, valkey) as (one,):
         await ask_warm(one)
         await written(redis)
-        (answer,) = [name async for name in redis.scan_iter()]
+        (answer,) = await answers(redis)
         await redis.delete(answer)
         await redis.set(answer.replace(":answer:", ":claim:"), "of a dead replica", px=round(LEASE_S * 1000))
     async with replicas(1, pool, valkey) as (other,):

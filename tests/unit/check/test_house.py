@@ -16,6 +16,12 @@ def test_paths_of_machines_are_found() -> None:
     assert list(house.of_text("cd /" + "home/jo/magistrate"))
 
 
+@pytest.mark.parametrize("mark", ["<" * 7 + " HEAD", ">" * 7 + " other"])
+def test_open_merge_conflicts_are_found(mark: str) -> None:
+    """Marks that a merge left behind are reported, in any kind of file."""
+    assert list(house.of_text(f"one\n{mark}\ntwo"))
+
+
 def test_ordinary_text_passes() -> None:
     """Ordinary text has nothing to report."""
     assert list(house.of_text("Install with make up; see https://grpc.io.")) == []

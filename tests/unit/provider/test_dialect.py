@@ -2,12 +2,14 @@
 
 import contextlib
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from services.chassis.errors import MeshError
+from services.provider.adapters.counting import read_token_count
 from services.provider.adapters.dialects import anthropic, ollama
 from services.provider.adapters.dialects import openai as dialect
 from services.provider.core.completion import End, Message, Prompt, Role, Usage
@@ -37,11 +39,10 @@ def test_any_bytes_are_an_answer_or_a_mesh_error(junk: bytes) -> None:
         lambda: anthropic.Reading(vendor="anthropic", prompt=PROMPT).take(b"data: " + junk),
         lambda: ollama.Reading(vendor="ollama", prompt=PROMPT).take(junk),
         lambda: ollama.read_models("ollama", junk),
-        lambda: anthropic.read_token_count("anthropic", junk),
+        lambda: read_token_count("anthropic", junk),
         lambda: anthropic.read_codes(junk),
         lambda: ollama.read_codes(junk),
         lambda: dialect.read_models("openai", junk),
-        lambda: dialect.read_token_count("openai", junk),
         lambda: dialect.read_codes(junk),
     ):
         with contextlib.suppress(MeshError):
@@ -64,6 +65,49 @@ def test_any_bytes_are_an_answer_or_a_mesh_error(junk: bytes) -> None:
 def test_a_count_that_is_none_is_estimated_and_flagged(usage: object) -> None:
     """The answer is not lost for the sake of its accounting."""
     assert ended(usage=usage).usage == Usage(prompt_tokens=4, completion_tokens=2, estimated=True)
+
+
+@pytest.mark.parametrize(
+    ("model", "sent"),
+    [
+        ("o3-mini", False),
+        ("gpt-5", False),
+        ("gpt-5.4-mini", False),
+        ("gpt-10", False),
+        ("gpt-4o-mini", True),
+        ("gpt-4.1", True),
+        ("gpt-3.5-turbo", True),
+        ("gpt-oss-20b", True),
+        ("smollm2-135m", True),
+    ],
+)
+def test_a_reasoning_model_is_sent_no_temperature(model: str, sent: bool) -> None:
+    """OpenAI refuses every one but its own default; other models get what was asked."""
+    asked = replace(PROMPT, model=model, temperature=0.2)
+    assert ("temperature" in json.loads(dialect.encode(asked, cap_field="max_tokens"))) is sent
+
+
+@pytest.mark.spec("PRV-05")
+def test_counts_that_come_late_are_the_ones_that_count() -> None:
+    """What a message begins with may be an estimate of the server; what it ends with is not."""
+    reading = anthropic.Reading(vendor="anthropic", prompt=PROMPT)
+    cached = {"cache_read_input_tokens": 5}
+    for event in (
+        {
+            "type": "message_start",
+            "message": {"model": "m", "usage": {"input_tokens": 9, "output_tokens": 1, **cached}},
+        },
+        {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "25 days"}},
+        {
+            "type": "message_delta",
+            "delta": {"stop_reason": "end_turn"},
+            "usage": {"input_tokens": 23, "output_tokens": 3},
+        },
+        {"type": "message_stop"},
+    ):
+        reading.take(b"data: " + json.dumps(event).encode())
+
+    assert reading.end().usage == Usage(prompt_tokens=28, completion_tokens=3, estimated=False)
 
 
 def test_a_name_of_any_length_is_cut() -> None:

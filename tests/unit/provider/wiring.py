@@ -3,11 +3,12 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import httpx
 
 from services.chassis.breaker import Rules
-from services.chassis.clock import SystemClock
+from services.chassis.clock import Clock, SystemClock
 from services.provider.adapters.transport import Patience, Transport
 from services.provider.adapters.vendor import MANNERS
 from services.provider.adapters.vendor import build as build_vendor
@@ -30,12 +31,20 @@ def no_deadline() -> float | None:
     return None
 
 
+def replace_file(file: Path, text: str) -> None:
+    """Put a new file in the place of ``file``: written anew within a tick of the clock it could not be told from it."""
+    fresh = file.with_name("fresh")
+    fresh.write_text(text)
+    fresh.replace(file)
+
+
 def build(
     name: str,
     client: httpx.AsyncClient,
     base_url: str,
     *,
     attempt_s: float = 5.0,
+    clock: Clock | None = None,
     remaining_s: Callable[[], float | None] = no_deadline,
 ) -> Vendor:
     """Return the adapter ``name`` pointed at ``base_url``."""
@@ -46,7 +55,7 @@ def build(
         base_url=base_url.removesuffix("/v1") if name == "ollama" else base_url,
         manners=MANNERS[name],
         patience=Patience(connect_s=1.0, attempt_s=attempt_s),
-        clock=SystemClock(),
+        clock=clock or SystemClock(),
         remaining_s=remaining_s,
     )
     return build_vendor(transport)
@@ -79,13 +88,14 @@ def desk(
     attempt_s: float = 5.0,
     keys: Keys | None = None,
     rules: Rules | None = KEY_RULES,
+    clock: Clock | None = None,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     remaining_s: Callable[[], float | None] = no_deadline,
 ) -> Desk:
     """Return the desk of the adapter ``name`` pointed at ``base_url``."""
-    clock = SystemClock()
+    clock = clock or SystemClock()
     return Desk(
-        vendor=build(name, client, base_url, attempt_s=attempt_s, remaining_s=remaining_s),
+        vendor=build(name, client, base_url, attempt_s=attempt_s, clock=clock, remaining_s=remaining_s),
         keys=keys or FixedKeys(keys=(Key(KEY),)),
         ring=KeyRing(name, rules),
         book=Book(opened_at=clock.now()),

@@ -7,6 +7,7 @@ import pytest
 from services.chassis.errors import Kind, MeshError
 from services.router.core.outlook import Outlook
 from services.router.core.request import Limits
+from services.router.core.spend.reservation import claims_of
 from tests.unit.router.choosing import decided, names, policy
 
 SCHEMA = '{"type": "object"}'
@@ -90,7 +91,7 @@ def test_the_roomiest_limit_is_told_where_several_are_too_small() -> None:
 def test_a_limit_and_a_budget_may_be_used_up_to_the_last_micro_dollar() -> None:
     """What costs exactly as much is asked; one less is too little."""
     opus = policy(providers=("anthropic",))
-    price = decided(None, opus, strategy="quality").estimated_micro_usd
+    price = claims_of(decided(None, opus, strategy="quality"), 10**9)[0].micro_usd
     for limits, outlook in (
         (Limits(micro_usd=price), Outlook()),
         (Limits(), Outlook(remaining_micro_usd=price)),

@@ -12,6 +12,7 @@ from services.router.core.catalogue import Catalogue
 from services.router.core.outlook import Outlook
 from services.router.core.plan import Policy, plan
 from services.router.core.request import Limits
+from services.router.core.spend.reservation import claims_of
 from tests.unit.router.requests import POLICY, PROMPTS, SHIPPED, asking, planned
 
 
@@ -111,15 +112,16 @@ def test_a_request_that_could_cost_too_much_is_refused_before_the_call() -> None
 @pytest.mark.spec("PRV-08", "T18")
 @given(limit=st.integers(0, 2_000_000), cap=st.integers(1, 4000), words=st.integers(0, 500))
 def test_all_tries_together_stay_below_the_limit(limit: int, cap: int, words: int) -> None:
-    """Even when every provider of the order must be paid for a full answer."""
+    """Even when every provider must be paid for a full answer, each byte a token: what is planned is set aside."""
     dear = Catalogue(models=tuple(SHIPPED.named(name) for name in ("gpt-4", "claude-3-opus", "claude-3-haiku")))
     policy = Policy(
         providers=("openai", "anthropic"), hedge_delay_s=10.0, limits=Limits(micro_usd=limit, prompt_tokens=8000)
     )
     with contextlib.suppress(MeshError):
         route = plan(asking("x " * words + "?", max_output_tokens=cap), policy, dear, PROMPTS, Outlook())
-        worst = sum(model.price.of(input_tokens=route.input_tokens, output_tokens=cap) for model in route.models)
-        assert worst <= limit
+        claims = claims_of(route, limit)
+        assert [claim.model for claim in claims] == list(route.models)
+        assert sum(claim.micro_usd for claim in claims) <= limit
 
 
 def test_a_counted_prompt_replaces_the_estimate() -> None:

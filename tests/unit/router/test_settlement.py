@@ -8,8 +8,9 @@ import pytest
 from services.chassis.errors import Kind, MeshError
 from services.router.core import account
 from services.router.core.account import Attempt, Outcome, Usage
+from services.router.core.bound import REPAIR_TOKENS
 from services.router.core.spend import testimony
-from services.router.core.spend.reservation import REPAIR_TOKENS, Claim, claims_of, trimmed
+from services.router.core.spend.reservation import Claim, claims_of, trimmed
 from services.router.core.spend.settlement import STRIDE, Evidence, Reckoning, reckon
 from services.router.core.spend.testimony import Told
 from tests.unit.router.requests import POLICY, SPAN, planned

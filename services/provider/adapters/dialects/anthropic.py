@@ -2,10 +2,11 @@
 
 import json
 from dataclasses import dataclass, field
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
+from services.provider.adapters.dialects import claude
 from services.provider.adapters.dialects.fields import Count, Name, checked_finish, codes, dump, error_in, event_data
 from services.provider.core import failures, tokens
 from services.provider.core.completion import Delta, End, Event, Finish, Message, Opened, Prompt, Role, Usage
@@ -35,6 +36,10 @@ class _Usage(BaseModel):
         """Return all that was read, from the cache or not."""
         parts = (self.input_tokens, self.cache_creation_input_tokens, self.cache_read_input_tokens)
         return sum(part or 0 for part in parts)
+
+    def with_later(self, later: Self) -> Self:
+        """Return these counts with those of ``later`` in their place: they are cumulative, and some come twice."""
+        return self.model_copy(update=later.model_dump(exclude_none=True))
 
 
 class _Begun(BaseModel):
@@ -87,21 +92,22 @@ _EVENT: TypeAdapter[_Known] = TypeAdapter(_Known)
 _KNOWN = frozenset({"message_start", "content_block_delta", "message_delta", "message_stop", "error"})
 
 
-class _Counted(BaseModel):
-    input_tokens: Count
-
-
 def encode(prompt: Prompt) -> bytes:
     """Return the request body of a streamed answer."""
     body = {**_conversation(prompt.model, prompt.messages, prompt.partial), "max_tokens": prompt.max_tokens}
-    if prompt.temperature is not None:
+    if prompt.temperature is not None and claude.takes_temperature(prompt.model):
         body["temperature"] = min(prompt.temperature, _HIGHEST_TEMPERATURE)
     if prompt.json_schema:
-        # Every model takes a forced tool, with any schema of an object; the newer output format is for few of both.
-        schema = json.loads(prompt.json_schema)
-        body["tools"] = [{"name": _TOOL, "description": "Give the answer.", "input_schema": schema}]
-        body["tool_choice"] = {"type": "tool", "name": _TOOL}
+        body |= _structure(prompt.model, json.loads(prompt.json_schema))
     return dump({**body, "stream": True})
+
+
+def _structure(model: str, schema: object) -> dict[str, object]:
+    """Return what makes an answer follow ``schema``; a forced tool takes more schemas, but not every model takes it."""
+    if not claude.takes_forced_tool(model):
+        return {"output_config": {"format": {"type": "json_schema", "schema": schema}}}
+    tool = {"name": _TOOL, "description": "Give the answer.", "input_schema": schema}
+    return {"tools": [tool], "tool_choice": {"type": "tool", "name": _TOOL}}
 
 
 def encode_count(model: str, messages: tuple[Message, ...]) -> bytes:
@@ -148,9 +154,10 @@ class Reading:
                 self._model, self._read = message.model, message.usage
                 return Opened(prompt_tokens=self._read.prompt_tokens) if self._read.prompt_tokens else None
             case _ContentDelta(delta=delta):
-                return self._piece(delta.partial_json if self.prompt.json_schema else delta.text)
+                return self._piece(delta.text or delta.partial_json)
             case _MessageDelta(delta=delta, usage=usage):
                 self._stop = delta.stop_reason or self._stop
+                self._read = self._read.with_later(usage)
                 self._written = usage.output_tokens if usage.output_tokens is not None else self._written
             case _MessageStop():
                 self._done = True
@@ -189,14 +196,6 @@ def _read_event(vendor: str, data: bytes) -> _Known | _Other:
         return _EVENT.validate_json(data) if other.type in _KNOWN else other
     except ValidationError as error:
         raise failures.malformed(vendor, "an event that is not one of a stream") from error
-
-
-def read_token_count(vendor: str, body: bytes) -> int:
-    """Return the counted tokens. Raises MeshError PROVIDER_MALFORMED."""
-    try:
-        return _Counted.model_validate_json(body).input_tokens
-    except ValidationError as error:
-        raise failures.malformed(vendor, "a token count that is none") from error
 
 
 def read_codes(body: bytes) -> frozenset[str]:

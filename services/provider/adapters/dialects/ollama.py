@@ -47,8 +47,10 @@ def encode(prompt: Prompt) -> bytes:
         "messages": encode_messages(prompt),
         "stream": True,
         "options": options,
-        # Without it a prompt that does not fit is cut at its beginning, and nobody is told.
+        # Without these a prompt that does not fit, or no longer once the answer grows, is cut at its beginning, and
+        # nobody is told.
         "truncate": False,
+        "shift": False,
     }
     if prompt.json_schema:
         body["format"] = json.loads(prompt.json_schema)
@@ -90,7 +92,7 @@ class Reading:
 
     def _usage(self, last: _Line) -> Usage:
         guess = tokens.estimate_usage(self.prompt.messages, self.text)
-        # Ollama leaves the count of the prompt out where it had all of it in its cache.
+        # Older Ollamas leave the count of the prompt out where they had all of it in their cache.
         read, written = last.prompt_eval_count, last.eval_count
         return Usage(
             prompt_tokens=read or guess.prompt_tokens,

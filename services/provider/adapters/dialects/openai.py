@@ -1,6 +1,8 @@
 """The OpenAI chat format, for every vendor that speaks it."""
 
 import json
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -8,10 +10,12 @@ from pydantic import BaseModel, BeforeValidator, ValidationError
 
 from services.provider.adapters.dialects.fields import Count, Name, checked_finish, codes, dump, error_in, event_data
 from services.provider.core import failures, tokens
-from services.provider.core.completion import Delta, End, Event, Finish, Prompt, Role, Usage
+from services.provider.core.completion import Delta, End, Event, Finish, Message, Prompt, Role, Usage
 
 DONE = b"[DONE]"
 """The data of the event that ends a stream."""
+_REASONING = re.compile(r"o\d|gpt-(?:[5-9]|\d\d)")
+"""OpenAI's models that refuse a temperature, or take one in some modes only: o1, o3-mini, gpt-5, gpt-5.4, ..."""
 
 
 class _Usage(BaseModel):
@@ -54,10 +58,6 @@ class _Models(BaseModel):
     data: list[_Model]
 
 
-class _Tokens(BaseModel):
-    tokens: list[object]
-
-
 def encode(prompt: Prompt, *, cap_field: str) -> bytes:
     """Return the request body; ``cap_field`` is the vendor's name of the cap on answer tokens."""
     body: dict[str, object] = {
@@ -67,7 +67,7 @@ def encode(prompt: Prompt, *, cap_field: str) -> bytes:
         "stream": True,
         "stream_options": {"include_usage": True},
     }
-    if prompt.temperature is not None:
+    if prompt.temperature is not None and not _REASONING.match(prompt.model):
         body["temperature"] = prompt.temperature
     if prompt.seed is not None:
         body["seed"] = prompt.seed
@@ -75,6 +75,13 @@ def encode(prompt: Prompt, *, cap_field: str) -> bytes:
         schema = {"name": "answer", "strict": True, "schema": json.loads(prompt.json_schema)}
         body["response_format"] = {"type": "json_schema", "json_schema": schema}
     return dump(body)
+
+
+def encode_count(model: str, messages: Iterable[Message], *, field: str) -> bytes:
+    """Return the request body of a token count; ``field`` is where the endpoint has the conversation."""
+    # llama.cpp takes an answer of the assistant only where its item says that it is a message.
+    items = [{"type": "message", "role": message.role.value, "content": message.text} for message in messages]
+    return dump({"model": model, field: items})
 
 
 def encode_messages(prompt: Prompt) -> list[dict[str, str]]:
@@ -143,14 +150,6 @@ def read_models(vendor: str, body: bytes) -> tuple[str, ...]:
         return tuple(model.id for model in _Models.model_validate_json(body).data)
     except ValidationError as error:
         raise failures.malformed(vendor, "a model list that is none") from error
-
-
-def read_token_count(vendor: str, body: bytes) -> int:
-    """Return how many tokens llama.cpp's ``/tokenize`` found. Raises MeshError PROVIDER_MALFORMED."""
-    try:
-        return len(_Tokens.model_validate_json(body).tokens)
-    except ValidationError as error:
-        raise failures.malformed(vendor, "a token list that is none") from error
 
 
 def read_codes(body: bytes) -> frozenset[str]:

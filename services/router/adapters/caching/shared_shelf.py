@@ -4,6 +4,7 @@ Answers lie there as readable text: Redis asks for a password, listens to this m
 forgets each answer within its life. Names of keys hold a tenant's name and a hash, nothing that anybody wrote.
 """
 
+from collections.abc import Sequence
 from datetime import timedelta
 from functools import partial
 
@@ -30,6 +31,11 @@ _RENEW = "if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('pexpi
 _RELEASE = "if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('del', KEYS[1]) end return 0"
 """Both leave alone a claim that has lapsed and belongs to another by now."""
 _MS = timedelta(milliseconds=1)
+_ANSWERS = f"magistrate:answer:{VERSION}:"
+_USED = f"magistrate:used:{VERSION}"
+"""Names of answers by the time at which they were made or found here last."""
+_MOST_USED = 10_000
+"""Names that are kept of them; a replica's memory takes fewer."""
 _KEYS_AT_ONCE = 1_000
 """Keys that one round trip looks at."""
 
@@ -52,13 +58,20 @@ class RedisShelf:
         seen = await self._guard.run(lambda: self._consult(keys=keys, args=[token, self._lease_ms]))
         if isinstance(seen, str):
             # What cannot be read or belongs to other material is made anew and written over, without a claim.
-            return self._good(key, seen) or Claim.MINE
+            return self._found(key, seen) or Claim.MINE
         return Claim.MINE if seen else Claim.TAKEN
 
     async def look(self, key: Key) -> Entry | None:
         """Return the answer under ``key``."""
         seen = await self._guard.run(lambda: self._client.get(_answer(key)))
-        return self._good(key, seen) if isinstance(seen, str) else None
+        return self._found(key, seen) if isinstance(seen, str) else None
+
+    async def used_last(self, most: int) -> Sequence[tuple[Key, Entry]]:
+        """Return the answers that were made or found last, ``most`` at most, the latest first."""
+        names = [str(name) for name in await self._guard.run(lambda: self._client.zrevrange(_USED, 0, most - 1))]
+        texts = await self._guard.run(lambda: self._client.mget(names)) if names else []
+        read = ((name, form.read(str(text))) for name, text in zip(names, texts, strict=True) if text)
+        return [(_key(name, entry), entry) for name, entry in read if entry and entry.alive(self._clock.now())]
 
     async def claim(self, key: Key, token: str) -> bool:
         """Claim to make the answer anew."""
@@ -77,6 +90,7 @@ class RedisShelf:
         def write(pipeline: Pipeline) -> None:
             if life_ms > 0:
                 pipeline.set(_answer(key), text, px=life_ms)
+                self._use(pipeline, key, entry)
             if replaces:
                 pipeline.publish(words.CHANNEL, words.write(Replaced(tenant=key.tenant, name=key.name)))
             if token:
@@ -101,9 +115,20 @@ class RedisShelf:
         after, keys = await self._client.scan(cursor, match=_answers(tenant), count=_KEYS_AT_ONCE)
         return after, count + (await self._client.unlink(*keys) if keys else 0)
 
-    def _good(self, key: Key, text: str) -> Entry | None:
+    def _found(self, key: Key, text: str) -> Entry | None:
         entry = form.read(text)
-        return entry if entry and entry.proof == key.proof and entry.alive(self._clock.now()) else None
+        if entry is None or entry.proof != key.proof or not entry.alive(self._clock.now()):
+            return None
+        self._writes.add(lambda pipeline: self._use(pipeline, key, entry))
+        return entry
+
+    def _use(self, pipeline: Pipeline, key: Key, entry: Entry) -> None:
+        """Note that ``entry`` is wanted, if it lasts."""
+        now = self._clock.now()
+        if entry.lasting and now < entry.expires_at:
+            pipeline.zadd(_USED, {_answer(key): now.timestamp()})
+            pipeline.zremrangebyrank(_USED, 0, -_MOST_USED - 1)
+            pipeline.pexpire(_USED, (entry.expires_at - now) // _MS + 1)
 
 
 def _release(pipeline: Pipeline, key: Key, token: str) -> None:
@@ -111,7 +136,13 @@ def _release(pipeline: Pipeline, key: Key, token: str) -> None:
 
 
 def _answer(key: Key) -> str:
-    return f"magistrate:answer:{VERSION}:{key.tenant}:{{{key.name}}}"
+    return f"{_ANSWERS}{key.tenant}:{{{key.name}}}"
+
+
+def _key(answer: str, entry: Entry) -> Key:
+    """Return the key whose answer lies under this name."""
+    tenant, _, name = answer.removeprefix(_ANSWERS).rpartition(":")
+    return Key(tenant=tenant, name=name.strip("{}"), proof=entry.proof)
 
 
 def _answers(tenant: str) -> str:

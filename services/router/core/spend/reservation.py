@@ -4,16 +4,11 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
-from services.chassis.errors import CallerError, Kind
+from services.router.core.bound import Bound
 from services.router.core.catalogue import Model
-from services.router.core.eligibility import LeftOut
+from services.router.core.eligibility import LeftOut, too_dear
 from services.router.core.plan import Plan
 from services.router.core.spend.limits import Ceilings
-
-FRAME_TOKENS = 64
-"""Tokens that a vendor's own framing of two messages may add."""
-REPAIR_TOKENS = 512
-"""What an adapter adds to a prompt at most when it asks for an answer that does not follow its schema once more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,38 +79,19 @@ class Grant:
 def claims_of(plan: Plan, limit_micro_usd: int) -> tuple[Claim, ...]:
     """Return the claims of ``plan`` that fit into what one request may cost, all its tries paid (spec row PRV-08).
 
-    A token of any tokenizer covers at least one byte, so the bytes of the prompt bound what a vendor may count; an
-    estimate would not, and a day's limit could be overrun by texts that are dense in tokens.
-
     Raises:
         CallerError: COST_LIMIT where not even one model fits.
     """
-    read = plan.prompt.system + plan.prompt.user + plan.json_schema
-    input_tokens, output_tokens = len(read.encode()) + FRAME_TOKENS, plan.output_tokens
-    if plan.json_schema:
-        # The adapter may ask twice (spec row PRV-15); the second prompt has the first answer in it.
-        input_tokens, output_tokens = 2 * input_tokens + output_tokens + REPAIR_TOKENS, 2 * output_tokens
+    bound = Bound.of(plan.prompt, json_schema=plan.json_schema, output_tokens=plan.output_tokens)
     claims: list[Claim] = []
     room = limit_micro_usd
-    least: int | None = None
     for place, model in enumerate(plan.models, start=1):
-        claim = Claim(place=place, model=model, input_tokens=input_tokens, output_tokens=output_tokens)
-        least = claim.micro_usd if least is None else min(least, claim.micro_usd)
+        claim = Claim(place=place, model=model, input_tokens=bound.input_tokens, output_tokens=bound.output_tokens)
         if claim.micro_usd <= room:
             claims.append(claim)
             room -= claim.micro_usd
     if not claims:
-        raise CallerError(
-            Kind.EXHAUSTED,
-            "COST_LIMIT",
-            f"the request could cost {least} micro-dollars; one request may cost {limit_micro_usd}",
-            metadata={
-                "scope": "request",
-                "limit_micro_usd": str(limit_micro_usd),
-                "estimate_micro_usd": str(least),
-                "remaining_micro_usd": str(limit_micro_usd),
-            },
-        )
+        raise too_dear(min(map(bound.price, plan.models)), limit_micro_usd)
     return tuple(claims)
 
 

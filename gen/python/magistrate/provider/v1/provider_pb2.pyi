@@ -409,7 +409,7 @@ class GetInfoResponse(_message.Message):
     healthy: _builtins.bool
     """Whether the vendor answered its health or model list call."""
     counts_tokens: _builtins.bool
-    """Whether it counts tokens itself."""
+    """Whether the vendor has an endpoint that counts tokens."""
     continues: _builtins.bool
     """Whether it can go on from a partial answer."""
     @_builtins.property

@@ -92,16 +92,16 @@ class ProviderServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def CountTokens(self, request, context):
-        """Count the tokens of a prompt with the vendor's own tokenizer where it has one.
-        Reasons: FIELD_REQUIRED, PROVIDER_UNAVAILABLE.
+        """Count the tokens of a prompt, with what the vendor adds to it, where the vendor counts; estimate them elsewhere.
+        Reasons: FIELD_REQUIRED, ENUM_UNKNOWN, PROVIDER_UNAVAILABLE, PROVIDER_RATE_LIMITED, PROVIDER_CREDENTIALS_REJECTED,
+        PROVIDER_MALFORMED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetInfo(self, request, context):
-        """Tell vendor, models and health.
-        Reasons: PROVIDER_UNAVAILABLE.
+        """Tell vendor, models and health; a vendor that does not answer is unhealthy, not an error.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

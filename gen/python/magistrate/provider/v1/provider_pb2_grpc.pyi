@@ -46,13 +46,12 @@ class ProviderServiceStub:
     Reasons: as Generate; after the first token STREAM_BROKEN.
     """
     CountTokens: _grpc.UnaryUnaryMultiCallable[_provider_pb2.CountTokensRequest, _provider_pb2.CountTokensResponse]
-    """Count the tokens of a prompt with the vendor's own tokenizer where it has one.
-    Reasons: FIELD_REQUIRED, PROVIDER_UNAVAILABLE.
+    """Count the tokens of a prompt, with what the vendor adds to it, where the vendor counts; estimate them elsewhere.
+    Reasons: FIELD_REQUIRED, ENUM_UNKNOWN, PROVIDER_UNAVAILABLE, PROVIDER_RATE_LIMITED, PROVIDER_CREDENTIALS_REJECTED,
+    PROVIDER_MALFORMED.
     """
     GetInfo: _grpc.UnaryUnaryMultiCallable[_provider_pb2.GetInfoRequest, _provider_pb2.GetInfoResponse]
-    """Tell vendor, models and health.
-    Reasons: PROVIDER_UNAVAILABLE.
-    """
+    """Tell vendor, models and health; a vendor that does not answer is unhealthy, not an error."""
     GetAttempts: _grpc.UnaryUnaryMultiCallable[_provider_pb2.GetAttemptsRequest, _provider_pb2.GetAttemptsResponse]
     """Tell what became of the tries of one call in this process, the cancelled ones too: only the adapter knows what its
     vendor had read and written when the proxy took a losing try back.
@@ -81,13 +80,12 @@ class ProviderServiceAsyncStub(ProviderServiceStub):
     Reasons: as Generate; after the first token STREAM_BROKEN.
     """
     CountTokens: _aio.UnaryUnaryMultiCallable[_provider_pb2.CountTokensRequest, _provider_pb2.CountTokensResponse]  # type: ignore[assignment]
-    """Count the tokens of a prompt with the vendor's own tokenizer where it has one.
-    Reasons: FIELD_REQUIRED, PROVIDER_UNAVAILABLE.
+    """Count the tokens of a prompt, with what the vendor adds to it, where the vendor counts; estimate them elsewhere.
+    Reasons: FIELD_REQUIRED, ENUM_UNKNOWN, PROVIDER_UNAVAILABLE, PROVIDER_RATE_LIMITED, PROVIDER_CREDENTIALS_REJECTED,
+    PROVIDER_MALFORMED.
     """
     GetInfo: _aio.UnaryUnaryMultiCallable[_provider_pb2.GetInfoRequest, _provider_pb2.GetInfoResponse]  # type: ignore[assignment]
-    """Tell vendor, models and health.
-    Reasons: PROVIDER_UNAVAILABLE.
-    """
+    """Tell vendor, models and health; a vendor that does not answer is unhealthy, not an error."""
     GetAttempts: _aio.UnaryUnaryMultiCallable[_provider_pb2.GetAttemptsRequest, _provider_pb2.GetAttemptsResponse]  # type: ignore[assignment]
     """Tell what became of the tries of one call in this process, the cancelled ones too: only the adapter knows what its
     vendor had read and written when the proxy took a losing try back.
@@ -128,8 +126,9 @@ class ProviderServiceServicer:
         request: _provider_pb2.CountTokensRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_provider_pb2.CountTokensResponse, _abc.Awaitable[_provider_pb2.CountTokensResponse]]:
-        """Count the tokens of a prompt with the vendor's own tokenizer where it has one.
-        Reasons: FIELD_REQUIRED, PROVIDER_UNAVAILABLE.
+        """Count the tokens of a prompt, with what the vendor adds to it, where the vendor counts; estimate them elsewhere.
+        Reasons: FIELD_REQUIRED, ENUM_UNKNOWN, PROVIDER_UNAVAILABLE, PROVIDER_RATE_LIMITED, PROVIDER_CREDENTIALS_REJECTED,
+        PROVIDER_MALFORMED.
         """
 
     def GetInfo(
@@ -137,9 +136,7 @@ class ProviderServiceServicer:
         request: _provider_pb2.GetInfoRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_provider_pb2.GetInfoResponse, _abc.Awaitable[_provider_pb2.GetInfoResponse]]:
-        """Tell vendor, models and health.
-        Reasons: PROVIDER_UNAVAILABLE.
-        """
+        """Tell vendor, models and health; a vendor that does not answer is unhealthy, not an error."""
 
     def GetAttempts(
         self,
