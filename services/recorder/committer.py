@@ -3,6 +3,7 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import Sequence
+from contextvars import Context, copy_context
 
 from services.chassis.clock import Clock
 from services.chassis.errors import Kind, WorldError, unavailable
@@ -49,6 +50,7 @@ class Committer:
         self._lines = dict[str, Line]()
         self._served = set[str]()
         self._transactions: asyncio.TaskGroup | None = None
+        self._context = Context()
         self._records = self._bytes = 0
         self._unanswered = dict[asyncio.Future[list[Place]], float]()
         _queued.set_function(lambda: self._records)
@@ -81,6 +83,7 @@ class Committer:
         Raises:
             ExceptionGroup: with a LogDivergedError: a log would fork; the process must end.
         """
+        self._context = copy_context()
         try:
             async with asyncio.TaskGroup() as self._transactions:
                 for tenant in self._lines:
@@ -93,7 +96,8 @@ class Committer:
         """Have a tenant's line emptied, unless it is being emptied."""
         if self._transactions and tenant not in self._served:
             self._served.add(tenant)
-            self._transactions.create_task(self._empty(tenant))
+            # Of nobody's call: whoever comes first is not whom all that follows is done for.
+            self._transactions.create_task(self._empty(tenant), context=self._context.copy())
 
     async def _empty(self, tenant: str) -> None:
         line = self._lines[tenant]
