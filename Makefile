@@ -1,4 +1,4 @@
-.PHONY: up down test check bench chaos gen lock docs clean
+.PHONY: up down test check bench chaos gen lock docs clean help
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -34,6 +34,9 @@ lock: ## Pin every dependency by hash
 clean: ## Stop the mesh, remove its state and the virtual environment
 	-$(BIN)/magistrate down --purge
 	rm -rf $(VENV)
+
+help: ## Say what each target does
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "%-6s %s\n", $$1, $$2}' Makefile
 
 $(INSTALLED): requirements.lock pyproject.toml
 	python3 -m venv $(VENV)

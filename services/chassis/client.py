@@ -28,8 +28,9 @@ CHANNEL_OPTIONS = (
     ("grpc.http2.max_pings_without_data", 0),
     # A restarted proxy is found again within a second instead of two minutes.
     ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.min_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 1_000),
+    # By its name a wait, in truth how long one attempt may take: a busy proxy that greets late would never be found.
+    ("grpc.min_reconnect_backoff_ms", 10_000),
     ("grpc.use_local_subchannel_pool", 1),
 )
 

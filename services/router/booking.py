@@ -1,10 +1,9 @@
 """The books of one call: opened before anybody is asked, closed however it ends."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any, Protocol
 
 from services.chassis import call
 from services.chassis.clock import Clock, Ids
@@ -19,17 +18,9 @@ from services.router.core.spend.reservation import Claim, Grant, Payer, Reservat
 from services.router.core.spend.settlement import Evidence, Reckoning, Settlement, reckon, unknown_try
 from services.router.core.spend.testimony import Testimony
 from services.router.inquest import Case, Inquest
-from services.router.ports import Ledger, Reply, Till, Unanswered, Watcher
+from services.router.ports import Ledger, Reply, Spawn, Till, Unanswered, Watcher
 
 Watch = Callable[[Sequence[Attempt]], None]
-
-
-class Spawn(Protocol):
-    """Runs work that outlives the call it belongs to."""
-
-    def __call__(self, coro: Coroutine[Any, Any, None], *, name: str) -> "asyncio.Task[None]":
-        """Start ``coro`` beside the calls."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,7 +30,7 @@ from services.router.adapters.ledger import PostgresAccounts, PostgresLedger
 from services.router.adapters.meter import PrometheusMeter
 from services.router.adapters.poll import HealthPoll
 from services.router.adapters.route import HedgedRoute
-from services.router.booking import Allowance, Bookkeeper, Spawn
+from services.router.booking import Allowance, Bookkeeper
 from services.router.caching import rules as caching_rules
 from services.router.caching.assembly import Caches, World, open_caches
 from services.router.championship import Championship
@@ -45,7 +45,7 @@ from services.router.finishing import Finisher, StreamFinisher
 from services.router.inquest import Inquest
 from services.router.lookout import Watch
 from services.router.planner import Planner
-from services.router.ports import Embedding, Lookout
+from services.router.ports import Embedding, Lookout, Spawn
 from services.router.reconciler import Reconciler
 from services.router.remaining import Remaining
 from services.router.scorekeeper import Scorekeeper

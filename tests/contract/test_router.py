@@ -272,7 +272,7 @@ async def test_a_stalled_route_ends_with_the_callers_deadline(pool: asyncpg.Pool
     """The caller gets DEADLINE_EXPIRED, the vendor is hung up on, and the try is booked."""
     async with mesh(pool, Silence()) as m:
         with pytest.raises(MeshError) as caught:
-            await m.stub.Generate(pb.GenerateRequest(routing=routing()), timeout=0.3)
+            await m.stub.Generate(pb.GenerateRequest(routing=routing()), timeout=2.0)
         await m.vendor.cancelled.wait()
         await m.background.began.wait()
         rows = await m.ledger()

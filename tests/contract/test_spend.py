@@ -45,6 +45,16 @@ def budgets(*, tenant: Limit = Limit(), user: Limit = Limit(), **users: Limit) -
     return Budgets(default=TenantLimits(tenant=tenant, user=user, users=users))
 
 
+async def leave(m: Mesh, request: pb.GenerateRequest = WORD, calls: int = 1) -> None:
+    """Ask a vendor that is silent, and leave as soon as it has been reached by all the calls."""
+    asking = [asyncio.ensure_future(m.stub.Generate(request)) for _ in range(calls)]
+    while m.vendor.count < calls:  # noqa: ASYNC110 - the vendor tells of its first call only
+        await asyncio.sleep(0.005)
+    for each in asking:
+        each.cancel()
+    await asyncio.wait(asking)
+
+
 class Stopped:
     """A clock that stands on the last minute of a day, or wherever a test puts it."""
 
@@ -161,7 +171,7 @@ async def test_near_the_cap_those_whom_it_would_not_cover_are_left_out(pool: asy
 @pytest.mark.spec("PRV-08", "T18")
 async def test_every_try_that_may_be_in_flight_is_set_aside_before_the_call(pool: asyncpg.Pool) -> None:
     """While the vendor is silent the hold is there; the answer releases it, and the reply tells how much it was."""
-    async with mesh(pool, Answer(delay_s=0.2)) as m:
+    async with mesh(pool, Answer(delay_s=1.0)) as m:
         asking = asyncio.ensure_future(m.stub.Generate(WORD))
         await m.vendor.arrived.wait()
         held = await pool.fetchrow("select sum(micro_usd)::bigint as micro_usd, count(*) as count from hold")
@@ -227,8 +237,7 @@ async def test_a_call_that_nobody_remembers_is_booked_at_all_it_had_held(pool: a
     """Router and adapter were both started again: UNKNOWN, estimated, at the whole reservation."""
     async with mesh(pool, Silence(), hold=timedelta(milliseconds=1)) as before:
         before.background.dead = True
-        with pytest.raises(MeshError):
-            await before.stub.Generate(WORD, timeout=0.3)
+        await leave(before)
         held = await pool.fetchval("select micro_usd from hold")
     async with mesh(pool) as after:
         assert await after.reconciler.look() == 1
@@ -242,8 +251,7 @@ async def test_no_hold_is_taken_by_two_replicas(pool: asyncpg.Pool) -> None:
     """Twenty overdue holds and four that look at once: each is taken once, and settled once."""
     async with mesh(pool, Silence(), hold=timedelta(milliseconds=1)) as before:
         before.background.dead = True
-        asking = [before.stub.Generate(WORD, timeout=0.5) for _ in range(20)]
-        await asyncio.gather(*asking, return_exceptions=True)
+        await leave(before, calls=20)
     async with mesh(pool) as after:
         taken = await asyncio.gather(*(after.reconciler.look() for _ in range(4)))
         rows = await after.ledger()
@@ -259,14 +267,16 @@ async def test_a_caller_that_leaves_while_it_is_let_through_leaves_nothing_held(
     async with mesh(pool) as m:
         with psycopg.connect(database.owner_dsn) as other:
             other.execute("select 1 from router.budget for update")
-            with pytest.raises(MeshError) as caught:
-                await m.stub.Generate(WORD, timeout=0.3)
+            asking = asyncio.ensure_future(m.stub.Generate(WORD))
+            while not other.execute("select 1 from pg_locks where not granted").fetchone():  # noqa: ASYNC110 - its lock
+                await asyncio.sleep(0.005)
+            asking.cancel()
             await m.background.began.wait()
         rows = await m.ledger()
         counter = await pool.fetchrow("select * from budget where scope = 'tenant'")
         calls = m.vendor.count
 
-    assert (caught.value.kind, rows, calls) == (Kind.DEADLINE, [], 0)
+    assert (rows, calls) == ([], 0)
     assert counter is not None
     assert (counter["held_micro_usd"], counter["requests"]) == (0, 0)
     assert await pool.fetchval("select count(*) from hold") == 0
@@ -420,8 +430,7 @@ async def test_a_hold_that_outlived_its_router_still_tells_its_tries(pool: async
     """What the reconciler books for a router that died names the intent all the same."""
     named = pb.GenerateRequest(routing=routing(decision_id="d-1", intent_key="d-1/run-1"))
     async with mesh(pool, Silence(), hold=timedelta(0)) as m:
-        with pytest.raises(MeshError):
-            await m.stub.Generate(named, timeout=0.5)
+        await leave(m, named)
         while await pool.fetchval("select count(*) from hold"):
             await m.reconciler.look()
             await asyncio.sleep(0.01)

@@ -75,7 +75,7 @@ def show(erasure: Erasure, late: str, target: Console) -> None:
         target.print("the log had nothing readable about this person")
     if late:
         target.print(late)
-    later = "all owners will be asked once more when no call of before can be under way any more"
+    later = "all owners are asked once more when no call that began before can still be running"
     target.print("complete" if erasure.complete else later)
 
 

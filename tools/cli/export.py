@@ -12,7 +12,7 @@ from magistrate.recorder.v1.recorder_pb2_grpc import RecorderServiceStub
 from tools.archive import ArchiveError, Written, write
 from tools.cli.arguments import DEFAULT_STATE, Json, State, Timeout
 from tools.cli.connection import connection
-from tools.cli.moments import HELP, moment
+from tools.cli.moments import Since, Until, limit_to
 from tools.cli.screen import screen
 from tools.up.failures import StackError
 
@@ -23,8 +23,8 @@ def export(
     log: Annotated[str, typer.Option("--log", help="Which log; the tenant's current one without.")] = "",
     start: Annotated[int, typer.Option("--start", min=0, help="First index.")] = 0,
     end: Annotated[int, typer.Option("--end", min=0, help="One past the last index; 0 is the end.")] = 0,
-    since: Annotated[str, typer.Option(help=f"Recorded from here on: {HELP}.", metavar="TIME")] = "",
-    until: Annotated[str, typer.Option(help="Recorded before this.", metavar="TIME")] = "",
+    since: Since = "",
+    until: Until = "",
     opened: Annotated[bool, typer.Option("--open", help="With the content, readable: no erasure reaches it.")] = False,
     sealed: Annotated[
         bool, typer.Option("--sealed", help="With the content, encrypted: it perishes with its key.")
@@ -45,9 +45,7 @@ def export(
         include_sealed=sealed,
         subject_id=subject,
     )
-    for name, text in (("since", since), ("until", until)):
-        if told := moment(text, f"--{name}"):
-            getattr(request, name).FromDatetime(told)
+    limit_to(request, since, until)
     with connection(state_dir) as channel:
         try:
             written = write(RecorderServiceStub(channel).Export(request, timeout=timeout_s), target)

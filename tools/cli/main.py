@@ -102,8 +102,6 @@ def run() -> None:
     except StackError as error:
         explain(error)
         sys.exit(1)
-    except BrokenPipeError:
-        sys.exit(0)
     except OSError as error:  # a full disk, a folder without permission: the machine's answer, not a fault of ours
         explain(of_the_machine(error))
         sys.exit(1)

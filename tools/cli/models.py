@@ -11,7 +11,7 @@ from tools.cli.marks import dollars, span
 from tools.cli.screen import screen
 
 _HEALTH = {
-    ModelHealth.MODEL_HEALTH_UNSPECIFIED: "-",
+    ModelHealth.MODEL_HEALTH_UNSPECIFIED: "unknown",
     ModelHealth.MODEL_HEALTH_HEALTHY: "healthy",
     ModelHealth.MODEL_HEALTH_UNHEALTHY: "unhealthy",
 }
@@ -23,7 +23,7 @@ def models(
     state_dir: State = DEFAULT_STATE,
     as_json: Json = False,
 ) -> None:
-    """List the models of the catalogue: provider, tier, price, expected quality and speed, capabilities, health.
+    """List the models of the catalogue: provider, tier, price, expected quality and speed, abilities, and which serve.
 
     A time to the first token that was measured counts before the expected one, which stands in brackets.
     """
@@ -34,7 +34,7 @@ def models(
         return
     columns = (
         *("model", "provider", "tier", "context", "in / 1M", "out / 1M"),
-        *("quality", "first token", "can", "enabled", "health"),
+        *("quality", "first token", "can", "serves"),
     )
     table = Table(*columns, box=None, pad_edge=False)
     for model in reply.models:
@@ -48,8 +48,7 @@ def models(
             f"{model.expected_quality:.2f}",
             _first_token(model),
             ", ".join(model.capabilities),
-            "yes" if model.enabled else "no",
-            _HEALTH[model.health],
+            _HEALTH[model.health] if model.enabled else "no",
         )
     screen().print(table)
 

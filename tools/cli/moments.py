@@ -2,12 +2,18 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from typing import Annotated
 
 import typer
+
+from magistrate.engine.v1.engine_pb2 import ReadjudicateRequest
+from magistrate.recorder.v1.recorder_pb2 import ExportRequest, ListRecordsRequest
 
 _AGO = re.compile(r"(?P<count>[0-9]{1,6})(?P<unit>[smhdw])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 HELP = "2026-11-29, 2026-11-29T13:00:00, or so long ago: 30m, 12h, 7d, 4w"
+Since = Annotated[str, typer.Option("--since", help=f"Recorded from here on: {HELP}.", metavar="TIME")]
+Until = Annotated[str, typer.Option("--until", help="Recorded before this.", metavar="TIME")]
 
 
 def moment(text: str, option: str, *, now: datetime | None = None) -> datetime | None:
@@ -25,3 +31,14 @@ def moment(text: str, option: str, *, now: datetime | None = None) -> datetime |
     except (ValueError, OverflowError):
         raise typer.BadParameter(f"{option} is no time; say {HELP}") from None
     return told.astimezone(UTC) if told.tzinfo else told.replace(tzinfo=UTC)
+
+
+def limit_to(request: ExportRequest | ListRecordsRequest | ReadjudicateRequest, since: str, until: str) -> None:
+    """Put the times of ``--since`` and ``--until`` into a request.
+
+    Raises:
+        typer.BadParameter: One of them says no time.
+    """
+    for field, option, text in ((request.since, "--since", since), (request.until, "--until", until)):
+        if told := moment(text, option):
+            field.FromDatetime(told)

@@ -15,7 +15,7 @@ from magistrate.recorder.v1.recorder_pb2_grpc import RecorderServiceStub
 from tools.cli.arguments import DEFAULT_STATE, Json, State, Timeout
 from tools.cli.choices import CriticChoice, KindChoice, VerdictChoice
 from tools.cli.connection import connection
-from tools.cli.moments import HELP, moment
+from tools.cli.moments import Since, Until, limit_to
 from tools.cli.screen import screen
 
 LARGEST_PAGE = 1000
@@ -35,8 +35,8 @@ def records(
         list[str] | None, typer.Option(help="Only records that say this; may be repeated.", metavar="NAME=VALUE")
     ] = None,
     still_open: Annotated[bool, typer.Option("--open", help="Only intents without an outcome.")] = False,
-    since: Annotated[str, typer.Option(help=f"Recorded from here on: {HELP}.", metavar="TIME")] = "",
-    until: Annotated[str, typer.Option(help="Recorded before this.", metavar="TIME")] = "",
+    since: Since = "",
+    until: Until = "",
     limit: Annotated[int, typer.Option(min=1, help="Most records to show.")] = 100,
     timeout_s: Timeout = 10.0,
     state_dir: State = DEFAULT_STATE,
@@ -54,9 +54,7 @@ def records(
         open_intents=still_open,
         page_size=min(limit, LARGEST_PAGE),
     )
-    for name, text in (("since", since), ("until", until)):
-        if told := moment(text, f"--{name}"):
-            getattr(request, name).FromDatetime(told)
+    limit_to(request, since, until)
     with connection(state_dir) as channel:
         found = itertools.islice(_pages(RecorderServiceStub(channel), request, timeout_s), limit)
         if as_json:

@@ -20,7 +20,7 @@ from magistrate.engine.v1.engine_pb2_grpc import ReplayServiceStub
 from tools.cli import replay_view
 from tools.cli.arguments import DEFAULT_STATE, Json, State, Timeout
 from tools.cli.connection import connection
-from tools.cli.moments import HELP, moment
+from tools.cli.moments import HELP, limit_to
 from tools.cli.policy_file import read_policy
 from tools.cli.screen import screen
 from tools.up.failures import StackError
@@ -113,9 +113,7 @@ def _shown(answers: Iterator[ReadjudicateResponse]) -> ReplaySummary | None:
 
 def _request(since: str, until: str, policy: str, critics: list[str]) -> ReadjudicateRequest:
     request = ReadjudicateRequest(critics=[_version(word) for word in critics])
-    for name, text in (("since", since), ("until", until)):
-        if told := moment(text, f"--{name}"):
-            getattr(request, name).FromDatetime(told)
+    limit_to(request, since, until)
     if "@" in policy and not Path(policy).exists():
         request.policy = policy
     elif policy:

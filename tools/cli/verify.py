@@ -1,7 +1,9 @@
 """`magistrate verify`: check evidence offline, with nothing but the public key."""
 
 import json
+import os
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -18,6 +20,7 @@ from tools.up.options import Options
 from tools.verify import tlog_proof
 from tools.verify.archive import Found, verify_archive
 from tools.verify.archive.content import in_words
+from tools.verify.bundle import Result
 from tools.verify.bundle import verify as judge
 
 
@@ -49,28 +52,34 @@ def verify(
     """
     if bool(decision_id) == bool(bundle_file):
         raise typer.BadParameter("give either a decision, an exported folder or --bundle FILE")
-    exported = Path(decision_id) if decision_id and Path(decision_id).is_dir() else None
-    if (exported and save) or (kept and not exported):
+    folder = _folder(decision_id)
+    if (folder and save) or (kept and not folder):
         raise typer.BadParameter("--save goes with a decision or bundle, --kept with an exported folder")
-    if exported:
-        keys, policy = _trusted(key_file, policy_file, state_dir)
-        found = verify_archive(exported, keys, kept=[_text_of(path) for path in kept or ()], policy=policy)
+    trusted = partial(_trusted, key_file, policy_file, state_dir)
+    if folder:
+        keys, policy = trusted()
+        found = verify_archive(folder, keys, kept=[_text_of(path) for path in kept or ()], policy=policy)
         _print_folder(found, as_json=as_json)
         raise typer.Exit(0 if found.verified else 1)
     bundle = _read(bundle_file) if bundle_file else _fetched(decision_id, state_dir)
     if save:
         save.write_text(_saved(bundle, save), encoding="utf-8")
-    if decision_id:
-        # Evidence must be of the decision that was asked for, whatever the mesh sent.
-        bundle = {**bundle, "decision_id": decision_id}
-    result = judge(bundle, *_trusted(key_file, policy_file, state_dir))
-    named = subject(bundle)
-    if as_json:
-        print(json.dumps(asdict(result) | {"decision_id": named, "verified": result.verified}, indent=2))
-    else:
-        screen().print("proof:", verdict(result), soft_wrap=True)
-        screen().print("of decision:", one_line(named) or "none", soft_wrap=True)
+    result = judge(bundle, *trusted())
+    _print_result(result, subject(bundle), as_json=as_json)
     raise typer.Exit(0 if result.verified else 1)
+
+
+def _folder(name: str) -> Path | None:
+    """Return the exported folder of that name; None where it must be a decision.
+
+    Raises:
+        StackError: It can be no decision, and there is no such folder.
+    """
+    if name and Path(name).is_dir():
+        return Path(name)
+    if os.sep in name:
+        raise StackError(f"there is no folder {name}", hint="`magistrate export FOLDER` makes one")
+    return None
 
 
 def _trusted(key_file: Path | None, policy_file: Path | None, state_dir: Path) -> tuple[str, str | None]:
@@ -80,6 +89,15 @@ def _trusted(key_file: Path | None, policy_file: Path | None, state_dir: Path) -
     if policy_file or own.policy.is_file():
         return keys, _text_of(policy_file or own.policy)
     return keys, None
+
+
+def _print_result(result: Result, named: str, *, as_json: bool) -> None:
+    """Print what the check of one decision's evidence found."""
+    if as_json:
+        print(json.dumps(asdict(result) | {"decision_id": named, "verified": result.verified}, indent=2))
+    else:
+        screen().print("proof:", verdict(result), soft_wrap=True)
+        screen().print("of decision:", one_line(named) or "none", soft_wrap=True)
 
 
 def _print_folder(found: Found, *, as_json: bool) -> None:
@@ -98,8 +116,9 @@ def _print_folder(found: Found, *, as_json: bool) -> None:
 
 
 def _fetched(decision_id: str, state_dir: State) -> Bundle:
+    """Return the evidence of a decision; it must be of the one that was asked for, whatever the mesh sent."""
     with connection(state_dir) as channel:
-        return fetch(decision_id, channel)
+        return {**fetch(decision_id, channel), "decision_id": decision_id}
 
 
 def _saved(bundle: Bundle, target: Path) -> str:

@@ -37,7 +37,23 @@ class Database(Part):
         self._port = port
 
     async def settle(self) -> None:
-        """Bring the database to what this version of the services needs."""
+        """Bring the database to what this version of the services needs.
+
+        Raises:
+            StackError: PostgreSQL refuses a statement, for example on a full disk, or a migration cannot be made.
+        """
+        try:
+            await self._provide()
+        except psycopg.Error as error:
+            raise StackError(f"PostgreSQL refused: {str(error).partition(chr(10))[0]}") from error
+        try:
+            await asyncio.to_thread(_migrate, owner_login(self._folder, self._port))
+        except NewerSchemaError as error:
+            raise StackError(str(error), hint="a newer version made this state: start it with that one") from error
+        except MigrationError as error:
+            raise StackError(f"a migration failed: {error}") from error
+
+    async def _provide(self) -> None:
         async with await psycopg.AsyncConnection.connect(self._postgres.conninfo(), autocommit=True) as server:
             for role in (OWNER, *ROLES):
                 await _provide_role(server, role, self._folder)
@@ -46,12 +62,6 @@ class Database(Part):
         async with await psycopg.AsyncConnection.connect(conninfo) as database:
             await _provide_schemas(database)
             await database.execute(DDL_FENCE)
-        try:
-            await asyncio.to_thread(_migrate, owner_login(self._folder, self._port))
-        except NewerSchemaError as error:
-            raise StackError(str(error), hint="a newer version made this state: start it with that one") from error
-        except MigrationError as error:
-            raise StackError(f"a migration failed: {error}") from error
 
 
 def owner_login(folder: Folder, port: int) -> str:

@@ -10,13 +10,12 @@ import httpx
 from tools.envoy import ConfigError, Door, PlanError, Settings, command, drain, local_mesh, render, validate, write
 from tools.up.failures import StackError
 from tools.up.folder import Folder
-from tools.up.part import Part
+from tools.up.part import PROBE_LIMIT_S, Part
 from tools.up.ports import LOOPBACK
 from tools.up.processes import Command
 from tools.up.vendors import Vendor
 
 NAME = "envoy"
-_PROBE_LIMIT_S = 2.0
 _DRAIN_LIMIT_S = 5.0
 _COMPLAINT_LINES = 15
 
@@ -78,7 +77,7 @@ class Envoy(Part):
         """Ask its admin socket."""
         transport = httpx.AsyncHTTPTransport(uds=str(self._admin))
         try:
-            async with httpx.AsyncClient(transport=transport, timeout=_PROBE_LIMIT_S) as admin:
+            async with httpx.AsyncClient(transport=transport, timeout=PROBE_LIMIT_S) as admin:
                 answer = await admin.get("http://envoy/ready")
         except httpx.TransportError:
             return False

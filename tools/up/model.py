@@ -13,7 +13,7 @@ import httpx
 from tools.certs.publish import private_folder
 from tools.up.failures import StackError
 from tools.up.folder import Folder
-from tools.up.part import Part
+from tools.up.part import PROBE_LIMIT_S, Part
 from tools.up.ports import LOOPBACK
 from tools.up.processes import Command, python
 
@@ -103,7 +103,7 @@ class ModelServer(Part):
     async def ready(self) -> bool:
         """Ask its health page, which answers 503 while the model loads."""
         try:
-            async with httpx.AsyncClient(timeout=2, trust_env=False) as client:
+            async with httpx.AsyncClient(timeout=PROBE_LIMIT_S, trust_env=False) as client:
                 answer = await client.get(f"{self.address}/health")
         except httpx.TransportError:
             return False

@@ -2,6 +2,9 @@
 
 from tools.up.processes import Command
 
+PROBE_LIMIT_S = 10.0
+"""How long a part may take to answer one question whether it is ready: a busy machine must not be asked for ever."""
+
 
 class Part:
     """What the stack needs to know to start, watch and stop one part; each file of this package holds one kind.

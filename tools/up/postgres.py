@@ -14,7 +14,7 @@ from tools.certs.publish import write_private
 from tools.up.account import SHARED_ROOT, Account, let_through, owned_folder, reachable_copy, unprivileged
 from tools.up.failures import StackError
 from tools.up.folder import Folder
-from tools.up.part import Part
+from tools.up.part import PROBE_LIMIT_S, Part
 from tools.up.ports import LOOPBACK
 from tools.up.processes import Command, run_to_end
 
@@ -83,7 +83,7 @@ class Postgres(Part):
     async def ready(self) -> bool:
         """Log in as the superuser."""
         try:
-            connection = await psycopg.AsyncConnection.connect(self.conninfo(), connect_timeout=2)
+            connection = await psycopg.AsyncConnection.connect(self.conninfo(), connect_timeout=int(PROBE_LIMIT_S))
         except psycopg.OperationalError:
             return False
         await connection.close()

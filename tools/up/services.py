@@ -11,7 +11,7 @@ from tools.certs import Tokens
 from tools.up.database import DATABASE
 from tools.up.database import NAME as DATABASE_PART
 from tools.up.folder import Folder
-from tools.up.part import Part
+from tools.up.part import PROBE_LIMIT_S, Part
 from tools.up.ports import LOOPBACK
 from tools.up.processes import Command, python
 from tools.up.signing import BODY_KEY, LOGS, SIGNING_KEY, WITNESS, WITNESS_KEY, WITNESS_NAME
@@ -21,7 +21,6 @@ from tools.up.vendors import Vendor
 USES_REDIS = ("router", "gate", "context")
 TILES = "tiles"
 """The companion that serves the evidence log's tiles over HTTP; its port has the same name."""
-_PROBE_LIMIT_S = 2.0
 _DRAIN_DELAY_S = "0.1"
 """Callers stop before callees, so nobody needs long to look for another replica."""
 _DRAIN_LIMIT_S = 35.0
@@ -64,7 +63,7 @@ class MeshService(Part):
         async with grpc.aio.insecure_channel(self.address) as channel:
             try:
                 answer = await health_pb2_grpc.HealthStub(channel).Check(
-                    health_pb2.HealthCheckRequest(), timeout=_PROBE_LIMIT_S
+                    health_pb2.HealthCheckRequest(), timeout=PROBE_LIMIT_S
                 )
             except grpc.aio.AioRpcError:
                 return False

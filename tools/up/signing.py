@@ -4,9 +4,10 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from tools.certs.publish import private_folder, write_private
+from tools.up.failures import StackError
 from tools.up.folder import Folder
 from tools.up.ports import LOOPBACK
-from tools.verify.keys import BODY_KEY, SIGNING_KEY, VERIFIER_KEY, WITNESS_KEY, generate, generate_witness
+from tools.verify.keys import BODY_KEY, SIGNING_KEY, VERIFIER_KEY, WITNESS_KEY, LostKeyError, generate, generate_witness
 from tools.verify.note import read_keys, verifier_key
 
 __all__ = ["BODY_KEY", "LOGS", "SIGNING_KEY", "WITNESS", "WITNESS_KEY", "WITNESS_NAME", "recorder_keys", "show_keys"]
@@ -20,8 +21,15 @@ def recorder_keys(folder: Folder) -> None:
     """Make the recorder's keys on first start; put the public one at the top of the state folder.
 
     ``recorder.vkey`` has the C2SP verifier keys, ``recorder.pub.pem`` the newest one for other tools.
+
+    Raises:
+        StackError: The signing key is gone. Signed by another, the log would count as altered for ever.
     """
-    generate(folder.secrets)
+    try:
+        generate(folder.secrets)
+    except LostKeyError as error:
+        hint = "put it back; only `magistrate down --purge` begins anew, without the evidence"
+        raise StackError(str(error), hint=hint) from error
     show_keys(folder)
 
 
@@ -42,7 +50,8 @@ def witness_files(folder: Folder, port: int | None) -> None:
         folder.policy.unlink(missing_ok=True)
         return
     line = generate_witness(folder.secrets, WITNESS_NAME)
-    write_private(folder.policy, f"witness here {line} http://{LOOPBACK}:{port}\nquorum here\n".encode())
+    policy = f"witness this-machine {line} http://{LOOPBACK}:{port}\nquorum this-machine\n"
+    write_private(folder.policy, policy.encode())
     _watch(folder)
 
 

@@ -7,12 +7,11 @@ from pathlib import Path
 from tools.certs.publish import private_folder, write_private
 from tools.up.failures import StackError
 from tools.up.folder import Folder
-from tools.up.part import Part
+from tools.up.part import PROBE_LIMIT_S, Part
 from tools.up.ports import LOOPBACK
 from tools.up.processes import Command
 
 NAME = "valkey"
-_PROBE_LIMIT_S = 2.0
 _WELCOME = b"+OK\r\n+PONG\r\n"
 
 
@@ -64,7 +63,7 @@ class Valkey(Part):
             return False
         writer.write(f"AUTH {self.password_file.read_text()}\r\nPING\r\n".encode())
         try:
-            async with asyncio.timeout(_PROBE_LIMIT_S):
+            async with asyncio.timeout(PROBE_LIMIT_S):
                 return await reader.readexactly(len(_WELCOME)) == _WELCOME
         except (OSError, EOFError, TimeoutError):
             return False

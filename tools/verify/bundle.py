@@ -95,7 +95,7 @@ def verify(bundle: Mapping[str, Any], vkey: str, policy: str | None = None) -> R
     return Result(
         fault=None,
         explanation=f"record {evidence.index} of {tree.origin} is in the tree of {tree.size} that the key signed"
-        + (f" and that {', '.join(sorted(seen))} saw" if seen else ""),
+        + (f", and seen by {', '.join(sorted(seen))}" if seen else ""),
         origin=tree.origin,
         index=evidence.index,
         tree_size=tree.size,

@@ -5,11 +5,17 @@ import base64
 import os
 import re
 import secrets
+from collections.abc import Iterator
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
 
 from tools.verify.note import read_keys, verifier_key
 from tools.verify.policy import ED25519_TYPE, ML_DSA_44_TYPE, Witness
@@ -27,17 +33,35 @@ _OWNER_ONLY = 0o600
 _PEM = re.compile("-----BEGIN [^-]+-----[^-]+-----END [^-]+-----")
 
 
+class LostKeyError(Exception):
+    """A signing key that logs rely on is not where it was."""
+
+
 def generate(folder: Path, *, deployment: str = "local") -> None:
     """Write whichever of the three files is missing into ``folder``; existing keys are never replaced.
 
     The verifier key is named ``evidence/<deployment>`` and verifies every log below that name.
+
+    Raises:
+        LostKeyError: The signing key is gone, and what it signed would verify by no other.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    if (folder / VERIFIER_KEY).exists() and not (folder / SIGNING_KEY).exists():
+        raise LostKeyError(f"{folder / SIGNING_KEY} is gone, and {folder / VERIFIER_KEY} verifies what it signed")
     key = Ed25519PrivateKey.generate()
-    if _create(folder / SIGNING_KEY, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())):
-        line = verifier_key(f"evidence/{deployment}", key.public_key().public_bytes_raw())
-        (folder / VERIFIER_KEY).write_text(line + "\n", encoding="utf-8")
+    _create(folder / SIGNING_KEY, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    if not (folder / VERIFIER_KEY).exists():
+        lines = _verifier_lines(folder / SIGNING_KEY, f"evidence/{deployment}")
+        (folder / VERIFIER_KEY).write_text("".join(lines), encoding="utf-8")
     _create(folder / BODY_KEY, base64.b64encode(secrets.token_bytes(BODY_KEY_BYTES)) + b"\n")
+
+
+def _verifier_lines(signing_key: Path, name: str) -> Iterator[str]:
+    """Yield the verifier key of each key in a file of signing keys."""
+    for pem in _PEM.findall(signing_key.read_text(encoding="utf-8")):
+        key = load_pem_private_key(pem.encode(), password=None)
+        if isinstance(key, Ed25519PrivateKey):
+            yield f"{verifier_key(name, key.public_key().public_bytes_raw())}\n"
 
 
 def generate_witness(folder: Path, name: str, *, post_quantum: bool = False) -> str:

@@ -21,7 +21,6 @@ from services.router.adapters.caching.tally import CountingTally
 from services.router.adapters.caching.write_behind import WriteBehind
 from services.router.adapters.embeddings import ContextEmbedder
 from services.router.adapters.history import PostgresHistory
-from services.router.booking import Spawn
 from services.router.caching.cache import Cache
 from services.router.caching.claims import Claims
 from services.router.caching.epochs import Epochs
@@ -32,7 +31,7 @@ from services.router.caching.rules import Rules
 from services.router.caching.store import Store
 from services.router.caching.stream import CachedStream
 from services.router.core.caching.shelf import Shelf
-from services.router.ports import Generator, Streams
+from services.router.ports import Generator, Spawn, Streams
 
 LEASE_S = 2.0
 """Seconds for which the others wait for a replica that died while it made an answer."""

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from services.chassis.clock import Clock
 from services.chassis.errors import MeshError, unavailable
 from services.chassis.waiting import within
-from services.router.booking import Spawn
 from services.router.caching.ports import Announcer, EpochStore
 from services.router.core.caching.epoch import Marks, Notice, Replaced, Scope, merged, reaching
 from services.router.core.request import Domain, Task
+from services.router.ports import Spawn
 
 _MAX_TENANTS = 10_000
 _READ_LIMIT_S = 1.0

@@ -7,7 +7,6 @@ from services.chassis.clock import Clock
 from services.chassis.errors import MeshError
 from services.chassis.metrics import counter
 from services.chassis.waiting import within
-from services.router.booking import Spawn
 from services.router.caching.ports import Neighbour, Questions, Tally
 from services.router.core.answer import Answer
 from services.router.core.caching.gist import MAX_CHARACTERS, alike
@@ -15,7 +14,7 @@ from services.router.core.caching.giving import given, kept
 from services.router.core.caching.key import Key
 from services.router.core.caching.use import Level
 from services.router.core.plan import Plan
-from services.router.ports import Embedder, Embedding
+from services.router.ports import Embedder, Embedding, Spawn
 
 _LOST = counter("magistrate_cache_lost_meanings_total", "Answers that could not be kept by meaning.")
 

@@ -261,6 +261,14 @@ def test_a_bundle_that_cannot_be_kept_is_one_sentence(bundle: Path) -> None:
     assert "b.json: No such file or directory" in outcome.stderr
 
 
+def test_a_folder_that_is_not_there_is_no_decision(tmp_path: Path) -> None:
+    """A typing error in a path does not send anybody looking for a decision of that name."""
+    outcome = magistrate("verify", str(tmp_path / "evidnce"), "--state", str(tmp_path))
+
+    assert outcome.returncode == 1
+    assert "there is no folder" in outcome.stderr
+
+
 @pytest.mark.parametrize("policy", ["", "# nobody\n", "witness w"])
 def test_a_policy_that_asks_nobody_by_accident_proves_nothing(policy: str, bundle: Path) -> None:
     """Who asks for witnesses and gives an empty file is not told that they have seen it."""

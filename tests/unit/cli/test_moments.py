@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 import typer
 
-from tools.cli.moments import moment
+from magistrate.recorder.v1.recorder_pb2 import ExportRequest
+from tools.cli.moments import limit_to, moment
 
 NOW = datetime(2026, 11, 29, 13, tzinfo=UTC)
 
@@ -32,3 +33,12 @@ def test_what_is_no_time_is_refused(text: str) -> None:
     """The message names the option."""
     with pytest.raises(typer.BadParameter, match="--since"):
         moment(text, "--since", now=NOW)
+
+
+def test_only_the_times_that_were_said_limit_a_request() -> None:
+    """A bound that nobody gave is absent, and not the year 1970."""
+    request = ExportRequest()
+    limit_to(request, "2026-11-29", "")
+
+    assert request.since.ToDatetime(tzinfo=UTC) == datetime(2026, 11, 29, tzinfo=UTC)
+    assert not request.HasField("until")

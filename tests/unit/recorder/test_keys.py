@@ -13,7 +13,7 @@ from services.chassis.errors import WorldError
 from services.recorder import config as recorder
 from services.recorder.adapters.keys import AesSeal, Ed25519Signer, KeyFileError
 from services.recorder.publisher import config as publisher
-from tools.verify.keys import BODY_KEY, SIGNING_KEY, VERIFIER_KEY, generate
+from tools.verify.keys import BODY_KEY, SIGNING_KEY, VERIFIER_KEY, LostKeyError, generate, succeed
 
 
 def test_made_keys_are_the_right_ones(tmp_path: Path) -> None:
@@ -26,6 +26,30 @@ def test_made_keys_are_the_right_ones(tmp_path: Path) -> None:
 
     Ed25519PublicKey.from_public_bytes(signer.public_key).verify(signer.sign(b"text"), b"text")
     assert seal.unwrap(*seal.wrap(b"key", b"place"), b"place") == b"key"
+
+
+def test_a_key_that_logs_rely_on_is_never_made_up_anew(tmp_path: Path) -> None:
+    """Where the signing key is gone but verified something, nothing is written: it may only be mislaid."""
+    generate(tmp_path)
+    before = (tmp_path / VERIFIER_KEY).read_bytes()
+    (tmp_path / SIGNING_KEY).unlink()
+    with pytest.raises(LostKeyError, match=SIGNING_KEY):
+        generate(tmp_path)
+
+    assert (tmp_path / VERIFIER_KEY).read_bytes() == before
+    assert not (tmp_path / SIGNING_KEY).exists()
+
+
+def test_verifier_keys_are_made_again_from_the_signing_keys(tmp_path: Path) -> None:
+    """Both public halves come back, the newest first, also after a start that was killed between the two files."""
+    generate(tmp_path)
+    succeed(tmp_path)
+    before = (tmp_path / VERIFIER_KEY).read_text()
+    (tmp_path / VERIFIER_KEY).unlink()
+    generate(tmp_path)
+
+    assert (tmp_path / VERIFIER_KEY).read_text() == before
+    assert len(before.splitlines()) == 2
 
 
 @pytest.mark.spec("T10")

@@ -73,7 +73,7 @@ def test_a_witness_starts_where_one_is_asked_for(told: Surroundings, folder: Fol
     assert ("publisher" in without, "witness" in without, "witness" in parts) == (True, False, True)
     assert waits["MAGISTRATE_RECORDER_WITNESSED"] == "true"
     assert asks["MAGISTRATE_PUBLISHER_POLICY_FILE"] == str(folder.policy)
-    assert (len(follows.logs), policy.witnesses["here"].url) == (2, "http://127.0.0.1:5003")
+    assert (len(follows.logs), policy.witnesses["this-machine"].url) == (2, "http://127.0.0.1:5003")
     witness_files(folder, None)
     assert "MAGISTRATE_RECORDER_WITNESSED" not in told.of(BY_NAME["recorder"])
 
