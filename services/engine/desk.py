@@ -17,6 +17,8 @@ from services.engine.pipeline import Observer, Pipeline
 from services.engine.ports import DecisionStore, Feedback, Kept
 
 Encode = Callable[[Decision], bytes]
+Storable = Callable[[bytes], bytes]
+"""Return an encoded decision as it may be kept."""
 Appraise = Callable[[Decision], bytes | None]
 """Return what the router must hear of a decision; None where there is nothing."""
 Recorded = Callable[[str], Awaitable[Kept | None]]
@@ -48,6 +50,7 @@ class Desk:
         store: DecisionStore,
         *,
         encode: Encode,
+        storable: Storable,
         appraise: Appraise,
         recorded: Recorded,
         ids: Ids,
@@ -55,6 +58,7 @@ class Desk:
         self._pipeline = pipeline
         self._store = store
         self._encode = encode
+        self._storable = storable
         self._appraise = appraise
         self._recorded = recorded
         self._ids = ids
@@ -95,7 +99,12 @@ class Desk:
 
     async def _keep(self, ask: Ask, decision: Decision, digest: bytes, body: bytes) -> None:
         """Keep the decision; losing it here is logged and counted, for its evidence is durable and has all of it."""
-        kept = Kept(decision_id=decision.decision_id, created_at=decision.created_at, question_digest=digest, body=body)
+        kept = Kept(
+            decision_id=decision.decision_id,
+            created_at=decision.created_at,
+            question_digest=digest,
+            body=self._storable(body),
+        )
         appraised = self._appraise(decision)
         feedback = None if appraised is None else Feedback(subject=ask.subject, body=appraised)
         try:

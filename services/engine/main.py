@@ -67,7 +67,15 @@ async def main(name: str) -> None:
             clock=SystemClock(),
             ids=RandomIds(),
         )
-        desk = Desk(pipeline, store, encode=codec.encode, appraise=feedback, recorded=log.recorded, ids=RandomIds())
+        desk = Desk(
+            pipeline,
+            store,
+            encode=codec.encode,
+            storable=codec.storable,
+            appraise=feedback,
+            recorded=log.recorded,
+            ids=RandomIds(),
+        )
         mesh.spawn(relay.run(), name="feedback")
         mesh.spawn(eraser.run(), name="erasures")
         mesh.readiness("store", store.ready)

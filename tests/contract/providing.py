@@ -15,7 +15,7 @@ from services.chassis.testing import Registration, serving
 from services.provider.desk import Desk
 from services.provider.servicer import ProviderServicer
 from tests.fakes.vendors import WORDS, FakeVendor
-from tests.unit.provider.wiring import servicer
+from tests.unit.provider.wiring import PATIENCE_S, servicer
 
 if TYPE_CHECKING:
     from magistrate.provider.v1.provider_pb2_grpc import ProviderServiceAsyncStub
@@ -38,7 +38,7 @@ def generation(
 
 @asynccontextmanager
 async def wired(
-    fake: FakeVendor, *, vendor: str = "openai", attempt_s: float = 5.0
+    fake: FakeVendor, *, vendor: str = "openai", attempt_s: float = PATIENCE_S
 ) -> AsyncIterator[tuple[Stub, ProviderServicer]]:
     """Serve one adapter in this process, and show its inside."""
     async with httpx.AsyncClient(trust_env=False) as client:
@@ -48,7 +48,7 @@ async def wired(
 
 
 @asynccontextmanager
-async def provider(fake: FakeVendor, *, vendor: str = "openai", attempt_s: float = 5.0) -> AsyncIterator[Stub]:
+async def provider(fake: FakeVendor, *, vendor: str = "openai", attempt_s: float = PATIENCE_S) -> AsyncIterator[Stub]:
     """Serve one adapter in this process."""
     async with wired(fake, vendor=vendor, attempt_s=attempt_s) as (stub, _):
         yield stub

@@ -42,7 +42,15 @@ async def engine(
         )
 
     pipeline = Pipeline(mesh.parts(), clock=SystemClock(), ids=RandomIds(), limits=Limits())
-    desk = Desk(pipeline, store, encode=codec.encode, appraise=feedback, recorded=recorded, ids=RandomIds())
+    desk = Desk(
+        pipeline,
+        store,
+        encode=codec.encode,
+        storable=codec.storable,
+        appraise=feedback,
+        recorded=recorded,
+        ids=RandomIds(),
+    )
     registrations = [
         Registration(engine_pb2_grpc.add_EngineServiceServicer_to_server, EngineServicer(desk, store), ENGINE),
         Registration(engine_pb2_grpc.add_RunServiceServicer_to_server, engine_pb2_grpc.RunServiceServicer(), RUNS),
@@ -73,6 +81,21 @@ async def test_decide_answers_with_everything() -> None:
     assert decision.evidence.origin == "evidence/test/acme/2026h2"
     assert decision.decision_id
     assert decision.request_id
+
+
+@pytest.mark.spec("REC-17")
+async def test_what_is_kept_has_no_credential() -> None:
+    """The caller gets the answer as it is; of what looks like a credential nothing is kept, at any depth."""
+    secret, store = "sk-ant-0123456789abcdefghij", FakeStore()
+    request = ask()
+    request.question.additional_context = f"The key is {secret}."
+    async with engine(FakeMesh(), store) as stub:
+        decision = (await stub.Decide(request)).decision
+        kept = (await stub.GetDecision(engine_pb2.GetDecisionRequest(decision_id=decision.decision_id))).decision
+
+    assert decision.question.additional_context == request.question.additional_context
+    assert kept.question.additional_context == "The key is [redacted]."
+    assert not [each for each in store.kept.values() if secret.encode() in each.body]
 
 
 @pytest.mark.spec("ENG-35")

@@ -43,11 +43,15 @@ class Refusal:
     retry_after: str | None = None
     code: str = ""
     message: str = "the fake vendor refuses"
+    cut: bool = False
+    """Drop the connection within the body."""
 
     def reply(self, call: Call) -> bytes:
         """Return it as it goes over the wire in reply to ``call``."""
         headers = {"Retry-After": self.retry_after} if self.retry_after else {}
-        return http_wire.reply_json(wire_of(call).error(self.status, self.message, self.code), self.status, headers)
+        body = wire_of(call).error(self.status, self.message, self.code)
+        whole = http_wire.reply_json(body, self.status, headers)
+        return whole[:-1] if self.cut else whole
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -189,6 +189,8 @@ class FakeVendor:
         match step:
             case Refusal():
                 writer.write(step.reply(call))
+                if step.cut:
+                    raise _HungUpError
             case Junk():
                 writer.write(http_wire.reply(step.body))
             case Silence():

@@ -13,8 +13,9 @@ from tools.up.part import Part
 from tools.up.processes import Child
 from tools.up.state import PartRecord, Phase
 
-_PROBE_S = 0.03
-"""How often a starting part, which cannot tell when it is ready, is asked."""
+_FIRST_PROBE_S, _LONGEST_PROBE_S, _LESS_OFTEN = 0.03, 0.1, 1.2
+"""How often a starting part, which cannot tell when it is ready, is asked: less often the longer it takes, since every
+look takes time from what is looked at."""
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 5.0
 """The wait before a crashed part is started again: doubled each time it crashes soon after."""
 _STEADY_S = 30.0
@@ -107,12 +108,14 @@ class Crew:
         child = await Child.start(command, log)
         self._children[part.name] = child
         self._ledger.started(part.name, child, command.stop_signal)
+        pause_s = _FIRST_PROBE_S
         try:
             async with asyncio.timeout(part.start_limit_s):
                 while not await part.ready():
                     if child.exit_code is not None:
                         raise StackError(f"{part.name} ended while starting ({_ending(child.exit_code)})")
-                    await asyncio.sleep(_PROBE_S)
+                    await asyncio.sleep(pause_s)
+                    pause_s = min(_LESS_OFTEN * pause_s, _LONGEST_PROBE_S)
         except TimeoutError as error:
             raise SilentError(f"{part.name} did not answer within {part.start_limit_s:.0f} s") from error
 

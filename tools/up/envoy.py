@@ -8,9 +8,10 @@ from pathlib import Path
 import httpx
 
 from tools.envoy import ConfigError, Door, PlanError, Settings, command, drain, local_mesh, render, validate, write
+from tools.up import page
 from tools.up.failures import StackError
 from tools.up.folder import Folder
-from tools.up.part import PROBE_LIMIT_S, Part
+from tools.up.part import Part
 from tools.up.ports import LOOPBACK
 from tools.up.processes import Command
 from tools.up.vendors import Vendor
@@ -75,13 +76,7 @@ class Envoy(Part):
 
     async def ready(self) -> bool:
         """Ask its admin socket."""
-        transport = httpx.AsyncHTTPTransport(uds=str(self._admin))
-        try:
-            async with httpx.AsyncClient(transport=transport, timeout=PROBE_LIMIT_S) as admin:
-                answer = await admin.get("http://envoy/ready")
-        except httpx.TransportError:
-            return False
-        return answer.status_code == httpx.codes.OK
+        return await page.answers("http://envoy/ready", socket=self._admin)
 
     async def drain(self) -> None:
         """Send callers away and wait for the calls in flight; what takes longer is the services' own drain to end."""

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-import httpx
-
 from tools.certs.publish import private_folder
+from tools.up import page
 from tools.up.failures import StackError
 from tools.up.folder import Folder
-from tools.up.part import PROBE_LIMIT_S, Part
+from tools.up.part import Part
 from tools.up.ports import LOOPBACK
 from tools.up.processes import Command, python
 
@@ -102,12 +101,7 @@ class ModelServer(Part):
 
     async def ready(self) -> bool:
         """Ask its health page, which answers 503 while the model loads."""
-        try:
-            async with httpx.AsyncClient(timeout=PROBE_LIMIT_S, trust_env=False) as client:
-                answer = await client.get(f"{self.address}/health")
-        except httpx.TransportError:
-            return False
-        return answer.status_code == httpx.codes.OK
+        return await page.answers(f"{self.address}/health")
 
 
 def smollm_weights() -> Path:

@@ -8,6 +8,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from magistrate.common.v1 import critique_pb2, judgement_pb2, usage_pb2
 from magistrate.engine.v1 import engine_pb2
+from services.chassis import redaction
 from services.engine.adapters import degradation, enums, questions
 from services.engine.core.decision import Decision, Evidence, Stage
 
@@ -44,6 +45,12 @@ def message(decision: Decision) -> engine_pb2.Decision:
 def encode(decision: Decision) -> bytes:
     """Return the bytes of ``decision``; the same decision gives the same bytes."""
     return message(decision).SerializeToString(deterministic=True)
+
+
+def storable(body: bytes) -> bytes:
+    """Return an encoded decision as it may be kept: without what looks like a credential, as in the evidence."""
+    kept = decode(body)
+    return kept.SerializeToString(deterministic=True) if redaction.clean(kept) else body
 
 
 def decode(body: bytes) -> engine_pb2.Decision:

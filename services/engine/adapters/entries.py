@@ -10,8 +10,8 @@ from magistrate.recorder.v1.recorder_pb2 import (
     RECORD_KIND_SECURITY,
     Entry,
 )
-from services.chassis import call
-from services.engine.adapters import codec, redaction
+from services.chassis import call, redaction
+from services.engine.adapters import codec
 from services.engine.core.decision import Decision, Screened
 from services.engine.core.intent import Ending, Intent, Result
 

@@ -9,7 +9,7 @@ from google.protobuf.json_format import MessageToJson
 from magistrate.common.v1 import judgement_pb2
 from magistrate.evaluator.v1 import evaluator_pb2 as pb
 from magistrate.evaluator.v1 import evaluator_pb2_grpc
-from services.chassis import call
+from services.chassis import call, redaction
 from services.chassis.clock import Clock
 from services.evaluator import telemetry
 from services.evaluator.core.adjudication import Adjudication, adjudicate
@@ -97,6 +97,7 @@ def _packet(
         evaluations=request.evaluations,
         adjudication=message,
     )
+    redaction.clean(document)
     return Packet(
         review_id=message.review_id,
         tenant=tenant,

@@ -2,10 +2,10 @@
 
 import json
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from services.chassis.errors import MeshError
 from services.provider.adapters.answer import answer
+from services.provider.adapters.checkup import look
 from services.provider.adapters.counting import count
 from services.provider.adapters.dialects import anthropic as dialect
 from services.provider.adapters.dialects import claude
@@ -29,16 +29,9 @@ class Anthropic:
     """Implements the Vendor port."""
 
     transport: Transport
-
-    @property
-    def name(self) -> str:
-        """Return ``anthropic``."""
-        return NAME
-
-    @property
-    def counts_tokens(self) -> bool:
-        """Return True: the API has an endpoint that counts."""
-        return True
+    name: str = field(default=NAME, init=False)
+    counts_tokens: bool = field(default=True, init=False)
+    """The API has an endpoint that counts, though not every compatible server."""
 
     def continues(self, model: str) -> bool:
         """Return whether the model still takes the beginning of its answer."""
@@ -58,10 +51,7 @@ class Anthropic:
 
     async def health(self, key: Key) -> Health:
         """List the models that our key may use."""
-        try:
-            return Health(healthy=True, models=read_models(NAME, await self.transport.get("/models", key)))
-        except MeshError as error:
-            return Health(healthy=False, models=(), reason=error.reason)
+        return await look(self.transport, "/models", key, read_models)
 
 
 def _check_tool(prompt: Prompt) -> None:

@@ -1,10 +1,10 @@
 """The local model server: llama.cpp behind its OpenAI-compatible API."""
 
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from services.chassis.errors import MeshError
 from services.provider.adapters.answer import answer
+from services.provider.adapters.checkup import look
 from services.provider.adapters.counting import count
 from services.provider.adapters.dialects import openai as dialect
 from services.provider.adapters.transport import Transport
@@ -19,16 +19,9 @@ class Local:
     """Implements the Vendor port."""
 
     transport: Transport
-
-    @property
-    def name(self) -> str:
-        """Return ``local``."""
-        return NAME
-
-    @property
-    def counts_tokens(self) -> bool:
-        """Return True: llama.cpp has an endpoint for it."""
-        return True
+    name: str = field(default=NAME, init=False)
+    counts_tokens: bool = field(default=True, init=False)
+    """llama.cpp counts with the chat template of the model."""
 
     def continues(self, _model: str) -> bool:
         """Return True: llama.cpp goes on from an assistant's last message."""
@@ -46,8 +39,5 @@ class Local:
         return await count(self.transport, "/chat/completions/input_tokens", asked, key, messages)
 
     async def health(self, key: Key) -> Health:
-        """Ask which models are loaded; llama.cpp refuses with 503 while it loads."""
-        try:
-            return Health(healthy=True, models=dialect.read_models(NAME, await self.transport.get("/models", key)))
-        except MeshError as error:
-            return Health(healthy=False, models=(), reason=error.reason)
+        """List the models that are loaded; llama.cpp refuses with 503 while it loads."""
+        return await look(self.transport, "/models", key, dialect.read_models)

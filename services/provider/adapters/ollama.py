@@ -1,10 +1,10 @@
 """Ollama's own chat API."""
 
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from services.chassis.errors import MeshError
 from services.provider.adapters.answer import answer
+from services.provider.adapters.checkup import look
 from services.provider.adapters.dialects import ollama as dialect
 from services.provider.adapters.transport import Transport
 from services.provider.core import tokens
@@ -19,16 +19,9 @@ class Ollama:
     """Implements the Vendor port."""
 
     transport: Transport
-
-    @property
-    def name(self) -> str:
-        """Return ``ollama``."""
-        return NAME
-
-    @property
-    def counts_tokens(self) -> bool:
-        """Return False: the API has no endpoint that counts."""
-        return False
+    name: str = field(default=NAME, init=False)
+    counts_tokens: bool = field(default=False, init=False)
+    """The API has no endpoint that counts."""
 
     def continues(self, _model: str) -> bool:
         """Return True: a model goes on from an assistant's last message if its template leaves that message open."""
@@ -45,7 +38,4 @@ class Ollama:
 
     async def health(self, key: Key) -> Health:
         """List the models that are on the machine."""
-        try:
-            return Health(healthy=True, models=dialect.read_models(NAME, await self.transport.get("/api/tags", key)))
-        except MeshError as error:
-            return Health(healthy=False, models=(), reason=error.reason)
+        return await look(self.transport, "/api/tags", key, dialect.read_models)

@@ -1,12 +1,12 @@
 """OpenAI, and every server that speaks its API under another base URL (vLLM, for one)."""
 
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from httpx import URL
 
-from services.chassis.errors import MeshError
 from services.provider.adapters.answer import answer
+from services.provider.adapters.checkup import look
 from services.provider.adapters.counting import count
 from services.provider.adapters.dialects import openai as dialect
 from services.provider.adapters.transport import Transport
@@ -31,16 +31,9 @@ class OpenAI:
     """Implements the Vendor port."""
 
     transport: Transport
-
-    @property
-    def name(self) -> str:
-        """Return ``openai``."""
-        return NAME
-
-    @property
-    def counts_tokens(self) -> bool:
-        """Return True: the API has an endpoint that counts, though not every compatible server."""
-        return True
+    name: str = field(default=NAME, init=False)
+    counts_tokens: bool = field(default=True, init=False)
+    """The API has an endpoint that counts, though not every compatible server."""
 
     def continues(self, _model: str) -> bool:
         """Return False: the API answers an assistant's last message instead of going on from it."""
@@ -59,7 +52,4 @@ class OpenAI:
 
     async def health(self, key: Key) -> Health:
         """List the models that our key may use."""
-        try:
-            return Health(healthy=True, models=dialect.read_models(NAME, await self.transport.get("/models", key)))
-        except MeshError as error:
-            return Health(healthy=False, models=(), reason=error.reason)
+        return await look(self.transport, "/models", key, dialect.read_models)

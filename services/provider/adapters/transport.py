@@ -5,12 +5,14 @@ The vendor's error text never leaves this file: some vendors repeat the key, or 
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
-from contextlib import aclosing, asynccontextmanager, contextmanager
+from contextlib import aclosing, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 
 import httpx
 
 from services.chassis.clock import Clock
+from services.chassis.errors import MeshError
+from services.provider.adapters.dialects.fields import read_codes
 from services.provider.core import failures
 from services.provider.core.keys import Key, Terms
 
@@ -36,8 +38,6 @@ class Manners:
 
     credentials: Callable[[str], dict[str, str]]
     """Return the headers that show a key."""
-    read_codes: Callable[[bytes], frozenset[str]]
-    """Return the vendor's own words for an error from its error body."""
     ends_streams: bool = False
     """Whether it closes its connection after each stream, whatever its headers promise."""
 
@@ -69,13 +69,14 @@ class Transport:
         with self._translated():
             opened = self._open("POST", path, body, terms, last=self.manners.ends_streams)
             async with opened as reply, aclosing(self._bounded(reply, terms)) as pieces:
-                unfinished = b""
+                unfinished: list[bytes] = []
                 async for piece in pieces:
-                    *lines, unfinished = (unfinished + piece).split(b"\n")
-                    for line in lines:
-                        yield line
-                if unfinished:
-                    yield unfinished
+                    ending, *beginnings = piece.split(b"\n")
+                    unfinished.append(ending)
+                    for beginning in beginnings:
+                        yield b"".join(unfinished)
+                        unfinished = [beginning]
+                yield b"".join(unfinished)
 
     async def _whole(self, method: str, path: str, body: bytes | None, key: Key) -> bytes:
         terms = Terms(key=key, until=self.clock.monotonic() + self.patience.attempt_s)
@@ -96,8 +97,7 @@ class Transport:
             reply = await self.client.send(request, stream=True)
         try:
             if reply.status_code >= _FIRST_ERROR_STATUS:
-                async with asyncio.timeout(self._left_s(terms)):
-                    raise await self._refusal(reply)
+                raise self._refusal(reply, await self._error_body(reply, terms))
             yield reply
         finally:
             await reply.aclose()
@@ -122,16 +122,22 @@ class Transport:
             headers["connection"] = "close"
         return headers | self.manners.credentials(key.secret) if key.secret else headers
 
-    async def _refusal(self, reply: httpx.Response) -> Exception:
+    async def _error_body(self, reply: httpx.Response, terms: Terms) -> bytes:
+        """Return what can be read of it: that a vendor refuses is known without."""
         body = b""
-        async for piece in reply.aiter_bytes():
-            body += piece
-            if len(body) > _ERROR_BODY_LIMIT:
-                break
+        with suppress(httpx.HTTPError, TimeoutError):
+            async with asyncio.timeout(self._left_s(terms)):
+                async for piece in reply.aiter_bytes():
+                    body += piece
+                    if len(body) > _ERROR_BODY_LIMIT:
+                        break
+        return body
+
+    def _refusal(self, reply: httpx.Response, body: bytes) -> MeshError:
         return failures.from_status(
             self.vendor,
             reply.status_code,
-            codes=self.manners.read_codes(body),
+            codes=read_codes(body),
             retry_after_s=failures.retry_after_s(reply.headers.get("retry-after"), self.clock.now()),
         )
 

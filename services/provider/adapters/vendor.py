@@ -3,9 +3,6 @@
 from collections.abc import Mapping
 
 from services.provider.adapters import anthropic, local, ollama, openai
-from services.provider.adapters.dialects import anthropic as anthropic_dialect
-from services.provider.adapters.dialects import ollama as ollama_dialect
-from services.provider.adapters.dialects import openai as openai_dialect
 from services.provider.adapters.transport import Manners, Transport
 from services.provider.ports import Vendor
 
@@ -16,10 +13,10 @@ def _bearer(secret: str) -> dict[str, str]:
 
 MANNERS: Mapping[str, Manners] = {
     # llama.cpp promises to keep its connections and closes them all the same; one call in five met the closing one.
-    local.NAME: Manners(credentials=_bearer, read_codes=openai_dialect.read_codes, ends_streams=True),
-    ollama.NAME: Manners(credentials=_bearer, read_codes=ollama_dialect.read_codes),
-    anthropic.NAME: Manners(credentials=anthropic.credentials, read_codes=anthropic_dialect.read_codes),
-    openai.NAME: Manners(credentials=_bearer, read_codes=openai_dialect.read_codes),
+    local.NAME: Manners(credentials=_bearer, ends_streams=True),
+    ollama.NAME: Manners(credentials=_bearer),
+    anthropic.NAME: Manners(credentials=anthropic.credentials),
+    openai.NAME: Manners(credentials=_bearer),
 }
 
 

@@ -12,17 +12,23 @@ from email.utils import parsedate_to_datetime
 
 from services.chassis.errors import Kind, MeshError, WorldError
 
+LONGEST_WAIT_S = 3600.0
+"""A vendor that asks for more is asked again all the same."""
 CONTEXT_TOO_LONG_CODES = frozenset({"context_length_exceeded", "exceed_context_size_error", "request_too_large"})
 """OpenAI's, llama.cpp's and Anthropic's words for a prompt that does not fit."""
 _RATE_CODES = frozenset({"rate_limit_error", "rate_limit_exceeded"})
 _OVERLOAD_CODES = frozenset({"overloaded_error", "server_is_overloaded"})
+
+_UNPAID_CODES = frozenset({"insufficient_quota", "billing_error"})
+"""OpenAI's and Anthropic's words for a key that nobody pays for; OpenAI sends its word with 429."""
 
 _TOO_MANY_REQUESTS = 429
 _OVERLOADED = frozenset({503, 529})
 """529 is Anthropic's."""
 _CREDENTIALS = frozenset({401, 402, 403})
 """402 says that nobody pays for the key."""
-_TIMEOUTS = frozenset({408, 504})
+_TIMEOUTS = frozenset({408, 504, 524})
+"""524 is Cloudflare's."""
 _CLIENT_ERRORS = range(400, 500)
 _NO_CONNECTION = "connection"
 _TIMEOUT = "timeout"
@@ -37,10 +43,10 @@ def from_status(
     facts = {"provider": vendor, "http_status": str(status)}
     if codes & CONTEXT_TOO_LONG_CODES:
         return _aborted("PROVIDER_PROMPT_TOO_LONG", f"the prompt does not fit {vendor}'s model", facts)
+    if status in _CREDENTIALS or codes & _UNPAID_CODES:
+        return _unavailable("PROVIDER_CREDENTIALS_REJECTED", f"{vendor} rejects our key", facts)
     if status == _TOO_MANY_REQUESTS:
         return _rate_limited(vendor, facts, retry_after_s)
-    if status in _CREDENTIALS:
-        return _unavailable("PROVIDER_CREDENTIALS_REJECTED", f"{vendor} rejects our key", facts)
     if status in _TIMEOUTS:
         # A proxy gave up waiting: what the vendor did meanwhile may be charged, so this is no plain refusal.
         return timed_out(vendor)
@@ -145,21 +151,21 @@ def broken(vendor: str, sent_characters: int, error: MeshError) -> MeshError:
 
 
 def retry_after_s(header: str | None, now: datetime) -> float | None:
-    """Read a Retry-After header, seconds or a date (RFC 9110 10.2.3); None when absent or unreadable."""
+    """Read a Retry-After header, seconds or a date (RFC 9110 10.2.3): an hour at most, None where there is none."""
     if not header:
         return None
     try:
         seconds = float(header)
     except ValueError:
-        return _seconds_until(header, now)
-    return seconds if math.isfinite(seconds) and seconds >= 0 else None
+        seconds = _seconds_until(header, now)
+    return min(seconds, LONGEST_WAIT_S) if math.isfinite(seconds) and seconds >= 0 else None
 
 
-def _seconds_until(date: str, now: datetime) -> float | None:
+def _seconds_until(date: str, now: datetime) -> float:
     try:
         return max(0.0, (parsedate_to_datetime(date) - now).total_seconds())
     except (ValueError, TypeError):
-        return None
+        return math.nan
 
 
 def _rate_limited(vendor: str, facts: dict[str, str], retry_after: float | None) -> MeshError:

@@ -9,6 +9,7 @@ from services.chassis.errors import MeshError
 from services.provider.core import failures
 
 _FINGERPRINT_CHARACTERS = 8
+_BYTE_ORDER_MARK = "\ufeff"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +24,6 @@ class Key:
         return hashlib.sha256(self.secret.encode()).hexdigest()[:_FINGERPRINT_CHARACTERS] if self.secret else ""
 
 
-LONGEST_ASIDE_S = 3600.0
-"""A vendor that asks for more is asked again all the same."""
 NO_KEY = Key("")
 """What a vendor is asked with that asks for no key."""
 
@@ -39,9 +38,16 @@ class Terms:
 
 
 def parse(text: str) -> tuple[Key, ...]:
-    """Return the keys of a file: one a line, in any order; empty lines and lines that begin with # say nothing."""
-    lines = (line.strip() for line in text.splitlines())
-    return tuple(dict.fromkeys(Key(line) for line in lines if line and not line.startswith("#")))
+    """Return the keys of a file: one a line, in any order; empty lines and lines that begin with # say nothing.
+
+    Nor do lines that no HTTP header can carry; the mark that some editors put before a text is no part of a key.
+    """
+    lines = (line.strip() for line in text.removeprefix(_BYTE_ORDER_MARK).splitlines())
+    return tuple(dict.fromkeys(Key(line) for line in lines if _may_be_key(line)))
+
+
+def _may_be_key(line: str) -> bool:
+    return bool(line) and not line.startswith("#") and line.isascii() and line.isprintable()
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -134,7 +140,7 @@ class KeyRing:
         if error.reason == "PROVIDER_CREDENTIALS_REJECTED":
             lease.holder.rejected = True
         if self._rules and error.reason == "PROVIDER_RATE_LIMITED" and error.retry_after_s is not None:
-            lease.holder.aside_until = now + min(error.retry_after_s, LONGEST_ASIDE_S)
+            lease.holder.aside_until = now + error.retry_after_s
         if lease.permit and is_dependency_fault(error):
             lease.holder.breaker.failed(lease.permit, now)
             lease.concluded = True

@@ -95,7 +95,7 @@ async def open_caches(rules: Rules, world: World, *, generator: Generator, strea
             inner=generator,
             store=store,
             epochs=epochs,
-            claims=Claims(shelf=shelf, tally=tally, ids=world.ids, renewal_s=_RENEWAL_S),
+            claims=Claims(shelf=shelf, tally=tally, clock=clock, ids=world.ids, renewal_s=_RENEWAL_S),
             flights=Flights(now=clock.monotonic),
             meaning=Meaning(
                 embedder=ContextEmbedder(world.channel, timeout_s=rules.embed_s),

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from services.chassis import call
+from services.chassis.credentials import shows_one
 from services.chassis.errors import MeshError
 from services.chassis.metrics import counter
 from services.router.caching.claims import Claims, Lead
@@ -87,7 +88,9 @@ class Cache:
 
     def kept(self, asking: Asking, answer: Answer, took: timedelta, lead: Lead) -> Answer:
         """Keep a new ``answer`` as far as it is worth it, and return it."""
-        lasting = asking.uses.writes and answer.repeatable
+        # What looks like a credential lies in no store, and nobody needs it twice.
+        clean = not (shows_one(asking.request.query) or shows_one(answer.text))
+        lasting = clean and asking.uses.writes and answer.repeatable
         replaces = lasting and not asking.uses.reads
         self.store.keep(asking.key, answer, took, lasting=lasting, replaces=replaces, token=lead.token)
         if lasting and asking.uses.means:
@@ -113,10 +116,11 @@ class Cache:
 
     async def _settled(self, asking: Asking) -> Answer:
         """Take what the replicas have together, or ask for all of them."""
-        settled = await self.claims.settle(asking.key)
+        settled = await self.claims.settle(asking.key, None if asking.uses.reads else self.store.window)
         if isinstance(settled, Lead):
             return await self._ask(asking, settled)
-        self.store.remember(asking.key, settled.entry)
+        if settled.entry.lasting:
+            self.store.remember(asking.key, settled.entry)
         if self.store.due(settled.entry):
             return await self._refreshed(asking, settled.entry, Level.SHARED)
         level = Level.SHARED_CALL if settled.awaited else Level.SHARED

@@ -2,7 +2,8 @@
 
 The claim is a lease: whoever holds it renews it while it works, and the others look again and again. They find the
 answer, or the claim given up or lapsed, and then the next of them makes the call. Nobody waits for a dead replica for
-longer than the lease, and nobody at all where the shared shelf is away.
+longer than the lease, and nobody at all where the shared shelf is away. Where only calls shall share that began within
+a window, one that comes later takes the claim over, and those who waited before it still get what they wait for.
 """
 
 import asyncio
@@ -10,10 +11,11 @@ import contextlib
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 
-from services.chassis.clock import Ids
+from services.chassis.clock import Clock, Ids
 from services.chassis.errors import MeshError
-from services.router.caching.ports import Claim, SharedShelf, Tally
+from services.router.caching.ports import SharedShelf, Taken, Tally
 from services.router.core.caching.entry import Entry
 from services.router.core.caching.key import Key
 from services.router.core.caching.use import Level
@@ -45,24 +47,31 @@ class Claims:
 
     shelf: SharedShelf
     tally: Tally
+    clock: Clock
     ids: Ids
     renewal_s: float
     """Seconds after which a claim is renewed; several of them make a lease."""
 
-    async def settle(self, key: Key) -> Found | Lead:
-        """Return the answer under ``key``, or leave to make it; wait while another replica makes it."""
-        token, pause, awaited = self.ids.new(), _FIRST_LOOK_S, False
+    async def settle(self, key: Key, window: timedelta | None) -> Found | Lead:
+        """Return the answer under ``key``, or leave to make it; wait while another replica makes it.
+
+        Args:
+            key: Of the answer.
+            window: Time between the starts of two calls that may share one; None for any.
+        """
+        token, pause = self._token(), _FIRST_LOOK_S
+        joined: dict[str, None] = {}
         try:
-            while (seen := await self.shelf.consult(key, token)) is Claim.TAKEN:
-                awaited = True
+            while isinstance(seen := await self.shelf.consult(key, token, joined=tuple(joined), window=window), Taken):
+                joined[seen.token] = None
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, _LAST_LOOK_S)
         except MeshError:
             self.tally.count(Level.SHARED, "error")
             return Lead(token="")
-        if isinstance(seen, Entry):
-            self.tally.count(Level.SHARED, "miss" if awaited or not seen.lasting else "hit")
-            return Found(entry=seen, awaited=awaited)
+        if seen is not None:
+            self.tally.count(Level.SHARED, "miss" if joined or not seen.lasting else "hit")
+            return Found(entry=seen, awaited=bool(joined))
         self.tally.count(Level.SHARED, "miss")
         return Lead(token=token)
 
@@ -78,11 +87,15 @@ class Claims:
 
     async def anew(self, key: Key) -> Lead | None:
         """Return leave to make an answer anew that is there already; None where another replica is at it."""
-        token = self.ids.new()
+        token = self._token()
         try:
             return Lead(token=token) if await self.shelf.claim(key, token) else None
         except MeshError:
             return Lead(token="")
+
+    def _token(self) -> str:
+        """Return the name of a claim: the milliseconds of the epoch at which its call began, and what is unique."""
+        return f"{round(self.clock.now().timestamp() * 1000)}/{self.ids.new()}"
 
     def give_up(self, key: Key, lead: Lead) -> None:
         """Let others make the answer."""

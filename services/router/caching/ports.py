@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from enum import Enum
+from datetime import timedelta
 from typing import Literal, Protocol
 
 from services.router.core.caching.entry import Entry
@@ -15,20 +15,25 @@ Lookup = Literal["hit", "miss", "error"]
 """How a look-up ended: found, not found, or the level was passed over."""
 
 
-class Claim(Enum):
-    """What a replica learns where no answer is kept yet."""
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """Another call makes the answer already."""
 
-    MINE = "mine"
-    """It shall ask a model; the others wait for it."""
-    TAKEN = "taken"
-    """Another one asks a model already."""
+    token: str
+    """Its claim; what it makes is handed over under this name."""
 
 
 class SharedShelf(Protocol):
     """The level that all replicas share, and who of them asks a model. Raises WorldError where it is away."""
 
-    async def consult(self, key: Key, token: str) -> Entry | Claim:
-        """Return the answer under ``key``, or claim for ``token`` to make it; a claim that nobody renews lapses."""
+    async def consult(
+        self, key: Key, token: str, *, joined: Sequence[str] = (), window: timedelta | None = None
+    ) -> Entry | Taken | None:
+        """Return the answer under ``key``, or one that was handed over under a name of ``joined``.
+
+        Where there is none, it is claimed for ``token`` to make it: None. A claim of another whose call began more than
+        ``window`` earlier is taken over; None leaves every claim that is renewed. One that nobody renews lapses.
+        """
         ...
 
     async def look(self, key: Key) -> Entry | None:
@@ -52,6 +57,10 @@ class SharedShelf(Protocol):
 
         Where it ``replaces`` another, all replicas are told to forget what they remember.
         """
+        ...
+
+    def hand_over(self, key: Key, entry: Entry, token: str) -> None:
+        """Give ``entry`` to whoever waits for ``token``, nobody else, and give up the claim. Never waits or raises."""
         ...
 
     def release(self, key: Key, token: str) -> None:

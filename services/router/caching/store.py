@@ -1,7 +1,7 @@
 """The two levels of exact answers as one: looked up in memory first, written to both."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from services.chassis.clock import Clock
@@ -16,6 +16,8 @@ from services.router.core.caching.shelf import Shelf
 from services.router.core.caching.use import Level
 from services.router.core.plan import Plan
 
+_HANDED_FOR = timedelta(seconds=2)
+"""Time for those who wait for an answer to look again."""
 _WARMED = counter("magistrate_cache_warmed_total", "Answers that were remembered at the start.")
 
 
@@ -69,13 +71,16 @@ class Store:
         """
         now = self.clock.now()
         until = now + jittered(self.life, self.draw()) if lasting else now - took + self.window
-        if until <= now:
-            if token:
-                self.shared.release(key, token)
-            return
         entry = kept(key, answer, made_at=now, expires_at=until, took=took, lasting=lasting)
         self.memory.put(key, entry, now)
-        self.shared.publish(key, entry, token, replaces=replaces)
+        if lasting:
+            self.shared.publish(key, entry, token, replaces=replaces)
+            return
+        if until > now:
+            self.shared.publish(key, entry)
+        if token:
+            # Whoever began in time may have waited for longer than the window.
+            self.shared.hand_over(key, replace(entry, expires_at=now + _HANDED_FOR), token)
 
     def answer(self, plan: Plan, entry: Entry, level: Level) -> Answer:
         """Return ``entry`` as the answer to a call that was planned as ``plan``: no tries, no cost."""

@@ -48,6 +48,19 @@ async def test_packets_that_a_person_asked_for_are_blanked(room: Room, pool: asy
     assert {tuple(row) for row in rows} == {("{}", "", "")}
 
 
+@pytest.mark.spec("REC-17")
+async def test_a_packet_quotes_no_credential(room: Room, pool: asyncpg.Pool) -> None:
+    """What a critic quotes from a question is stored for reviewers without what looks like a credential."""
+    secret = "sk-ant-0123456789abcdefghij"
+    request = case(opinion("truth", 1.5, rationale=f"it names {secret} twice"))
+    reply = await room.evaluator.Adjudicate(request)
+    (row,) = await pool.fetch("select document::text from reviews")
+
+    assert reply.adjudication.review_id
+    assert secret not in row["document"]
+    assert "it names [redacted] twice" in row["document"]
+
+
 @pytest.mark.parametrize(
     ("request_", "reason", "field"),
     [

@@ -1,5 +1,7 @@
 """What a mesh holds of a person anywhere, and the erasure of one as an admin asks for it."""
 
+import uuid
+from contextlib import suppress
 from typing import Any
 
 import grpc
@@ -45,9 +47,14 @@ def everything(mesh: Mesh, but: frozenset[tuple[str, str]] = frozenset()) -> str
 def files(mesh: Mesh) -> bytes:
     """Return logs, spools and Valkey's files of the mesh; PostgreSQL's own pages are looked at through its tables."""
     root = mesh.stack.folder.root
-    kept = [path for path in root.rglob("*") if path.is_file() and "postgres" not in path.relative_to(root).parts[0]]
-    assert any("valkey" in str(path) for path in kept)
-    return b"\n".join(path.read_bytes() for path in kept if path.stat().st_size < LARGEST_FILE)
+    found, seen = [], False
+    for path in root.rglob("*"):
+        with suppress(FileNotFoundError):  # what a spool delivers goes while it is looked at
+            if path.is_file() and "postgres" not in path.relative_to(root).parts[0]:
+                seen |= "valkey" in str(path)
+                found.append(path.read_bytes() if path.stat().st_size < LARGEST_FILE else b"")
+    assert seen
+    return b"\n".join(found)
 
 
 async def cached(mesh: Mesh) -> str:
@@ -77,13 +84,26 @@ async def completed(client: Client, identity: str) -> Erasure:
     return await told(client, identity)
 
 
-async def begun(client: Client, subject: str) -> Erasure:
+async def begun(client: Client, subject: str, request_id: str = "") -> Erasure:
     """Ask for an erasure."""
     request = EraseSubjectRequest(subject_id=subject, legal_basis=BASIS)
-    reply = await ErasureServiceStub(client.channel).EraseSubject(
-        request, timeout=CALL_LIMIT_S, metadata=client.metadata
-    )
+    metadata = (*client.metadata, *((("x-request-id", request_id),) if request_id else ()))
+    reply = await ErasureServiceStub(client.channel).EraseSubject(request, timeout=CALL_LIMIT_S, metadata=metadata)
     erasure: Erasure = reply.erasure
+    return erasure
+
+
+async def insisted(client: Client, subject: str) -> Erasure:
+    """Ask for an erasure until the log has carried it out: one that was away a moment ago may not answer yet."""
+    request_id, erasure = uuid.uuid4().hex, Erasure()
+
+    async def answered() -> bool:
+        nonlocal erasure
+        with suppress(grpc.aio.AioRpcError):
+            erasure = await begun(client, subject, request_id)
+        return bool(erasure.erasure_id)
+
+    await until(answered, LONGEST_S)
     return erasure
 
 

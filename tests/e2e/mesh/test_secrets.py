@@ -18,6 +18,8 @@ from tests.fakes.vendors import Answer, Junk, Refusal, Silence, Step
 
 KEY = "sk-planted-0123456789-abcdefghij"
 KEY_FILE = "model-api-key"
+PASTED = "sk-pasted-9876543210-zyxwvutsrq"
+"""What somebody put into a question and a model into its answer."""
 REPEATED = f"Incorrect API key provided: {KEY}"
 """Some vendors repeat the key in what they refuse it with."""
 ENDS: dict[str, Step] = {
@@ -62,7 +64,10 @@ async def collecting(port: int) -> AsyncIterator[Collector]:
 
 @pytest.mark.spec("PRV-18", "REC-17")
 async def test_a_key_stands_nowhere_but_with_its_vendor() -> None:
-    """Not in a reply, a log, a span, a metric, a table or any other file but the one that it was given in."""
+    """Not in a reply, a log, a span, a metric, a table or any other file but the one that it was given in.
+
+    What a caller pastes into a question, and a model repeats, is in the reply to that caller and nowhere else.
+    """
     (port,) = free_ports(1)
     planted = {
         "MAGISTRATE_OTLP_ENDPOINT": f"http://127.0.0.1:{port}",
@@ -72,13 +77,19 @@ async def test_a_key_stands_nowhere_but_with_its_vendor() -> None:
     async with collecting(port) as collector:
         with serving_mesh("local", **planted) as mesh:
             async with mesh.client() as client:
+                mesh.local.say(f"You told me that the key is {PASTED}.")
+                answered = await client.decide(additional_context=f"The key is {PASTED}.")
                 told = [await _ended(mesh, client, name, shown) for name in ENDS]
             await until(lambda: _is_there(collector))
             metrics = await asyncio.to_thread(_metrics, Path(mesh.stack.record.run_dir))
-            holders = await asyncio.to_thread(_holders, mesh.stack.root)
+            holders, pasted = [await asyncio.to_thread(_holders, mesh.stack.root, one) for one in (KEY, PASTED)]
 
     assert shown == [{f"Bearer {KEY}-{end.replace(' ', '-')}"} for end in ENDS]
     assert holders == {KEY_FILE}
+    assert PASTED in answered.answer
+    assert pasted == set()
+    assert [spans for spans in collector.seen if PASTED.encode() in spans] == []
+    assert PASTED.encode() not in metrics
     assert [words for words in told if KEY in words] == []
     assert [spans for spans in collector.seen if KEY.encode() in spans] == []
     assert b"magistrate_provider_key_tries_total" in metrics
@@ -118,11 +129,11 @@ def _scraped(path: Path) -> bytes:
         return b"".join(iter(lambda: scraper.recv(65_536), b""))
 
 
-def _holders(root: Path) -> set[str]:
-    """Return the files of the stack that hold the key: of its logs, spools, configuration and database."""
+def _holders(root: Path, secret: str) -> set[str]:
+    """Return the files of the stack that hold a secret: of its logs, spools, configuration and database."""
     holders = set()
     for path in root.rglob("*"):
         with suppress(OSError):  # a database removes files while it is read
-            if path.is_file() and KEY.encode() in path.read_bytes():
+            if path.is_file() and secret.encode() in path.read_bytes():
                 holders.add(path.name)
     return holders

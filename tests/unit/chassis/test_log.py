@@ -21,6 +21,8 @@ PLANTED = [
     "AKIAIOSFODNN7EXAMPLE",
     "ghp_abcdefghijklmnopqrstuvwxyz0123456789",
     "xoxb-1234567890-abcdefghij",
+    "sk_live_4eC39HqLyjWDarjtT1zdp7dc",
+    "glpat-0123456789abcdefghij",
     "postgres://magistrate:hunter22@localhost/magistrate",
     "password=hunter22",
     "-----BEGIN PRIVATE KEY-----\nMIIEvQ\n-----END PRIVATE KEY-----",
@@ -33,6 +35,8 @@ SECRETS = [
     "IOSFODNN7",
     "ghp_abc",
     "xoxb-1",
+    "4eC39",
+    "glpat-",
     "hunter22",
     "MIIE",
 ]

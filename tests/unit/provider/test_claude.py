@@ -1,7 +1,6 @@
 """What is sent to Anthropic is what the asked model takes: the API refuses the rest."""
 
 import json
-from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import httpx
@@ -21,13 +20,6 @@ PROMPT = Prompt(
 )
 MODELS = ("claude-haiku-4-5", "claude-opus-4-6", "claude-opus-4-7", "claude-opus-5", "claude-opus-5-5")
 SCHEMA = json.dumps({"type": "object"})
-
-
-@pytest.fixture
-async def client() -> AsyncIterator[httpx.AsyncClient]:
-    """Open the one pool."""
-    async with httpx.AsyncClient(trust_env=False) as opened:
-        yield opened
 
 
 @pytest.mark.parametrize(

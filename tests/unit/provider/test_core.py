@@ -28,6 +28,8 @@ SAFE_TO_LOSE_A_RACE = {Kind.UNAVAILABLE, Kind.EXHAUSTED, Kind.ABORTED}
         ("-1", None),
         ("inf", None),
         ("nan", None),
+        ("99999999999999999999", 3600.0),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", 3600.0),
         ("soon", None),
         ("Thu, 01 Jan 2026 12:00:30 GMT", 30.0),
         ("Thu, 01 Jan 2026 11:00:00 GMT", 0.0),
@@ -35,7 +37,7 @@ SAFE_TO_LOSE_A_RACE = {Kind.UNAVAILABLE, Kind.EXHAUSTED, Kind.ABORTED}
     ],
 )
 def test_retry_after_is_read_in_both_its_forms(header: str | None, seconds: float | None) -> None:
-    """Seconds and dates are understood; whatever else a vendor sends is no wait at all."""
+    """Seconds and dates are understood, up to an hour; whatever else a vendor sends is no wait at all."""
     assert failures.retry_after_s(header, NOON) == seconds
 
 

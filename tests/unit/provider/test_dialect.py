@@ -12,7 +12,8 @@ from services.chassis.errors import MeshError
 from services.provider.adapters.counting import read_token_count
 from services.provider.adapters.dialects import anthropic, ollama
 from services.provider.adapters.dialects import openai as dialect
-from services.provider.core.completion import End, Message, Prompt, Role, Usage
+from services.provider.adapters.dialects.fields import read_codes
+from services.provider.core.completion import End, Finish, Message, Prompt, Role, Usage
 
 PROMPT = Prompt(model="m", messages=(Message(role=Role.USER, text="How many days?"),), max_tokens=10)
 JSON = st.recursive(
@@ -40,10 +41,8 @@ def test_any_bytes_are_an_answer_or_a_mesh_error(junk: bytes) -> None:
         lambda: ollama.Reading(vendor="ollama", prompt=PROMPT).take(junk),
         lambda: ollama.read_models("ollama", junk),
         lambda: read_token_count("anthropic", junk),
-        lambda: anthropic.read_codes(junk),
-        lambda: ollama.read_codes(junk),
         lambda: dialect.read_models("openai", junk),
-        lambda: dialect.read_codes(junk),
+        lambda: read_codes(junk),
     ):
         with contextlib.suppress(MeshError):
             read()
@@ -65,6 +64,12 @@ def test_any_bytes_are_an_answer_or_a_mesh_error(junk: bytes) -> None:
 def test_a_count_that_is_none_is_estimated_and_flagged(usage: object) -> None:
     """The answer is not lost for the sake of its accounting."""
     assert ended(usage=usage).usage == Usage(prompt_tokens=4, completion_tokens=2, estimated=True)
+
+
+def test_a_refusal_that_comes_in_the_place_of_text_is_a_filtered_answer() -> None:
+    """OpenAI's models refuse a structured answer in a field of its own, and call that a stop."""
+    choice = {"delta": {"refusal": "I cannot help with that."}, "finish_reason": "stop"}
+    assert ended(choices=[choice]).finish is Finish.FILTERED
 
 
 @pytest.mark.parametrize(
@@ -118,7 +123,7 @@ def test_a_name_of_any_length_is_cut() -> None:
 @pytest.mark.parametrize("deep", [b"[" * 60_000, b'{"error":' * 10_000])
 def test_nesting_without_end_is_no_crash(deep: bytes) -> None:
     """An error body that exhausts a parser tells nothing."""
-    assert dialect.read_codes(deep) == frozenset()
+    assert read_codes(deep) == frozenset()
 
 
 @pytest.mark.parametrize(
@@ -135,4 +140,4 @@ def test_nesting_without_end_is_no_crash(deep: bytes) -> None:
 )
 def test_a_prompt_that_is_too_long_is_recognised_in_each_vendors_words(error: object, code: str) -> None:
     """Three servers of one dialect say it in three ways."""
-    assert code in dialect.read_codes(json.dumps({"error": error}).encode())
+    assert code in read_codes(json.dumps({"error": error}).encode())

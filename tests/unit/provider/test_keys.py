@@ -2,7 +2,6 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
@@ -28,13 +27,6 @@ TWO = (Key("sk-first-0123456789"), Key("sk-second-0123456789"))
 LIMITED = Refusal(status=429, retry_after="700")
 
 
-@pytest.fixture
-async def client() -> AsyncIterator[httpx.AsyncClient]:
-    """Open the one pool."""
-    async with httpx.AsyncClient(trust_env=False) as opened:
-        yield opened
-
-
 def keys(fake: FakeVendor) -> list[str]:
     """Return the keys that the vendor was shown, in order."""
     return [shown_key(call) for call in fake.calls]
@@ -46,8 +38,9 @@ def outcomes(wired: Desk) -> list[tuple[Outcome | None, str]]:
 
 
 def test_a_file_has_one_key_a_line() -> None:
-    """Comments, empty lines, blanks and repeats are no keys."""
-    assert parse("# ours\nsk-a\n\n  sk-b \r\nsk-a\n") == (Key("sk-a"), Key("sk-b"))
+    """Comments, empty lines, blanks and repeats are no keys, nor is what no header could carry."""
+    assert parse("\ufeff# ours\nsk-a\n\n  sk-b \r\nsk-a\nsk-\x01\nsk-é\n") == (Key("sk-a"), Key("sk-b"))
+    assert parse("\ufeffsk-a") == (Key("sk-a"),)
 
 
 def test_a_fingerprint_tells_keys_apart_and_tells_nothing_else() -> None:
@@ -69,6 +62,29 @@ async def test_a_limited_key_is_set_aside_and_the_other_serves(client: httpx.Asy
     assert keys(fake) == [first, second, second, second]
     assert outcomes(wired)[:2] == [(Outcome.FAILED, "PROVIDER_RATE_LIMITED"), (Outcome.WON, "")]
     assert [one.key_fingerprint for one in wired.recall("call-1").ended][:2] == [key.fingerprint for key in TWO]
+
+
+@pytest.mark.spec("PRV-12")
+@pytest.mark.parametrize(
+    ("dialect", "unpaid"),
+    [
+        ("openai", Refusal(status=429, code="insufficient_quota")),
+        ("anthropic", Refusal(status=402)),
+        ("anthropic", Refusal(status=400, message="Your credit balance is too low to access the Anthropic API.")),
+    ],
+)
+async def test_a_key_that_nobody_pays_for_is_not_shown_again(
+    client: httpx.AsyncClient, dialect: str, unpaid: Refusal
+) -> None:
+    """It is told apart from a limit that passes, in the words that each vendor has for it."""
+    async with FakeVendor(scripts={TWO[0].secret: [unpaid]}) as fake:
+        wired = desk(dialect, client, fake.base_url, keys=FixedKeys(keys=TWO))
+        for _ in range(3):
+            await wired.generate(PROMPT, CALL)
+
+    first, second = (key.secret for key in TWO)
+    assert keys(fake) == [first, second, second, second]
+    assert outcomes(wired)[0] == (Outcome.FAILED, "PROVIDER_CREDENTIALS_REJECTED")
 
 
 @pytest.mark.spec("PRV-12", "PRV-17")

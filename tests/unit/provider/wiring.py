@@ -14,6 +14,7 @@ from services.provider.adapters.vendor import MANNERS
 from services.provider.adapters.vendor import build as build_vendor
 from services.provider.batch import Batch
 from services.provider.core.book import Book
+from services.provider.core.completion import Event, Message, Opened, Prompt, Role
 from services.provider.core.keys import Key, KeyRing
 from services.provider.desk import Desk, Order
 from services.provider.ports import Keys, Vendor
@@ -22,8 +23,16 @@ from services.provider.telemetry import Meter
 
 KEY = "sk-planted-secret-0123456789"
 KEY_RULES = Rules()
+PATIENCE_S = 60.0
+"""More than a busy machine makes anything wait that is going to come."""
 CALL = Order(call_id="call-1")
 DIALECTS = ("local", "ollama", "anthropic", "openai")
+PROMPT = Prompt(
+    model="gpt-4-turbo",
+    messages=(Message(role=Role.SYSTEM, text="Be brief."), Message(role=Role.USER, text="How many days of leave?")),
+    max_tokens=64,
+    temperature=0.2,
+)
 
 
 def no_deadline() -> float | None:
@@ -43,7 +52,7 @@ def build(
     client: httpx.AsyncClient,
     base_url: str,
     *,
-    attempt_s: float = 5.0,
+    attempt_s: float = PATIENCE_S,
     clock: Clock | None = None,
     remaining_s: Callable[[], float | None] = no_deadline,
 ) -> Vendor:
@@ -54,7 +63,7 @@ def build(
         # Ollama has no version in its paths.
         base_url=base_url.removesuffix("/v1") if name == "ollama" else base_url,
         manners=MANNERS[name],
-        patience=Patience(connect_s=1.0, attempt_s=attempt_s),
+        patience=Patience(connect_s=PATIENCE_S, attempt_s=attempt_s),
         clock=clock or SystemClock(),
         remaining_s=remaining_s,
     )
@@ -85,7 +94,7 @@ def desk(
     client: httpx.AsyncClient,
     base_url: str,
     *,
-    attempt_s: float = 5.0,
+    attempt_s: float = PATIENCE_S,
     keys: Keys | None = None,
     rules: Rules | None = KEY_RULES,
     clock: Clock | None = None,
@@ -113,9 +122,16 @@ def servicer(
     client: httpx.AsyncClient,
     base_url: str,
     *,
-    attempt_s: float = 5.0,
+    attempt_s: float = PATIENCE_S,
     remaining_s: Callable[[], float | None] = no_deadline,
 ) -> ProviderServicer:
     """Return the contract over the adapter ``name`` pointed at ``base_url``."""
     wired = desk(name, client, base_url, attempt_s=attempt_s, remaining_s=remaining_s)
     return ProviderServicer(desk=wired, default_model="default-model", clock=SystemClock(), batch=Batch(at_once=4))
+
+
+async def read(vendor: Desk, into: list[Event]) -> None:
+    """Read a whole stream, keeping what came before a failure."""
+    async for event in vendor.stream(PROMPT, CALL):
+        if not isinstance(event, Opened):
+            into.append(event)  # noqa: PERF401 - a comprehension would lose the events before a failure

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.router.core.catalogue import Price
 from services.router.core.plan import Plan
 from services.router.core.recovery import CONTINUES, next_leg
 from services.router.core.request import Recovery
@@ -82,3 +83,18 @@ def test_a_text_that_is_dense_in_tokens_leaves_less_to_write(partial: str, rest:
     leg = next_leg(Recovery.CONTINUE, able("anthropic"), {"local"}, partial, AFTER)
     assert leg is not None
     assert (leg.partial, leg.plan.output_tokens) == ((partial, rest) if rest else ("", 256))
+
+
+@pytest.mark.spec("PRV-08", "PRV-13")
+def test_what_reading_costs_nothing_is_read_whatever_it_is() -> None:
+    """A free model writes all that is left; one that costs for reading alone cannot save by writing less."""
+    free = next_leg(Recovery.CONTINUE, able("local"), {"openai", "anthropic"}, "\u5e74" * 400, AFTER)
+    plan = able("anthropic")
+    reading = Price(input_micro_usd_per_million=1, output_micro_usd_per_million=0)
+    models = tuple(replace(model, price=reading) for model in plan.models)
+    paid = next_leg(Recovery.CONTINUE, replace(plan, models=models), {"local"}, "x" * 400, AFTER)
+
+    assert free is not None
+    assert (free.plan.order, len(free.partial), free.plan.output_tokens) == (("local",), 400, 156)
+    assert paid is not None
+    assert paid.partial == ""

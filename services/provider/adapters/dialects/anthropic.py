@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from services.provider.adapters.dialects import claude
-from services.provider.adapters.dialects.fields import Count, Name, checked_finish, codes, dump, error_in, event_data
+from services.provider.adapters.dialects.fields import Count, Name, checked_finish, codes, dump, event_data
 from services.provider.core import failures, tokens
 from services.provider.core.completion import Delta, End, Event, Finish, Message, Opened, Prompt, Role, Usage
 
@@ -196,8 +196,3 @@ def _read_event(vendor: str, data: bytes) -> _Known | _Other:
         return _EVENT.validate_json(data) if other.type in _KNOWN else other
     except ValidationError as error:
         raise failures.malformed(vendor, "an event that is not one of a stream") from error
-
-
-def read_codes(body: bytes) -> frozenset[str]:
-    """Return the type of the error in an error body; unreadable gives none."""
-    return codes(error_in(body))

@@ -1,7 +1,6 @@
 """What the formats share: counts that the contract can hold, names that stay short, and error objects."""
 
 import json
-from collections.abc import Collection
 from typing import Annotated
 
 from pydantic import AfterValidator, Field
@@ -18,30 +17,35 @@ Count = Annotated[int, Field(ge=0, le=2**31 - 1)]
 """A count of tokens."""
 TOO_LONG = "context_length_exceeded"
 """OpenAI's word for a prompt that does not fit the model; it stands for what others say in prose."""
-_TOO_LONG_PROSE = ("maximum context length", "prompt is too long", "exceeds the context length")
-"""What vLLM, Anthropic and Ollama say of such a prompt, in this order; none of them has a code for it."""
+UNPAID = "billing_error"
+"""Anthropic's word for a key that nobody pays for."""
+_PROSE = {
+    "maximum context length": TOO_LONG,
+    "prompt is too long": TOO_LONG,
+    "exceeds the context length": TOO_LONG,
+    "credit balance is too low": UNPAID,
+}
+"""What vLLM, Anthropic, Ollama and again Anthropic say, in this order, where they have no code or one for all."""
 
 
-def error_in(body: bytes) -> object:
-    """Return the ``error`` of an error body; None where there is none that can be read."""
+def read_codes(body: bytes) -> frozenset[str]:
+    """Return a vendor's own words for the error in an error body; none where it cannot be read."""
     try:
         parsed = json.loads(body)
     except (ValueError, RecursionError):
-        return None
-    return parsed.get("error") if isinstance(parsed, dict) else None
+        return frozenset()
+    return codes(parsed.get("error")) if isinstance(parsed, dict) else frozenset()
 
 
-def codes(error: object, names: Collection[str] = ("code", "type")) -> frozenset[str]:
-    """Return a vendor's own words for an error; a text of prose is only searched for what it says of the length."""
+def codes(error: object) -> frozenset[str]:
+    """Return a vendor's own words for an error, its code and type; prose is only searched for what has no code."""
     if isinstance(error, str):
         error = {"message": error}
     if not isinstance(error, dict):
         return frozenset()
-    words = {str(error.get(name))[:_MAX_CODE_CHARACTERS] for name in names if error.get(name)}
+    words = {str(error.get(name))[:_MAX_CODE_CHARACTERS] for name in ("code", "type") if error.get(name)}
     prose = str(error.get("message"))
-    if any(sign in prose for sign in _TOO_LONG_PROSE):
-        words.add(TOO_LONG)
-    return frozenset(words)
+    return frozenset(words | {word for sign, word in _PROSE.items() if sign in prose})
 
 
 def event_data(line: bytes) -> bytes | None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel, ValidationError
 
-from services.provider.adapters.dialects.fields import Count, Name, checked_finish, codes, dump, error_in
+from services.provider.adapters.dialects.fields import Count, Name, checked_finish, codes, dump
 from services.provider.adapters.dialects.openai import encode_messages
 from services.provider.core import failures, tokens
 from services.provider.core.completion import Delta, End, Event, Finish, Prompt, Usage
@@ -117,8 +117,3 @@ def read_models(vendor: str, body: bytes) -> tuple[str, ...]:
         return tuple(model.name for model in _Models.model_validate_json(body).models)
     except ValidationError as error:
         raise failures.malformed(vendor, "a model list that is none") from error
-
-
-def read_codes(body: bytes) -> frozenset[str]:
-    """Return what an error body says of the length of the prompt: Ollama's errors are prose."""
-    return codes(error_in(body))

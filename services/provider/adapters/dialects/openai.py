@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ValidationError
 
-from services.provider.adapters.dialects.fields import Count, Name, checked_finish, codes, dump, error_in, event_data
+from services.provider.adapters.dialects.fields import Count, Name, checked_finish, codes, dump, event_data
 from services.provider.core import failures, tokens
 from services.provider.core.completion import Delta, End, Event, Finish, Message, Prompt, Role, Usage
 
@@ -36,6 +36,7 @@ _OptionalUsage = Annotated[_Usage | None, BeforeValidator(_usage_or_none)]
 
 class _Said(BaseModel):
     content: str | None = None
+    refusal: str | None = None
 
 
 class _ChunkChoice(BaseModel):
@@ -100,6 +101,7 @@ class Reading:
     _model: str = ""
     _finish: str | None = None
     _usage: _Usage | None = None
+    _refused: bool = False
     _done: bool = False
 
     def take(self, line: bytes) -> Event | None:
@@ -116,6 +118,7 @@ class Reading:
         chunk = _read_chunk(self.vendor, data)
         self._model, self._usage = chunk.model or self._model, chunk.usage or self._usage
         self._finish = next((choice.finish_reason for choice in chunk.choices if choice.finish_reason), self._finish)
+        self._refused = self._refused or any(choice.delta.refusal for choice in chunk.choices)
         piece = "".join(choice.delta.content or "" for choice in chunk.choices)
         self.text += piece
         return Delta(text=piece) if piece else None
@@ -124,7 +127,8 @@ class Reading:
         """Return the facts of the whole answer. Raises MeshError PROVIDER_MALFORMED where the stream was cut."""
         if not self._done and self._finish is None:
             raise failures.malformed(self.vendor, "a stream without an end")
-        finish = checked_finish(self.vendor, _finish(self._finish), self.text, self.prompt)
+        finish = Finish.FILTERED if self._refused else _finish(self._finish)
+        finish = checked_finish(self.vendor, finish, self.text, self.prompt)
         return End(model=self._model, finish=finish, usage=_read_usage(self._usage, self.prompt, self.text))
 
 
@@ -150,11 +154,6 @@ def read_models(vendor: str, body: bytes) -> tuple[str, ...]:
         return tuple(model.id for model in _Models.model_validate_json(body).data)
     except ValidationError as error:
         raise failures.malformed(vendor, "a model list that is none") from error
-
-
-def read_codes(body: bytes) -> frozenset[str]:
-    """Return the vendor's own words for an error (its code and type) from an error body; unreadable gives none."""
-    return codes(error_in(body))
 
 
 def _finish(reason: str | None) -> Finish:

@@ -15,18 +15,25 @@ from services.chassis.clock import Clock
 from services.router.adapters.caching import form, words
 from services.router.adapters.caching.guard import RedisGuard
 from services.router.adapters.caching.write_behind import WriteBehind
-from services.router.caching.ports import Claim
+from services.router.caching.ports import Taken
 from services.router.core.caching.entry import Entry
 from services.router.core.caching.epoch import Replaced
 from services.router.core.caching.key import VERSION, Key
 
 _CONSULT = """
 local answer = redis.call('get', KEYS[1])
+for nth = 3, #KEYS do answer = answer or redis.call('get', KEYS[nth]) end
 if answer then return answer end
 if redis.call('set', KEYS[2], ARGV[1], 'nx', 'px', ARGV[2]) then return 1 end
-return 0
+local holder = redis.call('get', KEYS[2])
+local theirs, mine = string.match(holder, '^(%d+)/'), string.match(ARGV[1], '^(%d+)/')
+if theirs and mine and ARGV[3] ~= '' and mine - theirs > tonumber(ARGV[3]) then
+    redis.call('set', KEYS[2], ARGV[1], 'px', ARGV[2])
+    return 1
+end
+return {holder}
 """
-"""The answer, or the claim in the same round trip."""
+"""The answer, or the claim, or who has it, in the same round trip. A claim's name begins with the time of its call."""
 _RENEW = "if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('pexpire', KEYS[1], ARGV[2]) end return 0"
 _RELEASE = "if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('del', KEYS[1]) end return 0"
 """Both leave alone a claim that has lapsed and belongs to another by now."""
@@ -52,14 +59,17 @@ class RedisShelf:
         self._consult = client.register_script(_CONSULT)
         self._renew = client.register_script(_RENEW)
 
-    async def consult(self, key: Key, token: str) -> Entry | Claim:
-        """Return the answer under ``key``, or claim to make it."""
-        keys = [_answer(key), _claim(key)]
-        seen = await self._guard.run(lambda: self._consult(keys=keys, args=[token, self._lease_ms]))
+    async def consult(
+        self, key: Key, token: str, *, joined: Sequence[str] = (), window: timedelta | None = None
+    ) -> Entry | Taken | None:
+        """Return the answer under ``key`` or of one of ``joined``, or claim to make it."""
+        keys = [_answer(key), _claim(key), *(_handed(key, name) for name in joined)]
+        args: list[str | int] = [token, self._lease_ms, "" if window is None else window // _MS]
+        seen = await self._guard.run(lambda: self._consult(keys=keys, args=args))
         if isinstance(seen, str):
             # What cannot be read or belongs to other material is made anew and written over, without a claim.
-            return self._found(key, seen) or Claim.MINE
-        return Claim.MINE if seen else Claim.TAKEN
+            return self._found(key, seen)
+        return Taken(seen[0]) if isinstance(seen, list) else None
 
     async def look(self, key: Key) -> Entry | None:
         """Return the answer under ``key``."""
@@ -95,6 +105,16 @@ class RedisShelf:
                 pipeline.publish(words.CHANNEL, words.write(Replaced(tenant=key.tenant, name=key.name)))
             if token:
                 _release(pipeline, key, token)
+
+        self._writes.add(write)
+
+    def hand_over(self, key: Key, entry: Entry, token: str) -> None:
+        """Keep ``entry`` for those who wait for ``token``, then give up its claim."""
+        life_ms, text = (entry.expires_at - self._clock.now()) // _MS, form.write(entry)
+
+        def write(pipeline: Pipeline) -> None:
+            pipeline.set(_handed(key, token), text, px=max(1, life_ms))
+            _release(pipeline, key, token)
 
         self._writes.add(write)
 
@@ -148,6 +168,10 @@ def _key(answer: str, entry: Entry) -> Key:
 def _answers(tenant: str) -> str:
     """Return the pattern of every key of the tenant; no tenant's name has a character that means something in it."""
     return f"magistrate:answer:*:{tenant}:*"
+
+
+def _handed(key: Key, token: str) -> str:
+    return f"magistrate:handed:{VERSION}:{key.tenant}:{{{key.name}}}:{token}"
 
 
 def _claim(key: Key) -> str:

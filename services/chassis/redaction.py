@@ -1,4 +1,4 @@
-"""Take credentials out of a message before it becomes evidence."""
+"""Take credentials out of a message before it is stored anywhere."""
 
 from collections.abc import Iterator
 from typing import Any
