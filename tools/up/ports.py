@@ -12,25 +12,32 @@ _RANGE = range(20_000, 32_000)
 
 def free(port: int) -> bool:
     """Tell whether a server could listen on ``port`` of the loopback interface now."""
+    return _obstacle(port) == ""
+
+
+def _obstacle(port: int) -> str:
+    """Return why no server could listen on ``port``; empty where one could."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((LOOPBACK, port))
+        except PermissionError:
+            return "is not for this account"
         except OSError:
-            return False
-    return True
+            return "is in use by another program"
+    return ""
 
 
 def choose(names: tuple[str, ...], *, kept: Mapping[str, int], given: Mapping[str, int]) -> dict[str, int]:
     """Return a port for each of ``names``: the given one, else the kept one if it is still free, else a free one.
 
     Raises:
-        StackError: A given port is in use.
+        StackError: A given port is in use, or the system keeps it from this account (most keep those below 1024).
     """
     for name, port in given.items():
-        if not free(port):
+        if obstacle := _obstacle(port):
             raise StackError(
-                f"port {port} for {name} is in use by another program",
+                f"port {port} for {name} {obstacle}",
                 hint="give another port, or none and a free one is picked",
             )
     chosen = dict(given)

@@ -1,5 +1,6 @@
 """Ports are picked once, kept while they are free, and never shared."""
 
+import errno
 import socket
 from collections.abc import Iterator
 
@@ -61,3 +62,14 @@ def test_a_given_port_that_is_taken_is_refused(occupied: int) -> None:
         choose(("edge",), kept={}, given={"edge": occupied})
 
     assert "another port" in refusal.value.hint
+
+
+def test_a_port_that_the_system_keeps_back_is_not_said_to_be_in_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who asks for port 443 without the right to it does not go looking for another program."""
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(socket.socket, "bind", refuse)
+    with pytest.raises(StackError, match="port 443 for edge is not for this account"):
+        choose(("edge",), kept={}, given={"edge": 443})
