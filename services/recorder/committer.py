@@ -1,16 +1,17 @@
 """Group commit: many callers wait, one transaction writes, and nobody is answered before it has committed."""
 
 import asyncio
-from collections import defaultdict, deque
+from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from contextvars import Context, copy_context
 
 from services.chassis.clock import Clock
 from services.chassis.errors import Kind, WorldError, unavailable
 from services.chassis.log import get_logger
 from services.chassis.metrics import gauge, histogram
 from services.recorder.core.batch import Entry, Window
-from services.recorder.ports import EvidenceWriter, RejectedError, StaleKeysError, StoreFullError, Written
+from services.recorder.line import Line, Place, Waiting
+from services.recorder.ports import EvidenceWriter, LogDivergedError, RejectedError, StaleKeysError, StoreFullError
 from services.recorder.valve import Valve, store_full
 
 FIRST_RETRY_S = 0.05
@@ -28,21 +29,11 @@ _oldest = gauge("magistrate_recorder_oldest_waiting_seconds", "Age of the oldest
 _commit_seconds = histogram("magistrate_recorder_commit_seconds", "Time of one transaction that committed")
 
 
-Place = Written | RejectedError
-
-
-@dataclass(slots=True, eq=False)
-class _Waiting:
-    """Records of one log that came together and go into one transaction."""
-
-    entries: Sequence[Entry]
-    size_bytes: int
-    answer: asyncio.Future[list[Place]]
-    arrived_at: float
-
-
 class Committer:
-    """A bounded queue before the store; `run` empties it, `append` waits for its own record."""
+    """A bounded queue before the store, a line for each tenant: `run` empties them, `append` waits for its own record.
+
+    Lines are emptied side by side. A tenant whose log is held, as by a long erasure, or damaged holds up no other.
+    """
 
     def __init__(
         self,
@@ -56,10 +47,11 @@ class Committer:
     ) -> None:
         self._writer, self._clock, self._valve, self._window = writer, clock, valve, window
         self._queue_records, self._queue_bytes = queue_records, queue_bytes
-        self._queue = deque[_Waiting]()
-        self._records = self._bytes = self._queued = 0
-        self._expected = 1
-        self._changed = asyncio.Event()
+        self._lines = dict[str, Line]()
+        self._served = set[str]()
+        self._transactions: asyncio.TaskGroup | None = None
+        self._context = Context()
+        self._records = self._bytes = 0
         self._unanswered = dict[asyncio.Future[list[Place]], float]()
         _queued.set_function(lambda: self._records)
         _oldest.set_function(self._oldest_s)
@@ -89,14 +81,35 @@ class Committer:
         """Commit batch after batch, for ever.
 
         Raises:
-            LogDivergedError: the log would fork; the process must end.
+            ExceptionGroup: with a LogDivergedError: a log would fork; the process must end.
         """
-        while True:
-            batch = await self._collect()
-            self._expected = sum(len(waiting.entries) for waiting in batch)
-            async with asyncio.TaskGroup() as transactions:
-                for (tenant, _), group in _by_log(batch).items():
-                    transactions.create_task(self._commit(tenant, group))
+        self._context = copy_context()
+        try:
+            async with asyncio.TaskGroup() as self._transactions:
+                for tenant in self._lines:
+                    self._serve(tenant)
+                await asyncio.get_running_loop().create_future()
+        finally:
+            self._transactions = None
+
+    def _serve(self, tenant: str) -> None:
+        """Have a tenant's line emptied, unless it is being emptied."""
+        if self._transactions and tenant not in self._served:
+            self._served.add(tenant)
+            # Of nobody's call: whoever comes first is not whom all that follows is done for.
+            self._transactions.create_task(self._empty(tenant), context=self._context.copy())
+
+    async def _empty(self, tenant: str) -> None:
+        line = self._lines[tenant]
+        try:
+            while line:
+                for group in _by_log(await line.batch()).values():
+                    await self._commit(tenant, group)
+        except LogDivergedError:
+            self._transactions = None  # nothing more is begun
+            raise
+        finally:
+            self._served.discard(tenant)
 
     def _admit(self, records: int, size_bytes: int) -> None:
         if self._records + records > self._queue_records or self._bytes + size_bytes > self._queue_bytes:
@@ -107,13 +120,12 @@ class Committer:
 
     def _enqueue(self, entries: Sequence[Entry], size_bytes: int) -> asyncio.Future[list[Place]]:
         answer = asyncio.get_running_loop().create_future()
-        now = self._clock.monotonic()
-        self._queue.append(_Waiting(entries=entries, size_bytes=size_bytes, answer=answer, arrived_at=now))
+        now, tenant = self._clock.monotonic(), entries[0].tenant
         self._unanswered[answer] = now
         answer.add_done_callback(self._unanswered.pop)
-        before, self._queued = self._queued, self._queued + len(entries)
-        if any(before < enough <= self._queued for enough in (1, self._expected, self._window.max_records)):
-            self._changed.set()
+        line = self._lines.setdefault(tenant, Line(self._clock, self._window))
+        line.put(Waiting(entries=entries, size_bytes=size_bytes, answer=answer, arrived_at=now))
+        self._serve(tenant)
         return answer
 
     def _oldest_s(self) -> float:
@@ -121,36 +133,7 @@ class Committer:
         arrived_at = next(iter(self._unanswered.values()), None)
         return 0.0 if arrived_at is None else self._clock.monotonic() - arrived_at
 
-    async def _collect(self) -> list[_Waiting]:
-        while not self._queue:
-            await self._change()
-        while wait_s := self._wait_s():
-            try:
-                async with asyncio.timeout(wait_s):
-                    await self._change()
-            except TimeoutError:
-                break
-        return self._take()
-
-    async def _change(self) -> None:
-        self._changed.clear()
-        await self._changed.wait()
-
-    def _wait_s(self) -> float:
-        age_s = self._clock.monotonic() - self._queue[0].arrived_at
-        return self._window.wait_s(records=self._queued, expected=self._expected, age_s=age_s)
-
-    def _take(self) -> list[_Waiting]:
-        batch, records, size_bytes = list[_Waiting](), 0, 0
-        while self._queue and not self._window.full(records=records, size_bytes=size_bytes):
-            waiting = self._queue.popleft()
-            batch.append(waiting)
-            records += len(waiting.entries)
-            size_bytes += waiting.size_bytes
-        self._queued -= records
-        return batch
-
-    async def _commit(self, tenant: str, group: Sequence[_Waiting]) -> None:
+    async def _commit(self, tenant: str, group: Sequence[Waiting]) -> None:
         """Write one tenant's records; repeat while the store is away and somebody still waits."""
         retry_s = FIRST_RETRY_S
         while live := [waiting for waiting in group if not waiting.answer.done()]:
@@ -161,7 +144,7 @@ class Committer:
                 await asyncio.sleep(retry_s)
                 retry_s = min(2 * retry_s, LONGEST_RETRY_S)
 
-    async def _write(self, tenant: str, live: Sequence[_Waiting]) -> None:
+    async def _write(self, tenant: str, live: Sequence[Waiting]) -> None:
         began = self._clock.monotonic()
         entries = [entry for waiting in live for entry in waiting.entries]
         try:
@@ -179,9 +162,9 @@ class Committer:
         _commit_seconds.observe(self._clock.monotonic() - began)
         _batch_size.observe(len(entries))
         for waiting in live:
-            _answer(waiting, [written[entry.key] for entry in waiting.entries])
+            waiting.place([written[entry.key] for entry in waiting.entries])
 
-    async def _write_apart(self, tenant: str, live: Sequence[_Waiting], error: RejectedError) -> None:
+    async def _write_apart(self, tenant: str, live: Sequence[Waiting], error: RejectedError) -> None:
         """Let one bad record fail alone."""
         if len(live) > 1:
             for waiting in live:
@@ -189,10 +172,10 @@ class Committer:
             return
         (waiting,) = live
         if len(waiting.entries) > 1:
-            _answer(waiting, [await self._alone(tenant, entry) for entry in waiting.entries])
+            waiting.place([await self._alone(tenant, entry) for entry in waiting.entries])
             return
         _log.error("record_rejected", tenant=tenant, error=str(error))
-        _answer(waiting, [error])
+        waiting.place([error])
 
     async def _alone(self, tenant: str, entry: Entry) -> Place:
         try:
@@ -202,20 +185,14 @@ class Committer:
             return error
 
 
-def _answer(waiting: _Waiting, places: list[Place]) -> None:
-    if not waiting.answer.done():
-        waiting.answer.set_result(places)
-
-
-def _fail(live: Sequence[_Waiting], error: Exception) -> None:
+def _fail(live: Sequence[Waiting], error: Exception) -> None:
     for waiting in live:
-        if not waiting.answer.done():
-            waiting.answer.set_exception(error)
+        waiting.fail(error)
 
 
-def _by_log(batch: Sequence[_Waiting]) -> dict[tuple[str, str], list[_Waiting]]:
-    """Group what waits by tenant and log: a transaction extends one log."""
-    groups = defaultdict[tuple[str, str], list[_Waiting]](list)
+def _by_log(batch: Sequence[Waiting]) -> dict[str, list[Waiting]]:
+    """Group one tenant's records by their log: a transaction extends one."""
+    groups = defaultdict[str, list[Waiting]](list)
     for waiting in batch:
-        groups[waiting.entries[0].tenant, waiting.entries[0].origin].append(waiting)
+        groups[waiting.entries[0].origin].append(waiting)
     return groups

@@ -5,6 +5,7 @@ what counts.
 """
 
 import asyncio
+import math
 import os
 import tempfile
 import time
@@ -178,9 +179,12 @@ class Bench:
 
         began = time.perf_counter()
         async for answer in self._stub.AppendStream(requests(), timeout=STREAM_S):
-            if refused := [each.reason for each in answer.acknowledgements if each.reason]:
-                raise RuntimeError(refused[0])
-            latencies.append(time.perf_counter() - due_at.pop(answer.acknowledgements[0].idempotency_key))
+            refused = {each.reason for each in answer.acknowledgements if each.reason}
+            if refused - {"QUEUE_FULL"}:
+                raise RuntimeError(*refused)
+            due = due_at.pop(answer.acknowledgements[0].idempotency_key)
+            # What finds the queue full is never acknowledged: a machine that is too slow for the rate shows it so.
+            latencies.append(math.inf if refused else time.perf_counter() - due)
             answered()
         wall_s = (time.perf_counter() - began) / size
         return Measured(latencies_s=tuple(sorted(latencies)), wall_s=wall_s)

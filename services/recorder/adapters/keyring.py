@@ -3,12 +3,13 @@
 import secrets
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 
 import asyncpg
 from asyncpg import Pool
+from asyncpg.pool import PoolConnectionProxy
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
@@ -40,6 +41,8 @@ INDEX_KEYS = "select id, master, wrapped from index_key"
 KEEP_INDEX_KEY = """
 insert into index_key (id, master, wrapped) values ($1, $2, $3)
 on conflict (id) do update set master = excluded.master, wrapped = excluded.wrapped"""
+KEYS = "select id, version, wrapped is not null as live from tenant_key where tenant = $1"
+HAS_LOG = "select exists (select from head where tenant = $1)"
 LOCK = "select log from head where tenant = $1 order by log for update"
 PAGE = """
 select id, wrapped from dek where tenant_key = $1 and wrapped is not null and id > $2 order by id limit $3 for update"""
@@ -110,37 +113,75 @@ class PostgresKeyring:
     async def rotate(self, tenant: str) -> tuple[int, int]:
         """Give the tenant a new key; return its version and how many data keys it wraps anew.
 
-        One transaction that holds the tenant's logs: no record can be sealed with a key that is being destroyed. A
-        tenant without a log has nothing sealed; its key stays.
+        Whatever is wrapped anew is so while the tenant's logs are held: nothing can be sealed with a key that is being
+        destroyed, or wrapped by one. They are let go after each page, so that records are written meanwhile; what other
+        processes, which still remember the old key, have sealed since is wrapped last. A tenant without a log has
+        nothing sealed; its key stays.
 
         Raises:
-            WorldError: STORE_UNAVAILABLE, WRITE_CONFLICT.
+            WorldError: STORE_UNAVAILABLE; WRITE_CONFLICT, another rotation began. The next one completes this one.
         """
         await self._index()
         with guarded(), rows_of(tenant):
-            async with self._pool.acquire() as connection, connection.transaction():
-                logs = await connection.fetch(LOCK, tenant)
-                old = await connection.fetch("select id, version from tenant_key where tenant = $1", tenant)
-                version = 1 + max((row["version"] for row in old), default=0)
-                if not logs or not old:
-                    return version - 1, 0
-                await connection.execute(ADD, tenant, version, *self._wrapped_tenant_key(tenant, version))
-                (new,) = await connection.fetch(NEWEST, tenant)
-                count = 0
-                for row in old:
-                    count += await self._rewrap(connection, row["id"], new["id"])
-                    await connection.execute(DESTROY + " and wrapped is not null", row["id"])
+            version, new, old = await self._succeed(tenant)
+            if not old:
+                return version, 0
+            self.forget(tenant)
+            pages = [await self._rewrap_by_pages(tenant, key, new) for key in old]
+            async with self._held(tenant) as connection:
+                await _check_newest(connection, tenant, new)
+                rest = [await self._retire(connection, key, new) for key in old]
         self.forget(tenant)
-        return version, count
+        return version, sum(pages) + sum(rest)
 
-    async def _rewrap(self, connection: asyncpg.pool.PoolConnectionProxy, old: int, new: int) -> int:
+    async def _succeed(self, tenant: str) -> tuple[int, int, Sequence[int]]:
+        """Add the tenant's next key; return its version, its id and those of the keys that it follows."""
+        async with self._held(tenant) as connection:
+            keys = await connection.fetch(KEYS, tenant)
+            version = max((row["version"] for row in keys), default=0)
+            # What is destroyed wraps nothing any more, and would cost a look at every data key there is.
+            old = [row["id"] for row in keys if row["live"]]
+            if not old or not await connection.fetchval(HAS_LOG, tenant):
+                return version, 0, ()
+            await connection.execute(ADD, tenant, version + 1, *self._wrapped_tenant_key(tenant, version + 1))
+            (new,) = await connection.fetch(NEWEST, tenant)
+            return version + 1, new["id"], old
+
+    @asynccontextmanager
+    async def _held(self, tenant: str) -> AsyncIterator[PoolConnectionProxy]:
+        """Yield a transaction that holds the tenant's logs."""
+        async with self._pool.acquire() as connection, connection.transaction():
+            await connection.execute(LOCK, tenant)
+            yield connection
+
+    async def _rewrap_by_pages(self, tenant: str, old: int, new: int) -> int:
         count, last = 0, b""
-        while rows := await connection.fetch(PAGE, old, last, REWRAPPED_AT_ONCE):
+        while True:
+            async with self._held(tenant) as connection:
+                await _check_newest(connection, tenant, new)
+                rows = await self._rewrap(connection, old, new, last)
+            if not rows:
+                return count
+            count, last = count + len(rows), rows[-1]["id"]
+
+    async def _retire(self, connection: PoolConnectionProxy, old: int, new: int) -> int:
+        """Wrap the rest of what a key wraps anew, and destroy the key."""
+        count, last = 0, b""
+        while rows := await self._rewrap(connection, old, new, last):
+            count, last = count + len(rows), rows[-1]["id"]
+        await connection.execute(DESTROY, old)
+        return count
+
+    async def _rewrap(
+        self, connection: PoolConnectionProxy, old: int, new: int, after: bytes
+    ) -> Sequence[asyncpg.Record]:
+        """Wrap a page of data keys anew; return which."""
+        rows = await connection.fetch(PAGE, old, after, REWRAPPED_AT_ONCE)
+        if rows:
             from_, to = await self._cipher(old, connection), await self._cipher(new, connection)
             keys = [self._wrap(to, opened(row["wrapped"], from_, row["id"]), row["id"]) for row in rows]
             await connection.execute(REWRAP, new, [row["id"] for row in rows], keys)
-            count, last = count + len(rows), rows[-1]["id"]
-        return count
+        return rows
 
     async def _index(self) -> None:
         """Learn by which keys people were found before, and keep them for when the body key is another.
@@ -209,7 +250,7 @@ class PostgresKeyring:
     async def _secret(self, key: WrappedKey) -> bytes:
         return opened(key.wrapped, await self._cipher(key.tenant_key), key.id)
 
-    async def _cipher(self, id: int, source: Pool | asyncpg.pool.PoolConnectionProxy | None = None) -> AESGCM:  # noqa: A002
+    async def _cipher(self, id: int, source: Pool | PoolConnectionProxy | None = None) -> AESGCM:  # noqa: A002
         """Return a tenant key at work; it is read once and then remembered, for it never changes."""
         if (cipher := self._ciphers.get(id)) is None:
             with guarded():
@@ -218,6 +259,17 @@ class PostgresKeyring:
                 raise _damaged()
             cipher = self._ciphers[id] = self._unwrapped(row["tenant"], row)
         return cipher
+
+
+async def _check_newest(connection: PoolConnectionProxy, tenant: str, key: int) -> None:
+    """Return if a key is the tenant's newest, and at work.
+
+    Raises:
+        WorldError: WRITE_CONFLICT, another has followed it.
+    """
+    rows = await connection.fetch(NEWEST, tenant)
+    if [row["id"] for row in rows] != [key]:
+        raise WorldError(Kind.ABORTED, "WRITE_CONFLICT", "another rotation of the tenant's key has begun")
 
 
 def opened(sealed: bytes, key: bytes | AESGCM, context: bytes) -> bytes:

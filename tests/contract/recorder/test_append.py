@@ -20,6 +20,7 @@ from services.recorder.core.batch import Entry
 from services.recorder.ports import EvidenceWriter, Written
 from tests.contract.promises import reasons
 from tests.contract.recorder.client import (
+    OTHER,
     PAYLOAD,
     Stub,
     append,
@@ -395,3 +396,24 @@ async def test_companions_are_recorded_in_the_same_breath(stub: Stub) -> None:
     with pytest.raises(MeshError) as many:
         await stub.Append(pb.AppendRequest(entry=entry("five"), companions=[entry(f"more-{n}") for n in range(11)]))
     assert (many.value.reason, many.value.metadata["field"]) == ("FIELD_TOO_LONG", "companions")
+
+
+@pytest.mark.spec("REC-05")
+async def test_one_tenants_held_log_holds_up_no_other(database: Database, keys: Path) -> None:
+    """While somebody holds a tenant's log, as a long erasure does, the others' records are acknowledged."""
+    hold = "select from recorder.head where tenant = 'other' for update"
+    async with (
+        recording(database, keys, patience_s=60) as recorder,
+        calling(recorder) as stub,
+        calling(recorder, OTHER, timeout_s=60) as other,
+    ):
+        await append(other)
+        with psycopg.connect(database.owner_dsn) as holder:
+            holder.execute(hold)
+            waiting = asyncio.create_task(append(other, "key-2"))
+            await asyncio.sleep(0)
+            for number in range(5):
+                await append(stub, f"key-{number}")
+                assert not waiting.done()
+            holder.rollback()
+        assert (await waiting).position.index == 1

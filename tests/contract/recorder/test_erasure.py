@@ -1,6 +1,9 @@
 """RecorderService on the wire: content about one person perishes for ever, and the log stays what it was."""
 
+import asyncio
 import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,6 +13,8 @@ import pytest
 
 from magistrate.recorder.v1 import recorder_pb2 as pb
 from services.chassis.errors import Kind, MeshError
+from services.recorder.adapters import keyring
+from services.recorder.adapters.keyring import PostgresKeyring
 from services.recorder.adapters.keys import AesSeal
 from tests.contract.promises import reasons
 from tests.contract.recorder.client import OTHER, PAYLOAD, Stub, append, at, calling, instant, recording
@@ -345,6 +350,55 @@ async def test_rotated_tenant_key(acme: Stub, database: Database) -> None:
         used = connection.execute("select distinct tenant_key from recorder.dek").fetchall()
     assert keys == [(1, True), (2, False)]
     assert used == [(2,)]
+
+
+async def test_records_are_written_while_keys_are_wrapped_anew(
+    acme: Stub, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between two pages of keys the tenant's log is free, and nothing that is sealed then stays under the old key."""
+    monkeypatch.setattr(keyring, "REWRAPPED_AT_ONCE", 1)
+    held, turns = PostgresKeyring._held, 0
+
+    @asynccontextmanager
+    async def writing_between(self: PostgresKeyring, tenant: str) -> AsyncIterator[Any]:
+        nonlocal turns
+        turns += 1
+        if turns in {3, 7}:
+            await append(acme, f"during-{turns}", subject_id="", decision_id=f"e{turns}")
+        async with held(self, tenant) as connection:
+            yield connection
+
+    for number in range(10):
+        await append(acme, f"before-{number}", subject_id="", decision_id=f"d{number}")
+    monkeypatch.setattr(PostgresKeyring, "_held", writing_between)
+    rotated = await acme.RotateTenantKey(pb.RotateTenantKeyRequest())
+
+    assert (rotated.version, rotated.rewrapped_count, turns >= 12) == (2, 10, True)
+    for index in range(12):
+        assert (await record(acme, index)).payload == PAYLOAD
+    with psycopg.connect(database.owner_dsn) as connection:
+        assert connection.execute("select distinct tenant_key from recorder.dek").fetchall() == [(2,)]
+
+
+async def test_of_two_rotations_at_once_none_loses_a_key(
+    database: Database, keys: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The one that was overtaken says so; the next one leaves one key at work, and everything is readable."""
+    monkeypatch.setattr(keyring, "REWRAPPED_AT_ONCE", 1)
+    async with recording(database, keys) as one, recording(database, keys) as two, calling(one) as stub:
+        for number in range(20):
+            await append(stub, f"k{number}", subject_id="", decision_id=f"d{number}")
+        rotations = [recorder.servicer._keyring.rotate("acme") for recorder in (one, two)]
+        ended = await asyncio.gather(*rotations, return_exceptions=True)
+        await stub.RotateTenantKey(pb.RotateTenantKeyRequest())
+        for index in range(20):
+            assert (await record(stub, index)).payload == PAYLOAD
+
+    assert {each.reason for each in ended if isinstance(each, MeshError)} <= {"WRITE_CONFLICT"}
+    assert any(isinstance(each, tuple) for each in ended)
+    with psycopg.connect(database.owner_dsn) as connection:
+        live = connection.execute("select count(*) from recorder.tenant_key where wrapped is not null").fetchone()
+    assert live == (1,)
 
 
 async def test_rotation_is_seen_by_every_process(database: Database, keys: Path) -> None:

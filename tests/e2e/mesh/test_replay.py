@@ -171,7 +171,7 @@ WRONG = [
     (("--since", "1d", "--policy", "nobody@9"), 1, "POLICY_NOT_FOUND"),
     (("--since", "1d", "--critic", "risk=9"), 1, "CRITIC_NOT_FOUND"),
     (("--since", "2001-01-01", "--until", "2001-02-01", "--policy", "cautious@1"), 1, "EVIDENCE_NOT_FOUND"),
-    (("--since", "1d"), 1, "FIELD_REQUIRED"),
+    (("--since", "1d"), 2, "by what to judge"),
     (("no-such-decision",), 1, "DECISION_NOT_FOUND"),
     (("--since", "yesterday", "--policy", "cautious@1"), 2, "is no time"),
     (("--since", "1d", "--critic", "risk"), 2, "NAME=VERSION"),
