@@ -29,6 +29,13 @@ def judged() -> Iterator[Mesh]:
         yield mesh
 
 
+@pytest.fixture(scope="module")
+def experienced(judged: Mesh) -> Mesh:
+    """Return the mesh with a decision in its log: of an empty one nothing else is said than that it is empty."""
+    judged.stack.told("decide", QUERY)
+    return judged
+
+
 async def decided(client: Client, mesh: Mesh, answer: str, query: str = QUERY, **fields: Any) -> str:
     """Return the id of a decision on an answer that the test chose."""
     mesh.local.say(answer)
@@ -181,9 +188,9 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("arguments", "code", "told"), WRONG)
-def test_wrong_arguments_say_what_is_wrong(judged: Mesh, arguments: tuple[str, ...], code: int, told: str) -> None:
+def test_wrong_arguments_say_what_is_wrong(experienced: Mesh, arguments: tuple[str, ...], code: int, told: str) -> None:
     """1 with the reason of the mesh, 2 for wrong usage; never a stack trace."""
-    run = judged.stack.run("replay", *arguments)
+    run = experienced.stack.run("replay", *arguments)
 
     assert (run.returncode, told in run.stderr, "Traceback" in run.stderr) == (code, True, False), run.stderr
 
