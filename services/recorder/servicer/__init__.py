@@ -1,0 +1,5 @@
+"""The recorder's contract over its parts: proto to values and back, nothing decided."""
+
+from services.recorder.servicer.recorder import RecorderServicer
+
+__all__ = ["RecorderServicer"]
