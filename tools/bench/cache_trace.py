@@ -74,6 +74,12 @@ class _Background:
         self.tasks.append(task)
         return task
 
+    async def end(self) -> None:
+        """End all that was started."""
+        for task in self.tasks:
+            task.cancel()
+        await asyncio.gather(*self.tasks, return_exceptions=True)
+
 
 async def report(redis: RedisSettings, pool: asyncpg.Pool) -> None:
     """Print the hit rates, in points of a hundred."""
@@ -102,16 +108,18 @@ async def _rate(replicas: int, tenant: str, redis: RedisSettings, pool: asyncpg.
 
 @asynccontextmanager
 async def _replica(models: _Models, redis: RedisSettings, pool: asyncpg.Pool) -> AsyncIterator[Caches]:
+    background = _Background()
     world = World(
         redis=redis,
         pool=pool,
         channel=open_channel(_NOWHERE, Departures()),
         clock=SystemClock(),
         ids=RandomIds(),
-        spawn=_Background(),
+        spawn=background,
     )
     async with open_caches(Rules(use=CacheUse.EXACT), world, generator=models, streams=models) as caches:  # type: ignore[arg-type]  # nobody streams here
         yield caches
+    await background.end()
     await world.channel.close()
 
 
