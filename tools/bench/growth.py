@@ -262,7 +262,7 @@ async def _fill(pool: asyncpg.Pool, seal: AesSeal, grown: int, size: int) -> Non
     maker = EntryMaker(keyring, SystemClock(), random_bytes=entropy.draw, deployment="local")
     writer = PostgresWriter(pool, timeout_s=SIGNED_S)
     with rows_of(TENANT):
-        key = await keyring.draw(TENANT, PERSON)
+        key = await keyring.draw(TENANT, (PERSON,))
     for start in range(grown, size, FILL):
         drafts = map(_draft, range(start, min(start + FILL, size)))
         await writer.append(TENANT, [maker.make(draft, key) for draft in drafts])
