@@ -52,9 +52,9 @@ def main(arguments: list[str] | None = None) -> None:
     names = parser.parse_args(arguments).names
     if unknown := ", ".join(name for name in names if name not in BENCHMARKS):
         parser.error(f"there is no {unknown}; there are {', '.join(BENCHMARKS)}")
-    log.configure("bench", level="error")  # what a service warns of under full load is what is measured here
     for name in names or BENCHMARKS:
         print(f"\n--- {name}", flush=True)
+        log.configure("bench", level="error")  # what a service warns of under full load is what is measured here
         BENCHMARKS[name]()
 
 
