@@ -59,9 +59,9 @@ class PostgresServer:
     def start(self) -> None:
         """Start the server and return when it accepts connections."""
         data, sockets = str(self.folder / "data"), str(self.folder)
-        command = [str(BIN / "postgres"), "-D", data, "-h", self.host, "-p", str(self.port), "-k", sockets]
+        command = as_account(str(BIN / "postgres"), "-D", data, "-h", self.host, "-p", str(self.port), "-k", sockets)
         with (self.folder / "log").open("ab") as log:
-            self.process = subprocess.Popen(command, stdout=log, stderr=log, **_account(self.folder))
+            self.process = subprocess.Popen(command, stdout=log, stderr=log, cwd=self.folder)
         self._wait_until_ready()
 
     def crash(self) -> None:
@@ -250,13 +250,13 @@ def _init(server: PostgresServer) -> None:
         for path in (server.folder, password_file):
             os.chown(path, ACCOUNT.uid, ACCOUNT.gid)
     options = ["-U", OWNER, "--auth=scram-sha-256", f"--pwfile={password_file}", "--locale=C.UTF-8", "--no-sync"]
-    command = [str(BIN / "initdb"), "-D", str(server.folder / "data"), *options]
-    subprocess.run(command, check=True, capture_output=True, **_account(server.folder))
+    command = as_account(str(BIN / "initdb"), "-D", str(server.folder / "data"), *options)
+    subprocess.run(command, check=True, capture_output=True, cwd=server.folder)
 
 
-def _account(folder: Path) -> dict[str, Any]:
-    """Return how to start a child: in ``folder``, and as an unprivileged account where the tests run as root."""
-    return {"cwd": folder, **(ACCOUNT.of_subprocess() if ACCOUNT else {})}
+def as_account(*argv: str) -> tuple[str, ...]:
+    """Return the command line that runs ``argv`` as an unprivileged account where the tests run as root."""
+    return ACCOUNT.command(*argv) if ACCOUNT else argv
 
 
 def _free_port() -> int:

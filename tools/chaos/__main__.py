@@ -13,8 +13,8 @@ import tempfile
 import time
 from pathlib import Path
 
-# Read when gRPC is first imported: PostgreSQL is started under another account, for which Python forks.
-os.environ |= {"GRPC_ENABLE_FORK_SUPPORT": "0", "GRPC_VERBOSITY": "NONE"}
+# Read when gRPC is first imported: what it says of connections that are cut is no news here.
+os.environ["GRPC_VERBOSITY"] = "NONE"
 
 from services.chassis import log
 from tools.chaos.history import History

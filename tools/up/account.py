@@ -4,24 +4,24 @@ import os
 import pwd
 import shutil
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypedDict
 
 from tools.up.failures import StackError
 
 CANDIDATES = ("postgres", "nobody")
 """Accounts that may run PostgreSQL when the caller is root, in order of preference."""
+_BECOME = """\
+import os, sys
+user, group, *argv = sys.argv[1:]
+os.setgroups([])
+os.setgid(int(group))
+os.setuid(int(user))
+os.execv(argv[0], argv)
+"""
 SHARED_ROOT = Path("/var/lib/magistrate")
 """Where root keeps what an unprivileged account must reach but cannot, for example below a private home."""
-
-
-class SubprocessAccount(TypedDict, total=False):
-    """The arguments of :mod:`subprocess` that change the account."""
-
-    user: int
-    group: int
-    extra_groups: list[int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,14 +32,18 @@ class Account:
     uid: int
     gid: int
 
-    def of_subprocess(self) -> SubprocessAccount:
-        """Return the arguments that start a process as this account, with no other groups."""
-        return {"user": self.uid, "group": self.gid, "extra_groups": []}
+    def command(self, *argv: str) -> tuple[str, ...]:
+        """Return the command line that runs ``argv``, its program by a whole path, as this account alone.
+
+        The arguments of :mod:`subprocess` for this make Python fork, where it otherwise starts a process at once. In a
+        process that speaks gRPC a forked child crashes or hangs now and then before it comes to its program.
+        """
+        return (sys.executable, "-I", "-S", "-c", _BECOME, str(self.uid), str(self.gid), *argv)
 
     def may(self, test: str, path: Path) -> bool:
         """Ask the system itself whether this account passes ``test`` (as of test(1): -x, -r) on ``path``."""
         command = ["/usr/bin/test" if Path("/usr/bin/test").exists() else "/bin/test", test, str(path)]
-        return subprocess.run(command, check=False, cwd="/", **self.of_subprocess()).returncode == 0
+        return subprocess.run(self.command(*command), check=False, cwd="/").returncode == 0
 
 
 def unprivileged() -> Account | None:

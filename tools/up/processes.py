@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tools.up.account import Account, SubprocessAccount
+from tools.up.account import Account
 
 _PROC = Path("/proc")
 _AFTER_NAME = 2
@@ -99,17 +99,16 @@ class Child:
 
         It gets a session of its own: a Ctrl-C in the terminal reaches the supervisor only, which stops all in order.
         """
-        account = command.account
+        argv = command.account.command(*command.argv) if command.account else command.argv
         with log.open("ab") as output:
             process = await asyncio.create_subprocess_exec(
-                *command.argv,
+                *argv,
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=output,
                 stderr=asyncio.subprocess.STDOUT,
                 env=dict(command.env),
                 cwd=command.cwd,
                 start_new_session=True,
-                **(account.of_subprocess() if account else SubprocessAccount()),
             )
         return cls(process, command, birth(process.pid) or "ended")
 

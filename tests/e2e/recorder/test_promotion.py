@@ -15,7 +15,16 @@ import pytest
 from tests.e2e.recorder.load import load
 from tests.e2e.recorder.oracle import check
 from tests.e2e.recorder.process import recorder_process
-from tests.fakes.postgres import ACCOUNT, BIN, OWNER, Database, PostgresServer, fresh_database, postgres_server
+from tests.fakes.postgres import (
+    ACCOUNT,
+    BIN,
+    OWNER,
+    Database,
+    PostgresServer,
+    as_account,
+    fresh_database,
+    postgres_server,
+)
 from tools.chaos.proxy import Proxy
 from tools.up.ports import choose
 from tools.verify.keys import generate
@@ -46,14 +55,13 @@ def standby_of(primary: PostgresServer) -> Iterator[PostgresServer]:
 
 def _copy(primary: PostgresServer, standby: PostgresServer) -> None:
     """Copy the primary's data, with the settings that make it follow."""
-    whence = ["-h", primary.host, "-p", str(primary.port), "-U", OWNER]
+    data, whence = str(standby.folder / "data"), ["-h", primary.host, "-p", str(primary.port), "-U", OWNER]
     subprocess.run(
-        [str(BIN / "pg_basebackup"), "-D", str(standby.folder / "data"), "--write-recovery-conf", "--no-sync", *whence],
+        as_account(str(BIN / "pg_basebackup"), "-D", data, "--write-recovery-conf", "--no-sync", *whence),
         env={**os.environ, "PGPASSWORD": primary.password},
         cwd=standby.folder,
         check=True,
         capture_output=True,
-        **(ACCOUNT.of_subprocess() if ACCOUNT else {}),
     )
 
 

@@ -1,15 +1,21 @@
 """Root lends PostgreSQL an account that reaches what it needs and nothing else."""
 
+import asyncio
+import contextlib
+import grp
 import os
 import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import grpc
 import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from tools.up.account import Account, let_through, owned_folder, reachable_copy, unprivileged
 from tools.up.failures import StackError
+from tools.up.processes import Command, run_to_end
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root changes accounts")
 
@@ -67,3 +73,25 @@ def _account() -> Account:
     account = unprivileged()
     assert account is not None
     return account
+
+
+@as_root
+async def test_programs_start_as_the_account_beside_calls_in_flight(place: Path) -> None:
+    """With its identity and no other groups, each of many, while this process speaks gRPC."""
+    account = unprivileged()
+    assert account is not None
+    command = Command(argv=("/usr/bin/id", "-G", "-n"), account=account, cwd=place)
+    busy = [asyncio.create_task(_ask_nobody(place)) for _ in range(4)]
+    codes = [await run_to_end(command, place / "log") for _ in range(60)]
+    for task in busy:
+        task.cancel()
+
+    assert codes == [0] * 60
+    assert set((place / "log").read_text().split()) == {grp.getgrgid(account.gid).gr_name}
+
+
+async def _ask_nobody(place: Path) -> None:
+    while True:
+        async with grpc.aio.insecure_channel(f"unix:{place}/nobody.sock") as channel:
+            with contextlib.suppress(grpc.aio.AioRpcError):
+                await health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=1)
