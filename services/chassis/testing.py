@@ -40,9 +40,8 @@ async def serving(
         await server.ready()
         channel = open_channel(str(path), Departures(tracing=tracing, default_timeout_s=timeout_s, principal=principal))
         try:
-            await (
-                channel.channel_ready()
-            )  # what a test does first may keep the loop busy for longer than a connection waits
+            # What a test does first may keep the loop busy for longer than a connection waits.
+            await channel.channel_ready()
             yield channel
         finally:
             await channel.close()
