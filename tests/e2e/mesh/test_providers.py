@@ -70,7 +70,7 @@ async def test_two_stalled_providers_end_with_the_caller_s_time(mesh: Mesh, clie
     """Both silent: DEADLINE_EXCEEDED when the caller's own time is over, and both vendors see their work taken back."""
     mesh.local.play(Silence())
     mesh.openai.play(Silence())
-    failure = await client.refused(DecideRequest(question=question()), timeout=10 * HEDGE_DELAY_S)
+    failure = await client.refused(DecideRequest(question=question()), limit_s=10 * HEDGE_DELAY_S)
     await mesh.local.cancelled()
     await mesh.openai.cancelled()
 
