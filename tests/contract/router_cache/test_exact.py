@@ -133,8 +133,8 @@ async def test_an_unknown_wish_about_caches_is_refused(pool: asyncpg.Pool, valke
     async with replicas(1, pool, valkey, principal=ADMIN) as (one,):
         for refused, field in (
             (ask(one, cache_use=99), "routing.cache_use"),
-            (one.stub.InvalidateCache(pb.InvalidateCacheRequest(domain=99)), "domain"),  # type: ignore[arg-type]
-            (one.stub.InvalidateCache(pb.InvalidateCacheRequest(task_type=99)), "task_type"),  # type: ignore[arg-type]
+            (one.stub.InvalidateCache(pb.InvalidateCacheRequest(domain=99)), "domain"),  # type: ignore[arg-type]  # a later client
+            (one.stub.InvalidateCache(pb.InvalidateCacheRequest(task_type=99)), "task_type"),  # type: ignore[arg-type]  # the same
         ):
             with pytest.raises(MeshError) as caught:
                 await refused
