@@ -109,7 +109,7 @@ async def test_a_single_failing_provider_is_named(single: Mesh) -> None:
 
 @pytest.mark.spec("ENG-30")
 async def test_a_single_provider_is_started_again_under_load(single: Mesh) -> None:
-    """SIGTERM of the only adapter there is: no call fails."""
+    """SIGTERM of the only adapter there is: no call fails, and waiting for the new one is no further try."""
     single.calm()
     async with load(single) as outcomes:
         await outcomes.more(15)
@@ -118,3 +118,4 @@ async def test_a_single_provider_is_started_again_under_load(single: Mesh) -> No
         await outcomes.more(15)
 
     assert outcomes.failures == []
+    assert {decision.route.attempt_count for decision in outcomes.decisions} == {1}
