@@ -103,7 +103,7 @@ async def test_a_cut_answer_is_not_kept(pool: asyncpg.Pool, valkey: ValkeyServer
 async def test_a_failure_is_not_kept(pool: asyncpg.Pool, valkey: ValkeyServer) -> None:
     """The next call after a failure tries again."""
     async with replicas(1, pool, valkey, Refusal(status=500), Answer()) as (one,):
-        with pytest.raises(MeshError):
+        with pytest.raises(MeshError, match="PROVIDERS_UNAVAILABLE"):
             await ask(one)
         second = await ask(one)
 
