@@ -3,7 +3,6 @@
 from typing import Annotated
 
 import typer
-from google.protobuf.json_format import MessageToJson
 from rich.table import Table
 
 from magistrate.router.v1.router_pb2 import GetCostSummaryRequest, GetCostSummaryResponse
@@ -11,8 +10,9 @@ from magistrate.router.v1.router_pb2_grpc import RouterServiceStub
 from tools.cli.arguments import DEFAULT_STATE, Json, State, Timeout
 from tools.cli.connection import connection
 from tools.cli.marks import dollars
-from tools.cli.screen import screen
+from tools.cli.screen import listing, screen
 from tools.cli.text import counted
+from tools.cli.wire import as_text
 
 
 def costs(
@@ -26,7 +26,7 @@ def costs(
     with connection(state_dir) as channel:
         reply = RouterServiceStub(channel).GetCostSummary(GetCostSummaryRequest(day=day), timeout=timeout_s)
     if as_json:
-        print(MessageToJson(reply))
+        print(as_text(reply))
         return
     screen().print(headline(reply), soft_wrap=True)
     if reply.by_model:
@@ -52,7 +52,7 @@ def headline(reply: GetCostSummaryResponse) -> str:
 
 
 def _models(reply: GetCostSummaryResponse) -> Table:
-    table = Table("model", "provider", "tries", "tokens in", "tokens out", "cost", box=None, pad_edge=False)
+    table = listing("model", "provider", "tries", "tokens in", "tokens out", "cost")
     for model in reply.by_model:
         about = "~" if model.usage.estimated else ""
         table.add_row(
@@ -67,7 +67,7 @@ def _models(reply: GetCostSummaryResponse) -> Table:
 
 
 def _users(reply: GetCostSummaryResponse) -> Table:
-    table = Table("user", "requests", "cost", "held", "remains", box=None, pad_edge=False)
+    table = listing("user", "requests", "cost", "held", "remains")
     for user in reply.by_user:
         remains = dollars(user.remaining.micro_usd) if user.HasField("daily_limit") else "no limit"
         table.add_row(
