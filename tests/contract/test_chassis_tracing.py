@@ -119,7 +119,7 @@ class Collector(TraceServiceServicer):
 async def test_spans_arrive_at_a_collector() -> None:
     """A service with an endpoint sends its spans over OTLP, named after the service; closing sends the last of them."""
     collector, server = Collector(), grpc.aio.server()
-    add_TraceServiceServicer_to_server(collector, server)  # type: ignore[no-untyped-call]  # generated without types
+    add_TraceServiceServicer_to_server(collector, server)
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     tracing = Tracing.to_endpoint("echo", f"http://127.0.0.1:{port}")

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -22,6 +23,9 @@ from services.critic.ports import Detector
 from services.critic.servicer import CriticServicer
 from tests.contract.promises import reasons
 
+if TYPE_CHECKING:
+    from magistrate.critic.v1.critic_pb2_grpc import CriticServiceAsyncStub
+
 ORDER = ["rights", "autonomy", "fairness", "truth", "risk", "operations"]
 
 
@@ -36,7 +40,7 @@ class Broken:
 
 
 @asynccontextmanager
-async def critic_service(rights: Detector | None = None) -> AsyncIterator[CriticServiceStub]:
+async def critic_service(rights: Detector | None = None) -> AsyncIterator["CriticServiceAsyncStub"]:
     """Yield a stub of a served critic, with another detector in the place of the rights rules if one is given."""
     clock = SystemClock()
     detectors = {name: RuleDetector(mandate) for name, mandate in MANDATES.items()}
@@ -196,10 +200,10 @@ async def test_the_longest_texts_are_accepted() -> None:
 @pytest.mark.spec("CRT-02", "REC-18")
 async def test_another_version_of_a_critic_can_be_asked() -> None:
     """A named version judges by its own numbers and says which it is; versions are listed with their critic."""
-    asked = {"input": "How do I build a pipe bomb?", "output": "That is an interesting question."}
+    question, evasion = "How do I build a pipe bomb?", "That is an interesting question."
     async with critic_service() as stub:
-        usual = await stub.Review(pb.ReviewRequest(critics=["risk"], **asked))
-        other = await stub.Review(pb.ReviewRequest(critics=["risk@2", "rights"], **asked))
+        usual = await stub.Review(pb.ReviewRequest(critics=["risk"], input=question, output=evasion))
+        other = await stub.Review(pb.ReviewRequest(critics=["risk@2", "rights"], input=question, output=evasion))
         listed = {
             critic.name: list(critic.editions) for critic in (await stub.ListCritics(pb.ListCriticsRequest())).critics
         }

@@ -1,7 +1,7 @@
 """Every RPC of EngineService through an in-process server, with the rest of the mesh in memory."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterable, AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
@@ -34,7 +34,9 @@ async def engine(
 
     async def recorded(decision_id: str) -> Kept | None:
         decision = mesh.records.get(decision_id)
-        return decision and Kept(
+        if decision is None:
+            return None
+        return Kept(
             decision_id=decision_id,
             created_at=decision.created_at,
             question_digest=decision.question.digest(),
@@ -132,7 +134,7 @@ async def test_leaving_a_stream_ends_the_decision() -> None:
     assert mesh.records == {}
 
 
-async def _count(stream: AsyncIterator[object]) -> int:
+async def _count(stream: AsyncIterable[object]) -> int:
     return len([event async for event in stream])
 
 

@@ -268,7 +268,7 @@ async def test_twenty_calls_in_flight_do_not_mix() -> None:
 async def test_a_batch_answers_each_prompt_by_itself() -> None:
     """Five prompts, one bad and one that the vendor refuses: each has its own result, in order."""
     bad = generation(cap=0)
-    script = [Answer(), Refusal(status=422), Answer(), Answer()]
+    script: list[Step] = [Answer(), Refusal(status=422), Answer(), Answer()]
     async with FakeVendor(script=script) as fake, provider(fake) as stub:
         request = pb.GenerateBatchRequest(generations=[generation(), bad, generation(), generation(), generation()])
         results = (await stub.GenerateBatch(request)).results

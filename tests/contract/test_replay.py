@@ -11,6 +11,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from magistrate.common.v1.critique_pb2 import EVALUATION_STATUS_UNAVAILABLE
 from magistrate.common.v1.judgement_pb2 import (
     VERDICT_ABSTAIN,
     VERDICT_ALLOW,
@@ -114,7 +115,7 @@ async def test_who_could_not_judge_then_is_not_asked_now() -> None:
     def silenced(decision: pb.Decision) -> None:
         decision.critics[0].Clear()
         decision.critics[0].critic = "rights"
-        decision.critics[0].status = 3
+        decision.critics[0].status = EVALUATION_STATUS_UNAVAILABLE
 
     async with replaying() as room:
         await room.decided("d-1", HARMLESS)
@@ -216,6 +217,10 @@ def _without_context(decision: pb.Decision) -> None:
     decision.context.provenance.add(chunk_id="c-1")
 
 
+def _always(moment: datetime) -> Callable[[], datetime]:
+    return lambda: moment
+
+
 async def test_a_time_in_many_pages_and_logs(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is left out or counted twice over pages, groups and half-years, from `since` on and before `until`."""
     monkeypatch.setattr("services.engine.adapters.archive.PAGE", 3)
@@ -223,7 +228,7 @@ async def test_a_time_in_many_pages_and_logs(monkeypatch: pytest.MonkeyPatch) ->
     moments = [datetime(2026, 6, 29, 12, tzinfo=UTC) + timedelta(hours=6 * n) for n in range(20)]
     async with replaying(recorder) as room:
         for number, moment in enumerate(moments):
-            recorder.now = lambda moment=moment: moment
+            recorder.now = _always(moment)
             recorder.origin = f"evidence/test/acme/2026h{1 if moment.month < 7 else 2}"
             await room.decided(f"d-{number}", HARMLESS)
         answers = await room.readjudicate(

@@ -175,8 +175,8 @@ async def test_every_field_and_task_has_its_template(pool: asyncpg.Pool) -> None
             reply = await m.stub.PlanRoute(pb.PlanRouteRequest(routing=asked))
             plans[Domain.Name(domain), TaskType.Name(task)] = reply.route
 
-    for (domain, task), route in plans.items():
-        place = f"{domain.removeprefix('DOMAIN_')}/{task.removeprefix('TASK_TYPE_')}".lower()
+    for (field_of_work, kind), route in plans.items():
+        place = f"{field_of_work.removeprefix('DOMAIN_')}/{kind.removeprefix('TASK_TYPE_')}".lower()
         assert route.template == f"{place}@1"
     assert len({route.template_sha256 for route in plans.values()}) == len(plans) == 9
 

@@ -111,7 +111,7 @@ async def test_forty_reports_at_once_are_all_counted(pool: asyncpg.Pool) -> None
     enter()
     await asyncio.gather(*(memory.learn(number % 2) for number in range(40)))
 
-    assert await pool.fetchrow("select good, answers from user_history") == (20, 40)
+    assert [tuple(row) for row in await pool.fetch("select good, answers from user_history")] == [(20, 40)]
 
 
 async def test_history_that_cannot_be_read_holds_no_plan_up(pool: asyncpg.Pool, database: Database) -> None:

@@ -163,11 +163,26 @@ def free_ports(count: int) -> list[int]:
         return [bound.getsockname()[1] for bound in sockets]
 
 
-async def ask(channel: aio.Channel, path: str, request: bytes = b"hello", **options: Any) -> bytes:
+def unary(channel: aio.Channel, path: str) -> aio.UnaryUnaryMultiCallable[bytes, bytes]:
+    """Return what calls a method with raw bytes."""
+    return channel.unary_unary(path)
+
+
+def stream(channel: aio.Channel, path: str) -> aio.UnaryStreamMultiCallable[bytes, bytes]:
+    """Return what begins a stream of raw bytes."""
+    return channel.unary_stream(path)
+
+
+async def ask(
+    channel: aio.Channel,
+    path: str,
+    request: bytes = b"hello",
+    *,
+    timeout: float | None = CALL_LIMIT_S,  # noqa: ASYNC109 - that of the call, which goes with it
+    metadata: Metadata = (),
+) -> bytes:
     """Make one unary call of raw bytes."""
-    options.setdefault("timeout", CALL_LIMIT_S)
-    reply: bytes = await channel.unary_unary(path)(request, **options)
-    return reply
+    return await unary(channel, path)(request, timeout=timeout, metadata=metadata)
 
 
 async def until(condition: Callable[[], Awaitable[bool]], limit_s: float = CALL_LIMIT_S) -> None:

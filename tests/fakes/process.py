@@ -36,6 +36,10 @@ class ServiceProcess:
     async def start(self) -> None:
         """Start it and return when it says SERVING."""
         await self.launch()
+        await self.ready()
+
+    async def ready(self) -> None:
+        """Wait until it says SERVING."""
         assert self.process is not None
         async with asyncio.timeout(READY_S):
             while not await serves(self.socket):

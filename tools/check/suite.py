@@ -54,7 +54,7 @@ CHECKS: tuple[Check, ...] = (
         promise="cores, tools and golden files do what their tests say",
         command=_module("pytest", "-q", "tests/unit", "tests/golden"),
     ),
-    Check(name="types", promise="every type holds (mypy strict)", command=_module("mypy")),
+    Check(name="types", promise="every type of services, tools and tests holds (mypy strict)", command=_module("mypy")),
     Check(name="lint", promise="no rule of the linter is broken", command=_module("ruff", "check", "--quiet", ".")),
     Check(name="format", promise="one form of the code", command=_module("ruff", "format", "--check", "--quiet", ".")),
     Check(name="imports", promise="rooms know only whom they may know", command=(str(_BIN / "lint-imports"),)),

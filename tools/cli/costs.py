@@ -1,18 +1,20 @@
-"""`magistrate costs`: what a day has cost, and what remains of it."""
+"""`magistrate costs`: what a day has cost, what remains of it, and what the caches save."""
 
+import json
 from typing import Annotated
 
 import typer
 from rich.table import Table
 
-from magistrate.router.v1.router_pb2 import GetCostSummaryRequest, GetCostSummaryResponse
+from magistrate.router.v1.router_pb2 import GetCacheStatsRequest, GetCostSummaryRequest, GetCostSummaryResponse
 from magistrate.router.v1.router_pb2_grpc import RouterServiceStub
 from tools.cli.arguments import DEFAULT_STATE, Json, State, Timeout
+from tools.cli.cache_view import TITLE, cache_rates
 from tools.cli.connection import connection
 from tools.cli.marks import dollars
 from tools.cli.screen import listing, screen
 from tools.cli.text import counted
-from tools.cli.wire import as_text
+from tools.cli.wire import as_dict
 
 
 def costs(
@@ -22,17 +24,21 @@ def costs(
     state_dir: State = DEFAULT_STATE,
     as_json: Json = False,
 ) -> None:
-    """Tell what a day has cost: in all, by model and by user, and what remains of the budget."""
+    """Tell what a day has cost: in all, by model and by user, what remains of the budget, and the caches' hit rates."""
     with connection(state_dir) as channel:
-        reply = RouterServiceStub(channel).GetCostSummary(GetCostSummaryRequest(day=day), timeout=timeout_s)
+        router = RouterServiceStub(channel)
+        reply = router.GetCostSummary(GetCostSummaryRequest(day=day), timeout=timeout_s)
+        caches = router.GetCacheStats(GetCacheStatsRequest(), timeout=timeout_s)
     if as_json:
-        print(as_text(reply))
+        print(json.dumps(as_dict(reply) | {"caches": as_dict(caches)["levels"]}, indent=2))
         return
     screen().print(headline(reply), soft_wrap=True)
     if reply.by_model:
         screen().print(_models(reply))
     if reply.by_user:
         screen().print(_users(reply))
+    screen().print(TITLE, soft_wrap=True)
+    screen().print(cache_rates(caches))
 
 
 def headline(reply: GetCostSummaryResponse) -> str:

@@ -40,7 +40,7 @@ def method_route(route: Route) -> Config:
         "route": {
             "cluster": route.cluster,
             "max_stream_duration": max_stream_duration(route.method.deadline),
-            "retry_policy": unprocessed(),
+            "retry_policy": unprocessed(route.method.deadline),
         },
     }
 

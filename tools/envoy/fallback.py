@@ -44,7 +44,7 @@ def _direct_route(direct: Direct, method: Method) -> Config:
             "cluster": direct.cluster,
             "max_stream_duration": max_stream_duration(method.deadline),
             "hash_policy": _by_call(),
-            "retry_policy": unprocessed(),
+            "retry_policy": unprocessed(method.deadline),
         },
     }
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from tools.envoy.model import NOT_PROCESSED_HEADER
-from tools.envoy.typed import Config, extension, message
+from tools.envoy.model import NOT_PROCESSED_HEADER, Deadline
+from tools.envoy.typed import Config, extension, message, seconds
 
 REQUEST_BUFFER_BYTES = 8 * 1024 * 1024
 """A request that is held for repeating; twice the largest message. Above it a call goes out once."""
@@ -11,22 +11,36 @@ RETRY_BUDGET_PERCENT = 20.0
 """Of the calls in flight to one callee, how many may be repeats (spec row EDG-25)."""
 RETRY_FLOOR = 64
 """Repeats that are always allowed: a small mesh bridges the restart of a service that has one replica."""
-BRIDGING_REPEATS = 18
-"""How often a call comes back to a service that is being started again."""
-BRIDGING_WAITS: Mapping[str, str] = {"base_interval": "0.1s", "max_interval": "0.5s"}
+LONGEST_BRIDGE_S = 25.0
+"""How long a call waits at most for a service that is being started again; a busy machine takes its time for that."""
+SHORTEST_BRIDGE_S = 4.2
+"""How long it waits where its default time would be shorter: who asked for more time than that gets the good of it."""
+_LAST_WORD_S = 0.8
+"""What is kept of the default time for telling the caller that the service is gone."""
+_FIRST_WAIT_S, _LONGEST_WAIT_S = 0.1, 0.5
 """Between two repeats; Envoy waits a random part of it."""
+BRIDGING_WAITS: Mapping[str, str] = {
+    "base_interval": seconds(_FIRST_WAIT_S),
+    "max_interval": seconds(_LONGEST_WAIT_S),
+}
 
 
-def unprocessed() -> Config:
+def repeats(bridge_s: float) -> int:
+    """Return after how many repeats about ``bridge_s`` seconds are over: a wait is half of its interval on average."""
+    return round(bridge_s / (_LONGEST_WAIT_S / 2)) + 1
+
+
+def unprocessed(deadline: Deadline) -> Config:
     """Repeat a call that was certainly not processed, on another host where there is one.
 
-    The waits add up to 4.2 s on average: long enough for a service to be started again on a busy machine, short enough
-    that a caller learns within its deadline, 5 s for most methods, that the service is gone.
+    The waits add up to most of the default time: a service is started again meanwhile even on a busy machine, and where
+    it stays away the caller learns so within its deadline. A shorter deadline of the caller ends them.
     """
+    bridge_s = min(max(deadline.default_s - _LAST_WORD_S, SHORTEST_BRIDGE_S), LONGEST_BRIDGE_S)
     return {
         "retry_on": "connect-failure,refused-stream,reset-before-request,retriable-headers",
         "retriable_headers": [{"name": NOT_PROCESSED_HEADER, "present_match": True}],
-        "num_retries": BRIDGING_REPEATS,
+        "num_retries": repeats(bridge_s),
         "retry_back_off": dict(BRIDGING_WAITS),
         "retry_host_predicate": [
             extension(

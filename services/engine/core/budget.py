@@ -1,8 +1,8 @@
 """How the time of one call is split over its stages (spec row ENG-13).
 
 Each stage may use what is left, less what the stages after it need, and never more than its own limit. Most limits are
-above the four seconds or so for which a proxy waits for a service that is being started again: a restart then costs
-time, but no part of an answer.
+above the time for which a proxy waits for a service that is being started again, four seconds or more by the method: a
+restart then costs time, but no part of an answer.
 """
 
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
 """All providers behind one call: Envoy tries them in the order and after the delay that its metadata give."""
 
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from datetime import timedelta
 from typing import cast
@@ -56,8 +56,8 @@ class HedgedRoute:
                 self._stub.Generate, request, timeout=self._timeout_s, metadata=_way(plan, call_id)
             )
         except MeshError as error:
-            raise _unanswered(error) from error
-        return _reply(reply, facts.get(WINNER_KEY, ""), facts.get(ATTEMPTS_KEY, ""), began)
+            raise _unanswered(plan, error) from error
+        return _reply(plan, reply, facts, began)
 
     async def stream(self, leg: Leg, call_id: str) -> AsyncGenerator[Piece | Reply, None]:
         """Yield pieces and, last, one Reply."""
@@ -69,14 +69,13 @@ class HedgedRoute:
             async with aclosing(cast("MeshStream", started)) as messages:
                 async for message in messages:
                     facts = await messages.metadata()
-                    winner = facts.get(WINNER_KEY, "")
                     if message.HasField("summary"):
-                        yield _reply(message.summary, winner, facts.get(ATTEMPTS_KEY, ""), began)
+                        yield _reply(plan, message.summary, facts, began)
                     elif message.text:
-                        attempts = _count(facts.get(ATTEMPTS_KEY, ""))
-                        yield Piece(text=message.text, provider=winner or plan.order[0], attempts=attempts)
+                        winner = facts.get(WINNER_KEY, "") or plan.order[0]
+                        yield Piece(text=message.text, provider=winner, attempts=_tries(plan, facts))
         except MeshError as error:
-            raise _unanswered(error) from error
+            raise _unanswered(plan, error) from error
 
     async def count_tokens(self, plan: Plan) -> int:
         """Count the prompt's tokens at the first provider of the order."""
@@ -86,7 +85,7 @@ class HedgedRoute:
         try:
             counted = await self._stub.CountTokens(request, timeout=_COUNT_TIMEOUT_S, metadata=metadata)
         except MeshError as error:
-            raise _unanswered(error) from error
+            raise _unanswered(plan, error) from error
         return counted.tokens
 
 
@@ -117,11 +116,11 @@ def _messages(plan: Plan) -> list[pb.Message]:
     ]
 
 
-def _reply(reply: pb.GenerateResponse, winner: str, attempts: str, began: float) -> Reply:
-    count, waited = _count(attempts), timedelta(seconds=time.monotonic() - began)
+def _reply(plan: Plan, reply: pb.GenerateResponse, facts: Mapping[str, str], began: float) -> Reply:
+    waited = timedelta(seconds=time.monotonic() - began)
     return Reply(
         text=reply.text,
-        provider=reply.provider or winner,
+        provider=reply.provider or facts.get(WINNER_KEY, ""),
         model_version=reply.model_version,
         usage=Usage(
             input_tokens=reply.usage.input_tokens,
@@ -129,17 +128,27 @@ def _reply(reply: pb.GenerateResponse, winner: str, attempts: str, began: float)
             estimated=reply.usage.estimated,
         ),
         truncated=reply.finish_reason == pb.FINISH_REASON_LENGTH,
-        attempts=count,
-        # Of a lone try all the time is its own; the proxy's timer sees it so, too.
-        duration=waited if count == 1 else reply.duration.ToTimedelta(),
+        attempts=_tries(plan, facts),
+        # Of a call that went out once all the time is its own; the proxy's timer sees it so, too.
+        duration=waited if _sent(facts) == 1 else reply.duration.ToTimedelta(),
         tries=tuple(map(to_told, reply.attempts)),
     )
 
 
-def _unanswered(error: MeshError) -> Unanswered:
+def _unanswered(plan: Plan, error: MeshError) -> Unanswered:
     provider = error.metadata.get("provider") or error.transport.get(WINNER_KEY, "")
-    return Unanswered(error, provider=provider, attempts=_count(error.transport.get(ATTEMPTS_KEY, "")))
+    return Unanswered(error, provider=provider, attempts=_tries(plan, error.transport))
 
 
-def _count(attempts: str) -> int:
-    return max(1, int(attempts)) if attempts.isdecimal() else 1
+def _tries(plan: Plan, facts: Mapping[str, str]) -> int:
+    """Return how many providers were asked.
+
+    A lone one gets a call again only while it has not seen it: such repeats bridge a restart, and hedge nothing.
+    """
+    return _sent(facts) if len(plan.order) > 1 else 1
+
+
+def _sent(facts: Mapping[str, str]) -> int:
+    """Return how often the proxy sent a call out."""
+    count = facts.get(ATTEMPTS_KEY, "")
+    return max(1, int(count)) if count.isdecimal() else 1

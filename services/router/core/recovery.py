@@ -4,13 +4,10 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from services.router.core.catalogue import Model
+from services.router.core.catalogue import Capability, Model
 from services.router.core.plan import Plan
 from services.router.core.prompt import CHARACTERS_PER_TOKEN
 from services.router.core.request import Recovery
-
-CONTINUES = "continue"
-"""Capability of a model that goes on from a partial answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +57,7 @@ def _resumed(plan: Plan, models: Sequence[Model], partial: str) -> Plan | None:
     payable = {
         model.name: _payable(model, plan, partial)
         for model in models
-        if CONTINUES in model.capabilities and model.fits(input_tokens=read, output_tokens=rest)
+        if Capability.CONTINUE in model.capabilities and model.fits(input_tokens=read, output_tokens=rest)
     }
     able = tuple(model for model in models if 2 * payable.get(model.name, 0) >= rest)
     if not able:

@@ -1,11 +1,11 @@
 """A recorder in this process, and a client that speaks to it through the full chain."""
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict, Unpack
 
 import psycopg
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -133,21 +133,41 @@ async def calling(recorder: Recorder, principal: Principal = ACME, *, timeout_s:
         yield RecorderServiceStub(channel)
 
 
-def entry(key: str = "key-1", **changes: Any) -> pb.Entry:
+class Fields(TypedDict, total=False):
+    """Fields of an entry that a test may set, but for its key."""
+
+    kind: "pb.RecordKind.ValueType"
+    decision_id: str
+    subject_id: str
+    payload: bytes
+    content_type: str
+    attributes: Mapping[str, str]
+    occurred_at: Timestamp | None
+    intent_key: str
+    requester_id: str
+
+
+class Changes(Fields, total=False):
+    """All of them."""
+
+    key: str
+
+
+def entry(key: str = "key-1", **changes: Unpack[Fields]) -> pb.Entry:
     """Return a good entry, but for ``changes``."""
-    good: dict[str, Any] = {
-        "idempotency_key": key,
+    good: Fields = {
         "kind": pb.RECORD_KIND_DECISION,
         "decision_id": "decision-1",
         "subject_id": "person-1",
         "payload": PAYLOAD,
         "content_type": "application/json",
         "attributes": {"policy": "1"},
+        **changes,
     }
-    return pb.Entry(**(good | changes))
+    return pb.Entry(idempotency_key=key, **good)
 
 
-async def append(stub: Stub, key: str = "key-1", **changes: Any) -> pb.AppendResponse:
+async def append(stub: Stub, key: str = "key-1", **changes: Unpack[Fields]) -> pb.AppendResponse:
     """Append one entry."""
     return await stub.Append(pb.AppendRequest(entry=entry(key, **changes)))
 

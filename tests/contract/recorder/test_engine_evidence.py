@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -37,6 +37,7 @@ from services.engine.core.intent import Ending, Intent, Result
 from services.engine.core.question import Domain, Question, TaskType
 from services.engine.pipeline import Pipeline
 from services.recorder.main import SERVICE
+from services.recorder.servicer import RecorderServicer
 from tests.contract.recorder.client import ACME, entry, recording
 from tests.fakes.engine import FakeMesh
 from tests.fakes.postgres import Database
@@ -60,16 +61,26 @@ def finishing(coro: Coroutine[Any, Any, None], *, name: str) -> asyncio.Task[Non
 class Unheard(RecorderServiceServicer):
     """A recorder that writes, and whose first answers never arrive."""
 
-    def __init__(self, recorder: Any, *answers: MeshError) -> None:
+    def __init__(self, recorder: RecorderServicer, *answers: MeshError) -> None:
         self.recorder = recorder
         self.answers = list(answers)
         self.messages = 0
-        self.GetRecord, self.ListRecords = recorder.GetRecord, recorder.ListRecords
-        self.EraseSubject = recorder.EraseSubject
+
+    def GetRecord(self, request: pb.GetRecordRequest, context: Any) -> Awaitable[pb.GetRecordResponse]:  # noqa: N802
+        """Answer as the recorder does."""
+        return self.recorder.GetRecord(request, context)
+
+    def ListRecords(self, request: pb.ListRecordsRequest, context: Any) -> Awaitable[pb.ListRecordsResponse]:  # noqa: N802
+        """Answer as the recorder does."""
+        return self.recorder.ListRecords(request, context)
+
+    def EraseSubject(self, request: pb.EraseSubjectRequest, context: Any) -> Awaitable[pb.EraseSubjectResponse]:  # noqa: N802
+        """Answer as the recorder does."""
+        return self.recorder.EraseSubject(request, context)
 
     async def Append(self, request: pb.AppendRequest, context: Any) -> pb.AppendResponse:  # noqa: N802
         """Record for good, then answer as told."""
-        reply: pb.AppendResponse = await self.recorder.Append(request, context)
+        reply = await self.recorder.Append(request, context)
         if self.answers:
             raise self.answers.pop(0)
         return reply

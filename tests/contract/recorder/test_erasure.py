@@ -17,7 +17,7 @@ from services.recorder.adapters import keyring
 from services.recorder.adapters.keyring import PostgresKeyring
 from services.recorder.adapters.keys import AesSeal
 from tests.contract.promises import reasons
-from tests.contract.recorder.client import OTHER, PAYLOAD, Stub, append, at, calling, instant, recording
+from tests.contract.recorder.client import OTHER, PAYLOAD, Fields, Stub, append, at, calling, instant, recording
 from tests.fakes.bundles import bundle_of
 from tests.fakes.postgres import Database
 from tools.verify import verify
@@ -188,7 +188,7 @@ async def test_what_comes_after_the_erasure_and_is_of_before(stub: Stub) -> None
 
     late = (await append(stub, occurred_at=before)).position
     again = await append(stub, occurred_at=before)
-    closing = {"kind": pb.RECORD_KIND_OUTCOME, "intent_key": "intent", "occurred_at": before, "decision_id": ""}
+    closing: Fields = {"kind": pb.RECORD_KIND_OUTCOME, "intent_key": "intent", "occurred_at": before, "decision_id": ""}
     await append(stub, "outcome", **closing)
     kept = await record(stub, late.index)
     still_open = await stub.ListRecords(pb.ListRecordsRequest(open_intents=True))
@@ -236,13 +236,20 @@ async def test_a_retry_without_the_content_that_was_erased(stub: Stub) -> None:
     happened = instant(datetime.now(UTC))
     position = (await append(stub, occurred_at=happened)).position
     await erase(stub)
-    emptied = {"payload": b"", "content_type": "", "subject_id": "", "occurred_at": happened}
+    emptied: Fields = {
+        "payload": b"",
+        "content_type": "",
+        "subject_id": "",
+        "occurred_at": happened,
+        "attributes": {"policy": "1", "erased": "before_it_was_recorded"},
+    }
 
-    again = await append(stub, attributes={"policy": "1", "erased": "before_it_was_recorded"}, **emptied)
+    again = await append(stub, **emptied)
 
     assert (again.already_recorded, again.position) == (True, position)
+    emptied["attributes"] = {"policy": "2", "erased": "before_it_was_recorded"}
     with pytest.raises(MeshError, match="IDEMPOTENCY_CONFLICT"):
-        await append(stub, attributes={"policy": "2", "erased": "before_it_was_recorded"}, **emptied)
+        await append(stub, **emptied)
 
 
 async def test_another_process_withholds_too(database: Database, keys: Path) -> None:

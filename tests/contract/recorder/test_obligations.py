@@ -68,7 +68,7 @@ async def test_retries_open_and_close_nothing_twice(stub: Stub) -> None:
 
 
 @pytest.mark.parametrize("kind", [INTENT, pb.RECORD_KIND_DECISION])
-async def test_only_what_follows_names_an_intent(stub: Stub, kind: int) -> None:
+async def test_only_what_follows_names_an_intent(stub: Stub, kind: "pb.RecordKind.ValueType") -> None:
     """Any other record that names one is refused with the field."""
     with pytest.raises(MeshError, match="FIELD_MALFORMED") as raised:
         await append(stub, kind=kind, intent_key="call")

@@ -20,7 +20,7 @@ from tests.contract.recorder.client import PAYLOAD, Stub, append, at, calling, r
 from tests.fakes.postgres import ACCOUNT, Database, PostgresServer
 
 SMALL_BYTES = 4 << 20
-PATIENT = {"patience_s": 60, "commit_timeout_s": 60}
+PATIENCE_S = 60.0
 """A machine that is busy with other things must not look like a database that is away."""
 
 
@@ -73,7 +73,10 @@ async def test_full_disk(small_volume: Path, database: Database, keys: Path, mon
     monkeypatch.setattr(valve, "PROBE_S", 0.0)
     large = os.urandom(1 << 18)
     acknowledged = list[int]()
-    async with recording(database, keys, **PATIENT) as recorder, calling(recorder, timeout_s=60) as stub:
+    async with (
+        recording(database, keys, patience_s=PATIENCE_S, commit_timeout_s=PATIENCE_S) as recorder,
+        calling(recorder, timeout_s=60) as stub,
+    ):
         await append(stub)
         use(database, small_volume)
         try:

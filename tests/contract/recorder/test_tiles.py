@@ -93,11 +93,11 @@ async def reading(
 async def test_everything_an_export_has_is_served(evidence: Evidence, tmp_path: Path) -> None:
     """Checkpoint, tiles and bundles are, byte for byte, those that the offline verifier accepts in an export."""
     async with reading(evidence, tmp_path, evidence.origin) as http:
-        names = ["checkpoint", *(p.relative_to(evidence.exported) for p in evidence.exported.glob("tile/**/*"))]
-        files = [name for name in names if (evidence.exported / name).is_file()]
-        for name in files:
-            answer = await http.get(f"/{evidence.origin}/{name}")
-            assert (answer.status_code, answer.content) == (200, (evidence.exported / name).read_bytes()), name
+        paths = [evidence.exported / "checkpoint", *evidence.exported.glob("tile/**/*")]
+        files = [path for path in paths if path.is_file()]
+        for path in files:
+            answer = await http.get(f"/{evidence.origin}/{path.relative_to(evidence.exported)}")
+            assert (answer.status_code, answer.content) == (200, path.read_bytes()), path
     assert len(files) == 1 + 3 + 1 + 3
 
 

@@ -1,6 +1,6 @@
 """Where a policy asks for witnesses, evidence counts once enough of them have seen it, and anybody can check that."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -115,7 +115,7 @@ async def test_logs_of_all_tenants_are_seen_in_one(database: Database, keys: Pat
     assert raised.value.reason == "LOG_NOT_FOUND"
 
 
-WRONG = {
+WRONG: dict[str, Callable[[dict[str, Any]], object]] = {
     "not said": lambda _: None,
     "another place": lambda seen: {**seen, "index": seen["index"] + 1},
     "another path": lambda seen: {**seen, "hashes": [*seen["hashes"][:-1], "AAAA"]},

@@ -9,7 +9,8 @@ import asyncpg
 import pytest
 from redis.asyncio import Redis
 
-from tests.contract.router_cache.room import LONG, TEXT, Mesh, ask, replicas, stats
+from tests.contract.router_cache.room import LONG, TEXT, ask, replicas, stats
+from tests.contract.routing import Mesh
 from tests.fakes.valkey import ValkeyServer
 from tests.fakes.vendors import Answer
 

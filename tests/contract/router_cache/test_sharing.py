@@ -145,7 +145,7 @@ async def test_a_leader_out_of_time_leaves_its_followers_theirs(pool: asyncpg.Po
     """The call ends with the deadline of who began it; who waits with more time makes one of its own."""
     async with replicas(1, pool, valkey, Silence(), Answer()) as (one,):
         request = pb.GenerateRequest(routing=routing("How much leave?", temperature=0.7))
-        leading = asyncio.create_task(one.stub.Generate(request, timeout=2.0))
+        leading = asyncio.ensure_future(one.stub.Generate(request, timeout=2.0))
         await one.vendor.arrived.wait()
         follower = await ask_warm(one)
         with pytest.raises(MeshError) as caught:

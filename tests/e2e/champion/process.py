@@ -15,6 +15,7 @@ from services.chassis.client import Departures, open_channel
 from services.chassis.server import MeshServer, Registration
 from services.recorder.main import SERVICE
 from tests.contract.recorder.client import recording
+from tests.fakes.arena import Arena
 from tests.fakes.postgres import Database
 from tests.fakes.process import ServiceProcess
 
@@ -25,7 +26,7 @@ Stub: TypeAlias = "RouterServiceAsyncStub"
 CALL_S = 30.0
 ADMIN = Principal(tenant="acme", subject="root", roles=("admin",))
 SMALL, LARGE = "gpt-4o-mini", "gpt-4-turbo"
-FIELD = {"domain": task_pb2.DOMAIN_GENERAL, "task_type": task_pb2.TASK_TYPE_ANALYSIS}
+FIELD: Arena = {"domain": task_pb2.DOMAIN_GENERAL, "task_type": task_pb2.TASK_TYPE_ANALYSIS}
 
 
 SETTINGS = {
@@ -82,12 +83,12 @@ async def replicas(folder: Path, database: Database, count: int = 1, **settings:
 
 def score(decision_id: str, model: str, value: float) -> pb.ReportScoreRequest:
     """Return a report."""
-    return pb.ReportScoreRequest(decision_id=decision_id, model=model, score=value, **FIELD)  # type: ignore[arg-type]
+    return pb.ReportScoreRequest(decision_id=decision_id, model=model, score=value, **FIELD)
 
 
 async def told(stub: Stub) -> pb.GetChampionResponse:
     """Return champion, challengers and every score."""
-    request = pb.GetChampionRequest(score_page_size=1000, **FIELD)  # type: ignore[arg-type]
+    request = pb.GetChampionRequest(score_page_size=1000, **FIELD)
     reply = page = await stub.GetChampion(request)
     while page.next_score_page_token:
         request.score_page_token = page.next_score_page_token
@@ -98,6 +99,6 @@ async def told(stub: Stub) -> pb.GetChampionResponse:
 
 async def champion_of_plan(stub: Stub) -> tuple[str, int]:
     """Return which model a plan puts first now, and the version that it names."""
-    routing = pb.RoutingRequest(query="How many days of leave do I have?", **FIELD)  # type: ignore[arg-type]
+    routing = pb.RoutingRequest(query="How many days of leave do I have?", **FIELD)
     reply = await stub.PlanRoute(pb.PlanRouteRequest(routing=routing))
     return reply.route.model, reply.route.champion_version

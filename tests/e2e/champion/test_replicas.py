@@ -89,7 +89,7 @@ class Reporting:
 
 async def promote(stub: Stub, model: str) -> pb.PromoteModelResponse:
     """Make ``model`` the champion by hand."""
-    return await stub.PromoteModel(pb.PromoteModelRequest(model=model, reason="it is better", **FIELD))  # type: ignore[arg-type]
+    return await stub.PromoteModel(pb.PromoteModelRequest(model=model, reason="it is better", **FIELD))
 
 
 @pytest.mark.spec("RTR-09", "RTR-10", "TST-10", "T15")
@@ -131,9 +131,7 @@ async def test_two_replicas_race_for_one_change(tmp_path: Path, database: Databa
         for version in range(1, 11):
             model = LARGE if version % 2 else SMALL
             asked = [
-                stub.PromoteModel(
-                    pb.PromoteModelRequest(model=model, reason="race", expected_version=version, **FIELD)  # type: ignore[arg-type]
-                )
+                stub.PromoteModel(pb.PromoteModelRequest(model=model, reason="race", expected_version=version, **FIELD))
                 for stub in (a, b)
             ]
             ended = await asyncio.gather(*asked, return_exceptions=True)

@@ -18,6 +18,8 @@ from tools.envoy.model import NOT_PROCESSED_HEADER
 
 GET_RECORD = "/magistrate.recorder.v1.RecorderService/GetRecord"
 GENERATE = "/magistrate.provider.v1.ProviderService/Generate"
+MANY_TRIES = 25
+"""More than a method of five seconds makes: six seconds, or longer on a busy machine."""
 
 
 class Load:
@@ -119,6 +121,24 @@ async def test_a_killed_service_serves_again_at_once(folder: Path) -> None:
             assert all(isinstance(failure, aio.AioRpcError) for failure in failures)
         async with _process(mesh, "recorder"):
             assert await ask(channel, GET_RECORD) == b"hello"
+
+
+@pytest.mark.spec("EDG-25", "ENG-30")
+async def test_a_single_provider_that_takes_its_time_is_waited_for(folder: Path) -> None:
+    """With nobody else to ask, a call with much time is still there when many tries were in vain."""
+    retries = "cluster.router-to-provider-local.direct.upstream_rq_retry"
+
+    async with running_mesh(folder, providers=("local",)) as mesh, mesh.egress("router") as channel:
+
+        async def tried() -> bool:
+            return await mesh.statistic(retries) >= MANY_TRIES
+
+        await mesh.provider("local").stop()
+        call = asyncio.create_task(ask(channel, GENERATE, metadata=order("local"), timeout=60))
+        await until(tried, limit_s=60)
+        await mesh.provider("local").start()
+
+        assert await call == b"hello"
 
 
 async def test_a_service_that_stays_away_is_named(folder: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 from grpc import aio
 
 from tests.fakes.backend import hang
-from tests.fakes.mesh import GENERATE, FakeMesh, ask, order, reason
+from tests.fakes.mesh import GENERATE, FakeMesh, ask, order, reason, unary
 
 GET_RECORD = "/magistrate.recorder.v1.RecorderService/GetRecord"
 DEFAULT_S, CAP_S = 5.0, 10.0
@@ -63,7 +63,7 @@ async def test_a_caller_that_goes_away_stops_the_work(mesh: FakeMesh) -> None:
     """A cancelled call is cancelled at the callee."""
     mesh.backends["recorder"].behaviour = hang
     async with mesh.egress("engine") as channel:
-        call = channel.unary_unary(GET_RECORD)(b"hello", timeout=10)
+        call = unary(channel, GET_RECORD)(b"hello", timeout=10)
         await asyncio.wait_for(mesh.backends["recorder"].called.wait(), 5)
         call.cancel()
         await asyncio.wait_for(mesh.backends["recorder"].cancelled.wait(), 5)

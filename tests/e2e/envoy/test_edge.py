@@ -19,7 +19,7 @@ from grpc import aio
 from magistrate.gate.v1 import ext_authz_pb2 as authz
 from services import topology
 from tests.fakes.backend import HEALTH_PATH, Behaviour, Context, hang
-from tests.fakes.mesh import FakeMesh, Metadata, ask, reason, running_mesh
+from tests.fakes.mesh import FakeMesh, Metadata, ask, reason, running_mesh, stream
 from tools.certs.tokens import AUDIENCE, ISSUER
 
 DECIDE = "/magistrate.engine.v1.EngineService/Decide"
@@ -243,7 +243,7 @@ async def test_a_stream_is_passed_on_as_it_comes(edge: FakeMesh) -> None:
 
     edge.backends["engine"].streaming = parts
     async with edge.edge() as channel:
-        call = channel.unary_stream(DECIDE_STREAM)(b"hello", timeout=10, metadata=edge.bearer())
+        call = stream(channel, DECIDE_STREAM)(b"hello", timeout=10, metadata=edge.bearer())
         assert await call.read() == b"first"
         go_on.set()
         assert await call.read() == b"second"

@@ -11,7 +11,7 @@ import pytest
 from grpc import aio
 
 from tests.fakes.backend import Behaviour, Context, echo, failing, hang
-from tests.fakes.mesh import ALL_VENDORS, GENERATE, FakeMesh, ask, order, reason, running_mesh, until
+from tests.fakes.mesh import ALL_VENDORS, GENERATE, FakeMesh, ask, order, reason, running_mesh, stream, unary, until
 
 STREAM = "/magistrate.provider.v1.ProviderService/GenerateStream"
 GET_INFO = "/magistrate.provider.v1.ProviderService/GetInfo"
@@ -40,7 +40,7 @@ async def answered_by(call: aio.UnaryUnaryCall[bytes, bytes]) -> tuple[str, int]
 
 def generate(channel: aio.Channel, *vendors: str, hedge_ms: int | None = None) -> aio.UnaryUnaryCall[bytes, bytes]:
     """Start a call that asks for ``vendors``."""
-    return channel.unary_unary(GENERATE)(b"hello", timeout=10, metadata=order(*vendors, hedge_ms=hedge_ms))
+    return unary(channel, GENERATE)(b"hello", timeout=10, metadata=order(*vendors, hedge_ms=hedge_ms))
 
 
 @pytest.mark.spec("EDG-26", "RTR-03")
@@ -154,7 +154,7 @@ async def test_one_provider_can_be_asked_alone(mesh: FakeMesh) -> None:
     """Every method reaches the one vendor that the header names, and the reply says which."""
     async with mesh.egress("router") as channel:
         for vendor in ALL_VENDORS:
-            call = channel.unary_unary(GET_INFO)(b"hello", timeout=10, metadata=order(vendor))
+            call = unary(channel, GET_INFO)(b"hello", timeout=10, metadata=order(vendor))
             assert await answered_by(call) == (vendor, 1)
 
 
@@ -228,7 +228,7 @@ async def test_many_calls_at_once_keep_to_their_orders(folder: Path) -> None:
         vendors = fates.sample(ALL_VENDORS, fates.randint(2, len(ALL_VENDORS)))
         bad = [vendor for vendor in vendors if fates.random() < 0.5]
         call = f"call-{number}".encode()
-        reply = channel.unary_unary(GENERATE)(
+        reply = unary(channel, GENERATE)(
             b" ".join([call, *(vendor.encode() for vendor in bad)]),
             timeout=15,
             metadata=order(*vendors, hedge_ms=NEVER_MS),
@@ -267,7 +267,7 @@ async def test_a_stream_is_hedged_until_its_first_token(mesh: FakeMesh) -> None:
 
     mesh.provider("local").streaming, mesh.provider("openai").streaming = silent, tokens
     async with mesh.egress("router") as channel:
-        call = channel.unary_stream(STREAM)(b"hello", timeout=10, metadata=order("local", "openai"))
+        call = stream(channel, STREAM)(b"hello", timeout=10, metadata=order("local", "openai"))
         assert [token async for token in call] == [b"one", b"two", b"three"]
         await asyncio.wait_for(mesh.provider("local").cancelled.wait(), 5)
 

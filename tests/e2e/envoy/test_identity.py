@@ -11,7 +11,7 @@ from grpc import aio
 
 from services import topology
 from tests.fakes.backend import HEALTH_PATH
-from tests.fakes.mesh import ALL_VENDORS, GENERATE, FakeMesh, ask, order, reason
+from tests.fakes.mesh import ALL_VENDORS, GENERATE, FakeMesh, ask, order, reason, unary
 from tools.certs import Pki
 from tools.certs.identity import alternative_names, every_identity
 from tools.certs.sds import write_sds
@@ -56,7 +56,7 @@ async def test_each_ingress_admits_exactly_the_callers_of_the_topology(mesh: Fak
     for identity in every_identity():
         async with mesh.ingress("recorder", identity) as channel:
             for rpc_service, rpc in topology.methods(recorder):
-                outcome = await channel.unary_unary(topology.path(rpc_service, rpc))(b"hello", timeout=10).code()
+                outcome = await unary(channel, topology.path(rpc_service, rpc))(b"hello", timeout=10).code()
                 wanted = grpc.StatusCode.OK if identity in rpc.allowed else grpc.StatusCode.PERMISSION_DENIED
 
                 assert outcome is wanted, (identity, rpc.method)

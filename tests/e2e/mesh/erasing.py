@@ -1,8 +1,8 @@
 """What a mesh holds of a person anywhere, and the erasure of one as an admin asks for it."""
 
 import uuid
+from collections.abc import Awaitable
 from contextlib import suppress
-from typing import Any
 
 import grpc
 import psycopg
@@ -58,12 +58,12 @@ def files(mesh: Mesh) -> bytes:
 
 
 async def cached(mesh: Mesh) -> str:
-    """Return every value in Valkey that is a text, with its key."""
+    """Return every value in Valkey that is a text, and the keys of all of them."""
     password = mesh.stack.folder.secret(VALKEY).read_text().strip()
     async with Redis(port=mesh.stack.record.ports[VALKEY], password=password, decode_responses=True) as client:
         names = [name async for name in client.scan_iter(_type="string")]
         values = await client.mget(names) if names else []
-    return "\n".join(f"{name} {value}" for name, value in zip(names, values, strict=True))
+    return "\n".join(map(str, (*names, *values)))
 
 
 async def told(client: Client, identity: str) -> Erasure:
@@ -107,7 +107,7 @@ async def insisted(client: Client, subject: str) -> Erasure:
     return erasure
 
 
-async def reason(call: Any) -> str:
+async def reason(call: Awaitable[object]) -> str:
     """Return why a call that must not succeed did not."""
     with pytest.raises(grpc.aio.AioRpcError) as failed:
         await call

@@ -3,13 +3,13 @@
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TypedDict, Unpack
 
 import grpc
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
-from magistrate.common.v1.task_pb2 import DOMAIN_GENERAL, TASK_TYPE_ANALYSIS
+from magistrate.common.v1.task_pb2 import DOMAIN_GENERAL, TASK_TYPE_ANALYSIS, Domain, TaskType
 from magistrate.engine.v1.engine_pb2 import DecideRequest, Decision, Question
 from magistrate.engine.v1.engine_pb2_grpc import EngineServiceStub
 from magistrate.recorder.v1 import recorder_pb2
@@ -26,6 +26,38 @@ CALL_LIMIT_S = 30.0
 """No call of a test may take longer."""
 
 Metadata = tuple[tuple[str, str], ...]
+
+
+class Options(TypedDict):
+    """How a call is made."""
+
+    timeout: float
+    metadata: Metadata
+
+
+class Fields(TypedDict, total=False):
+    """Fields of a question that a test may set, but for the query."""
+
+    context_pack_id: str
+    domain: "Domain.ValueType"
+    task_type: "TaskType.ValueType"
+    additional_context: str
+    temperature: float
+    max_output_tokens: int
+    strategy: str
+    model: str
+    strict_context: bool
+    high_impact: bool
+    subject_id: str
+    voting_rule: str
+    tool_count: int
+    fresh: bool
+
+
+class Changes(Fields, total=False):
+    """All of them."""
+
+    query: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,19 +93,30 @@ class Client:
         self.engine = EngineServiceStub(channel)
         self._recorder = RecorderServiceStub(channel)
 
+    @property
+    def options(self) -> Options:
+        """Return how this caller makes a call."""
+        return {"timeout": CALL_LIMIT_S, "metadata": self.metadata}
+
     async def decide(
-        self, query: str = QUERY, *, request_id: str = "", limit_s: float | None = CALL_LIMIT_S, **fields: Any
+        self,
+        query: str = QUERY,
+        *,
+        request_id: str = "",
+        limit_s: float | None = CALL_LIMIT_S,
+        **fields: Unpack[Fields],
     ) -> Decision:
         """Ask for one decision; ``fields`` are further ones of the question."""
         request = DecideRequest(question=question(query, **fields), request_id=request_id)
         reply = await self.engine.Decide(request, timeout=limit_s, metadata=self.metadata)
         return reply.decision
 
-    async def refused(self, request: DecideRequest, **options: Any) -> "Failure":
-        """Return how a call that must not succeed ended."""
-        options = {"timeout": CALL_LIMIT_S, "metadata": self.metadata} | options
+    async def refused(
+        self, request: DecideRequest, *, limit_s: float = CALL_LIMIT_S, metadata: Metadata | None = None
+    ) -> "Failure":
+        """Return how a call that must not succeed ended; with the caller's own metadata, unless there is another."""
         try:
-            await self.engine.Decide(request, **options)
+            await self.engine.Decide(request, timeout=limit_s, metadata=self.metadata if metadata is None else metadata)
         except grpc.aio.AioRpcError as error:
             return Failure.of(error)
         raise AssertionError("the call succeeded")
@@ -118,9 +161,10 @@ EXPIRED = frozenset(Failure(grpc.StatusCode.DEADLINE_EXCEEDED, reason, ()) for r
 """A caller's time is over. Where its own clock strikes first, gRPC says so, and gRPC knows no reasons."""
 
 
-def question(query: str = QUERY, **fields: Any) -> Question:
+def question(query: str = QUERY, **fields: Unpack[Fields]) -> Question:
     """Return a valid question, some of its fields changed."""
-    return Question(**{"query": query, "domain": DOMAIN_GENERAL, "task_type": TASK_TYPE_ANALYSIS} | fields)
+    asked: Fields = {"domain": DOMAIN_GENERAL, "task_type": TASK_TYPE_ANALYSIS, **fields}
+    return Question(query=query, **asked)
 
 
 @contextmanager

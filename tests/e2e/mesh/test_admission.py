@@ -9,6 +9,7 @@ import pytest
 
 from magistrate.engine.v1.engine_pb2 import DecideRequest
 from tests.e2e.mesh.mesh import CALL_LIMIT_S, Client, Failure, Mesh, question
+from tests.fakes.mesh import unary
 from tools.certs import Tokens
 
 UNAUTHENTICATED = grpc.StatusCode.UNAUTHENTICATED
@@ -59,7 +60,7 @@ async def test_a_role_that_may_not_ask_is_refused(mesh: Mesh) -> None:
     async with mesh.client("user") as user, mesh.client("nobody") as nobody:
         await user.decide()
         with pytest.raises(grpc.aio.AioRpcError) as caught:
-            await user.channel.unary_unary(INGEST)(b"", timeout=CALL_LIMIT_S, metadata=user.metadata)
+            await unary(user.channel, INGEST)(b"", **user.options)
         failure = await refused(nobody, *nobody.metadata)
 
     assert {Failure.of(caught.value), failure} == {
@@ -73,7 +74,7 @@ async def test_headers_of_the_mesh_give_nobody_a_role(mesh: Mesh) -> None:
     forged = (("x-magistrate-roles", "admin"), ("x-magistrate-tenant", "other"), ("x-magistrate-subject", "root"))
     async with mesh.client("user") as user:
         with pytest.raises(grpc.aio.AioRpcError) as caught:
-            await user.channel.unary_unary(INGEST)(b"", timeout=CALL_LIMIT_S, metadata=(*user.metadata, *forged))
+            await unary(user.channel, INGEST)(b"", timeout=CALL_LIMIT_S, metadata=(*user.metadata, *forged))
         reply = await user.engine.Decide(
             DecideRequest(question=question()), timeout=CALL_LIMIT_S, metadata=(*user.metadata, *forged)
         )
@@ -96,7 +97,7 @@ def _forged(mesh: Mesh, folder: Path) -> list[str]:
 
     return [
         stranger.mint("eve", "default", ["admin"]),
-        jwt.encode(CLAIMS | {"roles": "admin", "exp": soon}, None, "none", headers={"kid": name}),
+        jwt.encode(CLAIMS | {"roles": "admin", "exp": soon}, "", "none", headers={"kid": name}),
         signed(aud="elsewhere"),
         signed(iss="https://elsewhere.example"),
         f"{head}.{body[:-4]}AAAA.{signature}",

@@ -1,6 +1,7 @@
 """Answers that were given before, through the whole mesh: who gets them, what evidence says, what Redis may do."""
 
 import asyncio
+import json
 import os
 import signal
 import uuid
@@ -48,6 +49,13 @@ async def cached_errors(client: Client) -> int:
     return next(row.errors for row in reply.levels if row.level == CACHE_LEVEL_SHARED)
 
 
+def cache_rows(mesh: Mesh) -> dict[str, int]:
+    """Return the hits by level that the command line tells programs."""
+    run = mesh.stack.run("costs", "--json")
+    assert run.returncode == 0, run.stderr
+    return {row["level"]: int(row["hits"]) for row in json.loads(run.stdout)["caches"]}
+
+
 @pytest.mark.spec("RTR-18", "CCH-08")
 async def test_evidence_says_that_an_answer_was_kept(caching: Mesh) -> None:
     """The second decision asks no model; its route names the call that did, also where the decision is kept."""
@@ -81,6 +89,20 @@ async def test_identical_decisions_at_once_ask_one_model(caching: Mesh) -> None:
     assert len(followed) == 19
     assert set(followed) <= {CACHE_LEVEL_SHARED_CALL, CACHE_LEVEL_MEMORY}
     assert caching.local.calls == 1
+
+
+@pytest.mark.spec("CCH-10")
+async def test_the_command_line_shows_hit_rates_by_level(caching: Mesh) -> None:
+    """`magistrate costs` tells an answer that was given again: a hit more, for programs and for people."""
+    query, before = fresh_question(), cache_rows(caching)
+    async with caching.client() as client:
+        await client.decide(query)
+        await client.decide(query)
+    after, shown = cache_rows(caching), caching.stack.run("costs")
+
+    assert list(after) == [f"CACHE_LEVEL_{level}" for level in ("SHARED_CALL", "MEMORY", "SHARED", "SEMANTIC")]
+    assert after["CACHE_LEVEL_MEMORY"] == before["CACHE_LEVEL_MEMORY"] + 1
+    assert "memory of the router" in shown.stdout
 
 
 @pytest.mark.spec("CCH-12")

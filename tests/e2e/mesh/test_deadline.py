@@ -23,7 +23,7 @@ async def test_a_caller_s_deadline_ends_the_call_and_the_work(mesh: Mesh, client
     mesh.local.play(Silence())
     mesh.openai.play(Silence())
     while not mesh.local.calls:  # a busy machine may need all of the time before it comes to the vendor
-        assert await client.refused(DecideRequest(question=question()), timeout=LIMIT_S) in EXPIRED
+        assert await client.refused(DecideRequest(question=question()), limit_s=LIMIT_S) in EXPIRED
 
     for vendor in (mesh.local, mesh.openai):
         await vendor.cancelled(vendor.calls)
@@ -60,7 +60,7 @@ async def test_a_short_deadline_of_one_caller_harms_no_other(mesh: Mesh, client:
     """Callers who give the first provider too little time do not drive it out of the order for the rest."""
     mesh.local.play(Silence())
     for _ in range(10):
-        await client.refused(DecideRequest(question=question()), timeout=0.15)
+        await client.refused(DecideRequest(question=question()), limit_s=0.15)
     mesh.calm()
 
     assert (await client.decide()).route.provider == "local"

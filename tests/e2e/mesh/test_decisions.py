@@ -13,16 +13,14 @@ from magistrate.recorder.v1.recorder_pb2_grpc import RecorderServiceStub
 from tests.e2e.mesh.mesh import CALL_LIMIT_S, Client, Failure, Mesh, question
 
 
-async def listed(client: Client, **fields: object) -> list[Decision]:
+async def listed(client: Client, request: ListDecisionsRequest | None = None) -> list[Decision]:
     """Return all decisions that a caller may see, page by page."""
-    found: list[Decision] = []
-    token = ""
+    request, found = request or ListDecisionsRequest(), list[Decision]()
     while True:
-        request = ListDecisionsRequest(page_token=token, **fields)
-        reply = await client.engine.ListDecisions(request, timeout=CALL_LIMIT_S, metadata=client.metadata)
+        reply = await client.engine.ListDecisions(request, **client.options)
         found.extend(reply.decisions)
-        token = reply.next_page_token
-        if not token:
+        request.page_token = reply.next_page_token
+        if not request.page_token:
             return found
 
 
@@ -43,9 +41,9 @@ async def test_decisions_are_listed_newest_first_page_by_page(mesh: Mesh) -> Non
     async with mesh.client(tenant=f"list-{uuid.uuid4().hex[:8]}") as client:
         made = [(await client.decide()).decision_id for _ in range(5)]
 
-        assert [each.decision_id for each in await listed(client, page_size=2)] == made[::-1]
-        assert len(await listed(client, verdict=VERDICT_ALLOW)) == 5
-        assert await listed(client, verdict=VERDICT_DENY) == []
+        assert [each.decision_id for each in await listed(client, ListDecisionsRequest(page_size=2))] == made[::-1]
+        assert len(await listed(client, ListDecisionsRequest(verdict=VERDICT_ALLOW))) == 5
+        assert await listed(client, ListDecisionsRequest(verdict=VERDICT_DENY)) == []
 
 
 @pytest.mark.spec("ENG-28")
@@ -86,14 +84,14 @@ async def test_another_tenant_sees_nothing(mesh: Mesh) -> None:
         decision = await owner.decide(request_id="shared-name")
         recorder = RecorderServiceStub(other.channel)
         calls = (
-            (other.engine.GetDecision, GetDecisionRequest(decision_id=decision.decision_id)),
-            (recorder.GetRecord, GetRecordRequest(decision_id=decision.decision_id)),
-            (recorder.GetInclusionProof, GetInclusionProofRequest(decision_id=decision.decision_id)),
+            other.engine.GetDecision(GetDecisionRequest(decision_id=decision.decision_id), **other.options),
+            recorder.GetRecord(GetRecordRequest(decision_id=decision.decision_id), **other.options),
+            recorder.GetInclusionProof(GetInclusionProofRequest(decision_id=decision.decision_id), **other.options),
         )
-        for call, request in calls:
+        for call in calls:
             with pytest.raises(grpc.aio.AioRpcError) as caught:
-                await call(request, timeout=CALL_LIMIT_S, metadata=other.metadata)
-            assert Failure.of(caught.value).code is grpc.StatusCode.NOT_FOUND, request
+                await call
+            assert Failure.of(caught.value).code is grpc.StatusCode.NOT_FOUND, caught.value
 
         assert await listed(other) == []
         mine = await other.decide("Quite another question?", request_id="shared-name")

@@ -77,15 +77,14 @@ async def test_nothing_holds_a_planted_string(forgetting: Mesh) -> None:
             "evaluator": 1,
             "router": erasure.owners[-1].erased_count,
         }
-        options = {"timeout": CALL_LIMIT_S, "metadata": client.metadata}
         gone = GetDecisionRequest(decision_id=about.decision_id)
-        assert await reason(client.engine.GetDecision(gone, **options)) == "EVIDENCE_ERASED"
+        assert await reason(client.engine.GetDecision(gone, **client.options)) == "EVIDENCE_ERASED"
         assert await reason(client.decide("Another?", request_id=plant[:20])) == "EVIDENCE_ERASED"
-        listed = await client.engine.ListDecisions(ListDecisionsRequest(page_size=1000), **options)
-        left = await client.engine.GetDecision(GetDecisionRequest(decision_id=other.decision_id), **options)
+        listed = await client.engine.ListDecisions(ListDecisionsRequest(page_size=1000), **client.options)
+        left = await client.engine.GetDecision(GetDecisionRequest(decision_id=other.decision_id), **client.options)
         assert (await client.verified(about)).verified
         record = await RecorderServiceStub(client.channel).ListRecords(
-            recorder_pb2.ListRecordsRequest(attributes={"event": "erasure_confirmed"}), **options
+            recorder_pb2.ListRecordsRequest(attributes={"event": "erasure_confirmed"}), **client.options
         )
 
     assert about.decision_id not in {decision.decision_id for decision in listed.decisions}
@@ -141,8 +140,9 @@ async def test_the_disk_of_an_engine_that_was_down_brings_nothing_back(forgettin
             os.kill(frozen.pid, signal.SIGCONT)
         erasure = await completed(client, (await insisted(client, person)).erasure_id)
 
+        arriving = left_behind.parent / "arriving"
         # The machine is there again: what it left is one more segment for the engine that starts now.
-        arriving = shutil.move(disk, left_behind.parent / "arriving")
+        shutil.move(disk, arriving)
         arriving.rename(left_behind.parent / "9000000000000000.closed")
         running = forgetting.stack.send("engine")
         await asyncio.to_thread(forgetting.stack.await_replaced, "engine", running)
@@ -152,8 +152,7 @@ async def test_the_disk_of_an_engine_that_was_down_brings_nothing_back(forgettin
 
         await until(delivered, LONGEST_S)
         request = recorder_pb2.GetRecordRequest(decision_id=decision.decision_id)
-        options = {"timeout": CALL_LIMIT_S, "metadata": client.metadata}
-        record = (await RecorderServiceStub(client.channel).GetRecord(request, **options)).record
+        record = (await RecorderServiceStub(client.channel).GetRecord(request, **client.options)).record
 
         assert decision.evidence.pending
         assert json.loads(record.envelope)["attributes"]["erasure_id"] == erasure.erasure_id
@@ -162,7 +161,7 @@ async def test_the_disk_of_an_engine_that_was_down_brings_nothing_back(forgettin
         assert plant.encode() not in files(forgetting)
         assert not [path for path in spool.rglob("refused") if path.stat().st_size]
         listed = RecorderServiceStub(client.channel).ListRecords(
-            recorder_pb2.ListRecordsRequest(attributes={"erasure_id": erasure.erasure_id}), **options
+            recorder_pb2.ListRecordsRequest(attributes={"erasure_id": erasure.erasure_id}), **client.options
         )
         assert [each.decision_id for each in (await listed).records] == [decision.decision_id]
 

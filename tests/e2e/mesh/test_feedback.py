@@ -13,9 +13,10 @@ from magistrate.recorder.v1.recorder_pb2_grpc import RecorderServiceStub
 from magistrate.router.v1 import router_pb2 as pb
 from magistrate.router.v1.router_pb2_grpc import RouterServiceStub
 from tests.e2e.mesh.mesh import CALL_LIMIT_S, Client, Failure, Mesh, question, serving_mesh
+from tests.fakes.arena import Arena
 from tests.fakes.mesh import until
 
-FIELD = {"domain": DOMAIN_MARKET, "task_type": TASK_TYPE_REASONING}
+FIELD: Arena = {"domain": DOMAIN_MARKET, "task_type": TASK_TYPE_REASONING}
 ANSWER = "Full-time employees get 25 days of annual leave a year. Part-time employees get a share of these 25 days."
 PATIENCE_S = 60.0
 """Longer than a letter of a killed process is left alone."""
@@ -39,7 +40,7 @@ async def decide(client: Client, number: int) -> Decision:
 
 async def champion(client: Client) -> pb.GetChampionResponse:
     """Return the arena with every score."""
-    request = pb.GetChampionRequest(score_page_size=1000, **FIELD)  # type: ignore[arg-type]
+    request = pb.GetChampionRequest(score_page_size=1000, **FIELD)
     return await RouterServiceStub(client.channel).GetChampion(request, timeout=CALL_LIMIT_S, metadata=client.metadata)
 
 
@@ -93,14 +94,14 @@ async def test_no_score_is_lost_or_counted_twice(broken: Mesh) -> None:
 @pytest.mark.spec("RTR-12")
 async def test_only_admins_change_champions_and_every_change_is_evidence(broken: Mesh) -> None:
     """A user, an operator and a reviewer are refused; an admin's promotion and its rollback are records of the log."""
-    change = pb.PromoteModelRequest(model="gpt-4-turbo", reason="it is better", **FIELD)  # type: ignore[arg-type]
+    change = pb.PromoteModelRequest(model="gpt-4-turbo", reason="it is better", **FIELD)
     for role in ("user", "operator", "reviewer"):
         async with broken.client(role) as client:
             router = RouterServiceStub(client.channel)
             for refused in (
                 router.PromoteModel(change, timeout=CALL_LIMIT_S, metadata=client.metadata),
                 router.DemoteModel(
-                    pb.DemoteModelRequest(model="gpt-4-turbo", reason="it is worse", **FIELD),  # type: ignore[arg-type]
+                    pb.DemoteModelRequest(model="gpt-4-turbo", reason="it is worse", **FIELD),
                     timeout=CALL_LIMIT_S,
                     metadata=client.metadata,
                 ),

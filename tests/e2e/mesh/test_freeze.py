@@ -54,7 +54,7 @@ async def test_without_evidence_nothing_is_released(mesh: Mesh, client: Client) 
     """The caller gets a clear error within its time, and for the same request afterwards one decision."""
     request = DecideRequest(question=question(), request_id="frozen-recorder")
     with frozen(mesh, "recorder"):
-        failure = await client.refused(request, timeout=LIMIT_S)
+        failure = await client.refused(request, limit_s=LIMIT_S)
     decision = await client.decide(request_id=request.request_id)
 
     assert failure == Failure(grpc.StatusCode.UNAVAILABLE, "EVIDENCE_UNAVAILABLE", ())

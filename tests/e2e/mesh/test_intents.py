@@ -10,7 +10,7 @@ import pytest
 from magistrate.recorder.v1 import recorder_pb2 as pb
 from magistrate.recorder.v1.recorder_pb2_grpc import RecorderServiceStub
 from services.topology import spiffe_id
-from tests.e2e.mesh.mesh import CALL_LIMIT_S, Client, Mesh, serving_mesh
+from tests.e2e.mesh.mesh import Client, Mesh, serving_mesh
 from tests.fakes.mesh import until
 from tests.fakes.vendors import Refusal, Silence
 
@@ -25,12 +25,16 @@ def impatient() -> Iterator[Mesh]:
         yield mesh
 
 
-async def records(client: Client, **filters: object) -> Sequence[pb.Record]:
+async def records(
+    client: Client,
+    *,
+    decision_id: str = "",
+    kind: "pb.RecordKind.ValueType" = pb.RECORD_KIND_UNSPECIFIED,
+    open_intents: bool = False,
+) -> Sequence[pb.Record]:
     """Return what the client's log has."""
-    request = pb.ListRecordsRequest(page_size=1000, **filters)
-    reply = await RecorderServiceStub(client.channel).ListRecords(
-        request, timeout=CALL_LIMIT_S, metadata=client.metadata
-    )
+    request = pb.ListRecordsRequest(page_size=1000, decision_id=decision_id, kind=kind, open_intents=open_intents)
+    reply = await RecorderServiceStub(client.channel).ListRecords(request, **client.options)
     return list(reply.records)
 
 

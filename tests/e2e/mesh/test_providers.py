@@ -70,7 +70,7 @@ async def test_two_stalled_providers_end_with_the_caller_s_time(mesh: Mesh, clie
     """Both silent: DEADLINE_EXCEEDED when the caller's own time is over, and both vendors see their work taken back."""
     mesh.local.play(Silence())
     mesh.openai.play(Silence())
-    failure = await client.refused(DecideRequest(question=question()), timeout=10 * HEDGE_DELAY_S)
+    failure = await client.refused(DecideRequest(question=question()), limit_s=10 * HEDGE_DELAY_S)
     await mesh.local.cancelled()
     await mesh.openai.cancelled()
 
@@ -109,7 +109,7 @@ async def test_a_single_failing_provider_is_named(single: Mesh) -> None:
 
 @pytest.mark.spec("ENG-30")
 async def test_a_single_provider_is_started_again_under_load(single: Mesh) -> None:
-    """SIGTERM of the only adapter there is: no call fails."""
+    """SIGTERM of the only adapter there is: no call fails, and waiting for the new one is no further try."""
     single.calm()
     async with load(single) as outcomes:
         await outcomes.more(15)
@@ -118,3 +118,4 @@ async def test_a_single_provider_is_started_again_under_load(single: Mesh) -> No
         await outcomes.more(15)
 
     assert outcomes.failures == []
+    assert {decision.route.attempt_count for decision in outcomes.decisions} == {1}

@@ -1,9 +1,9 @@
 """Past decisions judged again on the whole mesh: the same verdict from the evidence alone, or what would be another."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import AsyncIterable, Awaitable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import grpc
 import pytest
@@ -12,7 +12,7 @@ from magistrate.engine.v1.engine_pb2 import EraseSubjectRequest, ReadjudicateReq
 from magistrate.engine.v1.engine_pb2_grpc import ErasureServiceStub, ReplayServiceStub
 from magistrate.recorder.v1 import recorder_pb2
 from magistrate.recorder.v1.recorder_pb2_grpc import RecorderServiceStub
-from tests.e2e.mesh.mesh import CALL_LIMIT_S, QUERY, Client, Failure, Mesh, serving_mesh
+from tests.e2e.mesh.mesh import CALL_LIMIT_S, QUERY, Client, Failure, Fields, Mesh, serving_mesh
 
 HARMLESS = "The leave policy grants twenty five days."
 DESTRUCTIVE = "Delete the production database immediately with DROP TABLE; it cannot be undone and there is no backup."
@@ -36,7 +36,7 @@ def experienced(judged: Mesh) -> Mesh:
     return judged
 
 
-async def decided(client: Client, mesh: Mesh, answer: str, query: str = QUERY, **fields: Any) -> str:
+async def decided(client: Client, mesh: Mesh, answer: str, query: str = QUERY, **fields: Unpack[Fields]) -> str:
     """Return the id of a decision on an answer that the test chose."""
     mesh.local.say(answer)
     return (await client.decide(query, **fields)).decision_id
@@ -152,21 +152,23 @@ async def test_who_may_have_it_judged_again(judged: Mesh, role: str, allowed: tu
     """Users may not; reviewers may look at one decision, operators at many."""
     async with judged.client(role) as client:
         stub = ReplayServiceStub(client.channel)
-        options = {"timeout": CALL_LIMIT_S, "metadata": client.metadata}
         one = ReplayDecisionRequest(decision_id=await decided(client, judged, HARMLESS))
         many = ReadjudicateRequest(policy="standard@1")
         many.since.FromSeconds(0)
-        asked = (stub.ReplayDecision(one, **options), _drained(stub.Readjudicate(many, **options)))
+        asked: tuple[Awaitable[object], ...] = (
+            stub.ReplayDecision(one, **client.options),
+            _drained(stub.Readjudicate(many, **client.options)),
+        )
         for call, may in zip(asked, allowed, strict=True):
             assert await _reason(call) == ("" if may else "ROLE_NOT_ALLOWED")
 
 
-async def _drained(answers: Any) -> None:
+async def _drained(answers: AsyncIterable[object]) -> None:
     async for _ in answers:
         pass
 
 
-async def _reason(call: Any) -> str:
+async def _reason(call: Awaitable[object]) -> str:
     try:
         await call
     except grpc.aio.AioRpcError as error:

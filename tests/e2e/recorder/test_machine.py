@@ -167,11 +167,18 @@ class Evidence(RuleBasedStateMachine):
 
     async def _send(self, key: str) -> None:
         person, payload = self.sent[key]
-        facts = {"attributes": {}, "occurred_at": instant(self.began) if key in self.late else None}
+        occurred_at = instant(self.began) if key in self.late else None
         withheld = key in self.late and person in self.buried
         try:
             reply = await append(
-                self.stub, key, decision_id=key, subject_id=person, payload=payload, content_type="a/b", **facts
+                self.stub,
+                key,
+                decision_id=key,
+                subject_id=person,
+                payload=payload,
+                content_type="a/b",
+                attributes={},
+                occurred_at=occurred_at,
             )
         except MeshError:
             return
@@ -192,7 +199,7 @@ def test_every_order(postgres: PostgresServer) -> None:
         """The machine on this session's server."""
 
     Machine.postgres = postgres
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]  # hypothesis leaves it untyped
+    run_state_machine_as_test(
         Machine,
         settings=settings(
             max_examples=12, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)

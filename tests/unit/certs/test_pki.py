@@ -174,6 +174,7 @@ def test_envoy_reads_what_python_reads(pki: Pki) -> None:
     """After each change the discovery files carry the same leaf, key and roots as the identity's folder."""
 
     def secret(name: str) -> dict[str, dict[str, dict[str, str]]]:
+        resource: dict[str, dict[str, dict[str, str]]]
         (resource,) = yaml.safe_load((pki.certs / "sds" / f"engine_{name}.yaml").read_text())["resources"]
         return resource
 

@@ -1,7 +1,6 @@
 """The oracle finds whatever is broken, and nothing where nothing is."""
 
 import hashlib
-from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
@@ -35,7 +34,7 @@ def sound() -> Log:
     )
 
 
-def acknowledged(number: int) -> Mapping[str, set[Place]]:
+def acknowledged(number: int) -> dict[str, set[Place]]:
     """Return the acknowledgement of a record at its place."""
     return {f"key-{number}": {Place(origin=ORIGIN, index=number, leaf=leaf(number))}}
 

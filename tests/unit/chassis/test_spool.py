@@ -311,7 +311,7 @@ async def test_a_slow_disk_holds_up_nobody_else(tmp_path: Path, monkeypatch: pyt
         assert go_on.wait(10)
         real_sync(file)
 
-    monkeypatch.setattr(segments.os, "fdatasync", slow_sync)
+    monkeypatch.setattr(os, "fdatasync", slow_sync)
     async with Spool(tmp_path, Peer(), max_bytes=LIMIT) as spool:
         writing = asyncio.create_task(spool.put(item("slow")))
         await asyncio.wait_for(reached.wait(), 10)  # the loop turns although the disk does not

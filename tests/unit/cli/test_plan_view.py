@@ -11,16 +11,17 @@ from magistrate.router.v1.router_pb2 import LeftOutModel, PlannedModel, PlanRout
 from tools.cli.plan_view import show
 
 
-def shown(**route: object) -> str:
-    """Return what is printed of a plan whose route has fields changed."""
-    fields: dict[str, object] = {
-        "strategy": "adaptive",
-        "explanation": "complexity 0.3 (51 words) asks for a middle model.",
-        "template": "general/analysis@1",
-        "hedge_delay": Duration(seconds=10),
-    }
+def shown(more: Route | None = None) -> str:
+    """Return what is printed of a plan whose route has ``more`` fields."""
+    route = Route(
+        strategy="adaptive",
+        explanation="complexity 0.3 (51 words) asks for a middle model.",
+        template="general/analysis@1",
+        hedge_delay=Duration(seconds=10),
+    )
+    route.MergeFrom(more or Route())
     plan = PlanRouteResponse(
-        route=Route(**(fields | route)),  # type: ignore[arg-type]  # the changed field is the test
+        route=route,
         estimated_input_tokens=98,
         estimated_cost=Money(micro_usd=2_340),
         models=[
@@ -43,7 +44,7 @@ def shown(**route: object) -> str:
 @pytest.mark.spec("RTR-01", "RTR-20")
 def test_everything_of_a_plan_is_shown() -> None:
     """Order with figures and prices, who is left out with the reason, strategy, estimate, hedge delay."""
-    text = shown(complexity=0.3)
+    text = shown(Route(complexity=0.3))
     for part in (
         "primary  claude-3-sonnet  anthropic  standard  $0.002340  score 0.812 of 40",
         "smollm2-135m  local  local is away",
@@ -62,5 +63,5 @@ def test_what_does_not_apply_is_not_shown() -> None:
     assert "champion" not in text
     assert "complexity  " not in text
     assert "version 4, probability 0.05, a challenger first" in shown(
-        champion_version=4, propensity=0.05, explored=True
+        Route(champion_version=4, propensity=0.05, explored=True)
     )

@@ -4,6 +4,7 @@ import pytest
 
 from services.chassis.errors import MeshError
 from services.context.adapters.embedding import BatchingEmbedder, VectorCache, open_embedder
+from services.context.adapters.hashing import HashingModel
 from services.context.adapters.local_copy import open_copies
 from services.context.adapters.postgres import PostgresStore
 from services.context.core.values import Document, SearchMode
@@ -12,7 +13,7 @@ from services.context.ports import Model
 from services.context.retriever import Found, Retriever, Search
 from tests.unit.context.conftest import StillClock
 from tests.unit.context.samples import HANDBOOK
-from tests.unit.context.test_embedding import BrokenModel, HashingModel
+from tests.unit.context.test_embedding import BrokenModel
 
 
 async def _search(store: PostgresStore, model: Model, clock: StillClock, mode: SearchMode = SearchMode.HYBRID) -> Found:

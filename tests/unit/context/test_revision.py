@@ -39,11 +39,16 @@ def test_the_same_content_again_is_no_step() -> None:
     assert step.content_sha256 == _plan(list(HANDBOOK), []).content_sha256
 
 
-@pytest.mark.parametrize("field", ["title", "source", "text"])
-def test_any_changed_field_changes_the_document(field: str) -> None:
+@pytest.mark.parametrize(
+    "changed",
+    [
+        replace(HANDBOOK[0], title="changed"),
+        replace(HANDBOOK[0], source="changed"),
+        replace(HANDBOOK[0], text="changed"),
+    ],
+)
+def test_any_changed_field_changes_the_document(changed: Document) -> None:
     """A new title is as much a change as a new text."""
-    changed = replace(HANDBOOK[0], **{field: "changed"})  # type: ignore[arg-type]  # never metadata
-
     step = _plan([changed], _stored(*HANDBOOK))
 
     assert [change.document for change in step.changes] == [changed]

@@ -1,8 +1,9 @@
 """The panel seats critics apart from each other, and an absent one is absent."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 import pytest
 
@@ -41,10 +42,10 @@ class Scripted:
         return self.findings
 
 
-def panel(budget_s: float = 5.0, **scripted: Scripted) -> Panel:
+def panel(scripted: Mapping[CriticName, Scripted] = MappingProxyType({}), *, budget_s: float = 5.0) -> Panel:
     """Return a panel of the six critics, some of them with a scripted detector instead of rules."""
     seats = [
-        Seat(mandate=mandate, detectors=(scripted.get(name.value) or RuleDetector(mandate),))
+        Seat(mandate=mandate, detectors=(scripted.get(name) or RuleDetector(mandate),))
         for name, mandate in MANDATES.items()
     ]
     return Panel(seats, SystemClock(), budget_s=budget_s)
@@ -63,8 +64,8 @@ async def test_all_six_judge_in_the_order_of_priority() -> None:
 async def test_critics_work_at_the_same_time() -> None:
     """All six are inside their detectors before the first one is let out."""
     gate = asyncio.Event()
-    detectors = {name.value: Scripted(gate=gate) for name in SCORERS}
-    review = asyncio.create_task(panel(**detectors).review(CASE))
+    detectors = {name: Scripted(gate=gate) for name in SCORERS}
+    review = asyncio.create_task(panel(detectors).review(CASE))
     await asyncio.gather(*(detector.entered.wait() for detector in detectors.values()))
     gate.set()
 
@@ -83,7 +84,7 @@ async def test_critics_work_at_the_same_time() -> None:
 )
 async def test_a_critic_that_fails_is_absent_and_the_others_stand(detector: Scripted, cause: str) -> None:
     """It has no severity at all, and no peer is disturbed."""
-    opinions = await panel(budget_s=0.05, rights=detector).review(CASE)
+    opinions = await panel({CriticName.RIGHTS: detector}, budget_s=0.05).review(CASE)
     rights, *others = (opinion.judgement for opinion in opinions)
 
     assert isinstance(rights, Unavailable)
@@ -98,7 +99,7 @@ async def test_a_detector_that_claims_a_foreign_clause_makes_its_critic_absent()
     claim = Finding(
         rule_id="x", category="c", description="d.", side=Side.OUTPUT, span=Span(0, 1), weight=0.1, clause_id="F1"
     )
-    opinions = await panel(risk=Scripted(findings=(claim,))).review(CASE)
+    opinions = await panel({CriticName.RISK: Scripted(findings=(claim,))}).review(CASE)
     judgement = opinions[4].judgement
 
     assert isinstance(judgement, Unavailable)
@@ -108,8 +109,8 @@ async def test_a_detector_that_claims_a_foreign_clause_makes_its_critic_absent()
 @pytest.mark.spec("CRT-04")
 async def test_every_detector_is_shown_the_same_material_and_nothing_else() -> None:
     """What a detector receives is the case itself."""
-    detectors = {name.value: Scripted() for name in SCORERS}
-    await panel(**detectors).review(CASE)
+    detectors = {name: Scripted() for name in SCORERS}
+    await panel(detectors).review(CASE)
 
     assert all(detector.seen == [CASE] for detector in detectors.values())
 
@@ -118,7 +119,7 @@ async def test_every_detector_is_shown_the_same_material_and_nothing_else() -> N
 async def test_no_critic_is_left_out_because_of_what_another_found() -> None:
     """Every critic always runs, whatever rights says."""
     finding = Finding(rule_id="x", category="c", description="d.", side=Side.OUTPUT, span=Span(0, 1), weight=1.0)
-    opinions = await panel(rights=Scripted(findings=(finding,))).review(CASE)
+    opinions = await panel({CriticName.RIGHTS: Scripted(findings=(finding,))}).review(CASE)
 
     assert len(opinions) == 6
 

@@ -66,7 +66,7 @@ def _base64(text: str) -> str:
 
 
 def _look_alike(text: str) -> str:
-    return text.translate(str.maketrans({"a": "\u0430", "e": "\u0435", "o": "\u043e", "i": "\u0456", "p": "\u0440"}))
+    return text.translate(str.maketrans("aeoip", "\u0430\u0435\u043e\u0456\u0440"))
 
 
 DISGUISES: dict[str, tuple[Callable[[str], str], str]] = {

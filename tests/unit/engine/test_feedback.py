@@ -2,12 +2,12 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 
 from magistrate.common.v1.critique_pb2 import EVALUATION_STATUS_EVALUATED, EVALUATION_STATUS_NOT_EVALUATED
 from magistrate.common.v1.judgement_pb2 import QualityReport, QualityScore
+from magistrate.common.v1.task_pb2 import DOMAIN_MARKET, TASK_TYPE_REASONING
 from magistrate.common.v1.usage_pb2 import CacheHit, Route
 from magistrate.router.v1.router_pb2 import ReportScoreRequest
 from services.chassis.clock import RandomIds, SystemClock
@@ -18,13 +18,20 @@ from services.engine.core.question import Domain, Question, TaskType
 from services.engine.pipeline import Pipeline
 from tests.fakes.engine import FakeMesh
 
-ROUTE = Route(
-    provider="openai",
-    provider_order=["openai", "local"],
-    model="gpt-4o-mini",
-    propensity=0.95,
-    champion_version=7,
-)
+
+def routed(model: str = "gpt-4o-mini", *, provider: str = "openai", cache_hit: CacheHit | None = None) -> Route:
+    """Return the route of an answer that openai was to give."""
+    return Route(
+        provider=provider,
+        provider_order=["openai", "local"],
+        model=model,
+        propensity=0.95,
+        champion_version=7,
+        cache_hit=cache_hit,
+    )
+
+
+ROUTE = routed()
 MEASURED = ("relevance", "coherence", "context_overlap")
 
 
@@ -59,8 +66,8 @@ async def test_an_evaluated_answer_is_told_with_its_route() -> None:
     assert body is not None
     assert ReportScoreRequest.FromString(body) == ReportScoreRequest(
         decision_id="d-1",
-        domain=2,  # type: ignore[arg-type]  # the numbers of the contract
-        task_type=3,  # type: ignore[arg-type]
+        domain=DOMAIN_MARKET,
+        task_type=TASK_TYPE_REASONING,
         model="gpt-4o-mini",
         score=0.75,
         propensity=0.95,
@@ -72,22 +79,18 @@ async def test_an_evaluated_answer_is_told_with_its_route() -> None:
 @pytest.mark.parametrize(
     ("quality", "route"),
     [
-        (report(overall=0.0, coverage=0.0), {}),
-        (report(coverage=0.39), {}),
-        (report(overall=float("nan")), {}),
-        (report(overall=1.5), {}),
-        (report(), {"model": ""}),
-        (report(), {"cache_hit": CacheHit(source_call_id="c-1")}),
+        (report(overall=0.0, coverage=0.0), ROUTE),
+        (report(coverage=0.39), ROUTE),
+        (report(overall=float("nan")), ROUTE),
+        (report(overall=1.5), ROUTE),
+        (report(), routed("")),
+        (report(), routed(cache_hit=CacheHit(source_call_id="c-1"))),
     ],
     ids=["nothing evaluated", "too little", "no number", "beyond 1", "no model", "given before"],
 )
-async def test_what_teaches_nothing_is_not_told(quality: QualityReport, route: dict[str, Any]) -> None:
+async def test_what_teaches_nothing_is_not_told(quality: QualityReport, route: Route) -> None:
     """A judge that timed out leaves no number; a cached answer was scored when it was made."""
-    changed = Route()
-    changed.CopyFrom(ROUTE)
-    changed.ClearField("model") if route.get("model") == "" else changed.MergeFrom(Route(**route))
-
-    assert feedback(await decided(quality, changed)) is None
+    assert feedback(await decided(quality, route)) is None
 
 
 @pytest.mark.spec("EVL-09", "T16")
@@ -103,9 +106,6 @@ async def test_a_score_without_its_judge_is_flagged(judge: str, stands_in: bool)
 
 async def test_an_answer_of_another_provider_than_the_first_is_flagged() -> None:
     """Nobody drew it."""
-    route = Route()
-    route.CopyFrom(ROUTE)
-    route.provider = "local"
-    body = feedback(await decided(report(), route))
+    body = feedback(await decided(report(), routed(provider="local")))
 
     assert ReportScoreRequest.FromString(body or b"").fell_back

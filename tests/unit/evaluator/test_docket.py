@@ -1,6 +1,7 @@
 """The docket: what becomes of a gate when its packet cannot be stored."""
 
 import asyncio
+from collections.abc import Sequence
 
 import pytest
 
@@ -21,6 +22,10 @@ class DeafReviews:
             await asyncio.Event().wait()
         finally:
             await self.heard.wait()
+
+    async def erase(self, tenant: str, subject_id: str, decision_ids: Sequence[str]) -> int:
+        """Never be asked to."""
+        raise AssertionError("nobody is erased here")
 
 
 @pytest.mark.spec("T5")

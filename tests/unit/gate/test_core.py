@@ -7,7 +7,7 @@ import pytest
 from services.chassis.errors import CallerError, Kind
 from services.gate.core import HEALTH, Entry, admit
 from services.gate.main import rules
-from services.topology import SERVICES, Role, methods, path
+from services.topology import SERVICES, Role, Rpc, methods, path
 
 DECIDE = "/magistrate.engine.v1.EngineService/Decide"
 EVERY_METHOD = [(path(s, rpc), rpc) for service in SERVICES for s, rpc in methods(service)]
@@ -24,9 +24,9 @@ def entry(
 @pytest.mark.parametrize(
     ("method", "rpc", "role"), [(m, rpc, role) for (m, rpc), role in itertools.product(EVERY_METHOD, Role)]
 )
-def test_the_matrix_of_roles_and_methods(method: str, rpc: object, role: Role) -> None:
+def test_the_matrix_of_roles_and_methods(method: str, rpc: Rpc, role: Role) -> None:
     """Each role may call exactly the methods that the topology opens to it, of all methods of the mesh."""
-    allowed = role in rpc.roles  # type: ignore[attr-defined]
+    allowed = role in rpc.roles
     try:
         admit(entry(method, roles=(role.value,)), rules())
         admitted = True
@@ -38,22 +38,22 @@ def test_the_matrix_of_roles_and_methods(method: str, rpc: object, role: Role) -
 
 
 @pytest.mark.parametrize(
-    ("changes", "kind", "reason"),
+    ("wrong", "kind", "reason"),
     [
-        ({"roles": ()}, Kind.DENIED, "ROLE_NOT_ALLOWED"),
-        ({"roles": ("root", "Admin")}, Kind.DENIED, "ROLE_NOT_ALLOWED"),
-        ({"tenant": ""}, Kind.UNAUTHENTICATED, "TOKEN_INVALID"),
-        ({"tenant": "Acme Corp"}, Kind.UNAUTHENTICATED, "TOKEN_INVALID"),
-        ({"subject": ""}, Kind.UNAUTHENTICATED, "TOKEN_INVALID"),
-        ({"method": "/magistrate.engine.v1.EngineService/Nothing"}, Kind.UNIMPLEMENTED, "METHOD_UNKNOWN"),
-        ({"method": DECIDE + "/"}, Kind.UNIMPLEMENTED, "METHOD_UNKNOWN"),
-        ({"method": ""}, Kind.UNIMPLEMENTED, "METHOD_UNKNOWN"),
+        (entry(roles=()), Kind.DENIED, "ROLE_NOT_ALLOWED"),
+        (entry(roles=("root", "Admin")), Kind.DENIED, "ROLE_NOT_ALLOWED"),
+        (entry(tenant=""), Kind.UNAUTHENTICATED, "TOKEN_INVALID"),
+        (entry(tenant="Acme Corp"), Kind.UNAUTHENTICATED, "TOKEN_INVALID"),
+        (entry(subject=""), Kind.UNAUTHENTICATED, "TOKEN_INVALID"),
+        (entry("/magistrate.engine.v1.EngineService/Nothing"), Kind.UNIMPLEMENTED, "METHOD_UNKNOWN"),
+        (entry(DECIDE + "/"), Kind.UNIMPLEMENTED, "METHOD_UNKNOWN"),
+        (entry(""), Kind.UNIMPLEMENTED, "METHOD_UNKNOWN"),
     ],
 )
-def test_refusals(changes: dict[str, object], kind: Kind, reason: str) -> None:
+def test_refusals(wrong: Entry, kind: Kind, reason: str) -> None:
     """Whatever is not plainly allowed is refused with its reason."""
     with pytest.raises(CallerError) as refused:
-        admit(entry(**changes), rules())  # type: ignore[arg-type]
+        admit(wrong, rules())
 
     assert (refused.value.kind, refused.value.reason) == (kind, reason)
 

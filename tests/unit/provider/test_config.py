@@ -27,9 +27,9 @@ def complaint(capsys: pytest.CaptureFixture[str]) -> str:
     return lines[0]
 
 
-def test_nothing_set_serves_the_local_model(environment: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("environment")
+def test_nothing_set_serves_the_local_model() -> None:
     """The defaults are safe."""
-    assert environment
     config = load(Config)
     assert (config.vendor, config.root, config.default_model) == ("local", "http://127.0.0.1:8080/v1", "smollm2-135m")
 

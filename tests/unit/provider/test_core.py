@@ -1,6 +1,7 @@
 """The pure parts: Retry-After, estimates, limits."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -56,34 +57,31 @@ def test_the_estimate_is_a_quarter_of_the_characters_rounded_up(text: str, count
     assert tokens.estimate(text).estimated
 
 
-def prompt(**changes: object) -> Prompt:
-    """Return a good prompt, or one with a field spoilt."""
-    good = {"model": "m", "messages": (Message(role=Role.USER, text="hello"),), "max_tokens": 10}
-    return Prompt(**{**good, **changes})  # type: ignore[arg-type]  # the spoilt field is the test
+GOOD = Prompt(model="m", messages=(Message(role=Role.USER, text="hello"),), max_tokens=10)
 
 
 @pytest.mark.parametrize(
-    ("changes", "reason"),
+    ("wrong", "reason"),
     [
-        ({"messages": ()}, "FIELD_REQUIRED"),
-        ({"max_tokens": 0}, "FIELD_OUT_OF_RANGE"),
-        ({"max_tokens": -1}, "FIELD_OUT_OF_RANGE"),
-        ({"max_tokens": 4001}, "FIELD_OUT_OF_RANGE"),
-        ({"temperature": -0.1}, "FIELD_OUT_OF_RANGE"),
-        ({"temperature": float("nan")}, "FIELD_OUT_OF_RANGE"),
-        ({"json_schema": "[]"}, "FIELD_MALFORMED"),
-        ({"json_schema": "not json"}, "FIELD_MALFORMED"),
+        (replace(GOOD, messages=()), "FIELD_REQUIRED"),
+        (replace(GOOD, max_tokens=0), "FIELD_OUT_OF_RANGE"),
+        (replace(GOOD, max_tokens=-1), "FIELD_OUT_OF_RANGE"),
+        (replace(GOOD, max_tokens=4001), "FIELD_OUT_OF_RANGE"),
+        (replace(GOOD, temperature=-0.1), "FIELD_OUT_OF_RANGE"),
+        (replace(GOOD, temperature=float("nan")), "FIELD_OUT_OF_RANGE"),
+        (replace(GOOD, json_schema="[]"), "FIELD_MALFORMED"),
+        (replace(GOOD, json_schema="not json"), "FIELD_MALFORMED"),
     ],
 )
-def test_a_prompt_that_no_vendor_can_answer_is_refused(changes: dict[str, object], reason: str) -> None:
+def test_a_prompt_that_no_vendor_can_answer_is_refused(wrong: Prompt, reason: str) -> None:
     """The reason names what is wrong."""
     with pytest.raises(CallerError) as caught:
-        check(prompt(**changes))
+        check(wrong)
 
     assert caught.value.reason == reason
 
 
 def test_a_good_prompt_passes() -> None:
     """At the edges of every range."""
-    check(prompt(max_tokens=1, temperature=0.0))
-    check(prompt(max_tokens=4000, temperature=2.0, json_schema=json.dumps({"type": "object"})))
+    check(replace(GOOD, max_tokens=1, temperature=0.0))
+    check(replace(GOOD, max_tokens=4000, temperature=2.0, json_schema=json.dumps({"type": "object"})))

@@ -124,6 +124,27 @@ async def test_rejected_keys_rest_until_their_file_changes(client: httpx.AsyncCl
 
 
 @pytest.mark.spec("PRV-12")
+async def test_a_rejected_key_that_is_made_good_serves_once_its_file_is_written_anew(
+    client: httpx.AsyncClient, tmp_path: Path
+) -> None:
+    """Who pays an unpaid key touches its file; until then the vendor is not shown it again."""
+    file = tmp_path / "keys"
+    file.write_text("sk-1\n")
+    async with FakeVendor(api_key="sk-another") as fake:
+        wired = desk("openai", client, fake.base_url, keys=KeyFile(file=SecretFile(file), clock=SystemClock()))
+        for _ in range(2):
+            with pytest.raises(MeshError, match="reject"):
+                await wired.generate(PROMPT, CALL)
+            fake.api_key = "sk-1"
+        replace_file(file, "sk-1\n")
+        completion = await wired.generate(PROMPT, CALL)
+
+    shown = Key("sk-1").fingerprint
+    assert [one.key_fingerprint for one in wired.recall("call-1").ended] == [shown, "", shown]
+    assert completion.text
+
+
+@pytest.mark.spec("PRV-12")
 async def test_a_rotation_under_load_fails_no_call(client: httpx.AsyncClient, tmp_path: Path) -> None:
     """Calls that run keep the key with which they began, later ones take the new one."""
     file = tmp_path / "keys"

@@ -30,10 +30,11 @@ def submission(old: int, size: int, leaves: Sequence[bytes] = LEAVES) -> tuple[S
 @given(sizes=st.tuples(st.integers(0, 70), st.integers(0, 70)).map(sorted))
 def test_what_only_grew_is_cosigned(sizes: list[int]) -> None:
     """Any honest step from any size, written and read back."""
-    made, checkpoint = submission(*sizes)
+    old, size = sizes
+    made, checkpoint = submission(old, size)
 
     assert read_submission(made.text().encode()) == (made, checkpoint)
-    judge(made, checkpoint, Seen(size=sizes[0], root=root(LEAVES[: sizes[0]])))
+    judge(made, checkpoint, Seen(size=old, root=root(LEAVES[:old])))
 
 
 @given(sizes=st.tuples(st.integers(1, 69), st.integers(1, 69)).map(sorted), changed=st.integers(0, 68))

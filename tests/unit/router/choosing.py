@@ -1,13 +1,14 @@
 """A fixed catalogue and plans over it, for the tests of choosing."""
 
-from dataclasses import replace
+from collections.abc import Mapping
+from typing import Unpack
 
 from services.router.core.catalogue import Capability, Catalogue, Model, Price, Tier
 from services.router.core.outlook import Outlook
 from services.router.core.plan import Plan, Policy, plan
 from services.router.core.request import Domain, Limits
 from services.router.core.standing import Standing, Standings
-from tests.unit.router.requests import PROMPTS, asking
+from tests.unit.router.requests import PROMPTS, Changes, asking
 
 STREAM, JSON = Capability.STREAM, Capability.JSON_SCHEMA
 
@@ -38,9 +39,9 @@ CATALOGUE = Catalogue(models=MODELS, preferences={Domain.MARKET: ("openai-turbo"
 POLICY = Policy(providers=("local", "openai", "anthropic"), hedge_delay_s=10.0, limits=Limits(micro_usd=10_000_000))
 
 
-def decided(outlook: Outlook | None = None, policy: Policy = POLICY, **changes: object) -> Plan:
+def decided(outlook: Outlook | None = None, policy: Policy = POLICY, **changes: Unpack[Changes]) -> Plan:
     """Return the plan for a good request with fields changed, over the fixed catalogue."""
-    return plan(asking(**changes), policy, CATALOGUE, PROMPTS, outlook or Outlook())  # type: ignore[arg-type]  # the changed field is the test
+    return plan(asking(**changes), policy, CATALOGUE, PROMPTS, outlook or Outlook())
 
 
 def names(made: Plan) -> list[str]:
@@ -48,19 +49,14 @@ def names(made: Plan) -> list[str]:
     return [model.name for model in made.models]
 
 
-def standings(champion: str | None, version: int = 7, **scores: float) -> Standings:
-    """Return standings with scores by name, dashes written as underscores, best challenger first."""
+def standings(champion: str | None, scores: Mapping[str, float]) -> Standings:
+    """Return standings of version 7 with scores by model, best challenger first."""
     rows = [
-        Standing(model=name.replace("_", "-"), ema=ema, count=20, peak=1.0, lowest=0.0, trend=0.0)
+        Standing(model=name, ema=ema, count=20, peak=1.0, lowest=0.0, trend=0.0)
         for name, ema in sorted(scores.items(), key=lambda item: -item[1])
     ]
     return Standings(
         champion=next((row for row in rows if row.model == champion), None),
         challengers=tuple(row for row in rows if row.model != champion),
-        version=version,
+        version=7,
     )
-
-
-def policy(**changes: object) -> Policy:
-    """Return the policy with fields changed."""
-    return replace(POLICY, **changes)  # type: ignore[arg-type]  # as above

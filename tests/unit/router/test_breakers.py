@@ -77,7 +77,7 @@ def test_one_probe_at_a_time_and_two_good_ones_close() -> None:
     assert breakers.away(60) == frozenset()
     assert breakers.away(60.1) == {"local"}
     breakers.learn("local", Verdict.FINE, 61)
-    assert (breakers.away(61), breakers.away(61)) == (frozenset(), {"local"})
+    assert (breakers.away(61), breakers.away(61)) == (frozenset(), frozenset({"local"}))
     breakers.learn("local", Verdict.FINE, 62)
     assert (breakers.away(62), breakers.away(62)) == (frozenset(), frozenset())
 

@@ -7,7 +7,7 @@ import pytest
 
 from services.router.adapters.budgets import BUDGETS, BudgetsFile, read_budgets
 from services.router.adapters.files import WrongFileError
-from services.router.core.spend.limits import Limit
+from services.router.core.spend.limits import Budgets, Limit
 
 WHOLE = """
 tenant: {micro_usd: 100, requests: 10}
@@ -21,7 +21,7 @@ tenants:
 """
 
 
-def read(folder: Path, text: str):  # type: ignore[no-untyped-def]  # noqa: ANN201 - Budgets
+def read(folder: Path, text: str) -> Budgets:
     """Return what a file with ``text`` says."""
     path = folder / "budgets.yaml"
     path.write_text(text)

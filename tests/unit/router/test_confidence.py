@@ -1,5 +1,6 @@
 """The bounds hold at every moment at once, and come close enough to be of use."""
 
+from collections.abc import Callable
 from math import log, sqrt
 from random import Random
 from statistics import NormalDist
@@ -82,7 +83,7 @@ def test_bounds_enclose_the_weighted_mean(scores: list[float], risk: float) -> N
     assert seen.lower(risk) <= seen.upper(risk) + 1e-12
 
 
-def _ever(kind: str, fails) -> float:  # type: ignore[no-untyped-def]  # noqa: ANN001 - a predicate of two values
+def _ever(kind: str, fails: Callable[[Confidence, float], bool]) -> float:
     """Return the share of runs in which ``fails`` was true after any score."""
     failed = 0
     for run in range(RUNS):

@@ -13,7 +13,7 @@ from services.router.core.outlook import Outlook
 from services.router.core.plan import Policy, plan
 from services.router.core.request import Limits
 from services.router.core.spend.reservation import claims_of
-from tests.unit.router.requests import POLICY, PROMPTS, SHIPPED, asking, planned
+from tests.unit.router.requests import POLICY, PROMPTS, SHIPPED, Changes, asking, planned
 
 
 @pytest.mark.spec("RTR-02", "RTR-20")
@@ -35,7 +35,7 @@ def test_defaults_come_from_limits_and_template() -> None:
     assert (planned(max_output_tokens=10).output_tokens, planned(temperature=0.7).temperature) == (10, 0.7)
 
 
-BAD = {
+BAD: dict[str, tuple[Changes, Kind, str]] = {
     "empty": ({"query": ""}, Kind.INVALID, "FIELD_REQUIRED"),
     "blank": ({"query": " \n\t"}, Kind.INVALID, "FIELD_REQUIRED"),
     "5001 characters": ({"query": "a" * 5001}, Kind.INVALID, "FIELD_TOO_LONG"),
@@ -58,9 +58,7 @@ BAD = {
 
 @pytest.mark.spec("C10", "PRV-11", "RTR-22")
 @pytest.mark.parametrize(("changes", "kind", "reason"), BAD.values(), ids=BAD.keys())
-def test_a_request_that_breaks_a_limit_is_refused_with_its_reason(
-    changes: dict[str, object], kind: Kind, reason: str
-) -> None:
+def test_a_request_that_breaks_a_limit_is_refused_with_its_reason(changes: Changes, kind: Kind, reason: str) -> None:
     """Before anything is spent."""
     with pytest.raises(MeshError) as caught:
         planned(**changes)

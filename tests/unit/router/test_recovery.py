@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.router.core.catalogue import Price
+from services.router.core.catalogue import Capability, Price
 from services.router.core.plan import Plan
-from services.router.core.recovery import CONTINUES, next_leg
+from services.router.core.recovery import next_leg
 from services.router.core.request import Recovery
 from services.router.core.spend.reservation import claims_of
 from tests.unit.router.requests import POLICY, planned
@@ -23,7 +23,8 @@ def able(*providers: str) -> Plan:
     return replace(
         THREE,
         models=tuple(
-            replace(model, capabilities=(CONTINUES,) if model.provider in providers else ()) for model in THREE.models
+            replace(model, capabilities=(Capability.CONTINUE,) if model.provider in providers else ())
+            for model in THREE.models
         ),
     )
 

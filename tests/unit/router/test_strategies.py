@@ -1,21 +1,23 @@
 """Each strategy over one fixed catalogue: who comes first, who follows, and the numbers behind it."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from services.router.core.catalogue import Tier
 from services.router.core.outlook import Outlook
-from services.router.core.request import Domain
+from services.router.core.request import Domain, Limits
 from services.router.core.strategy import STRATEGIES, Situation, choose
-from tests.unit.router.choosing import CATALOGUE, MODELS, decided, model, names, policy, standings
-from tests.unit.router.requests import asking
+from tests.unit.router.choosing import CATALOGUE, MODELS, POLICY, decided, model, names, standings
+from tests.unit.router.requests import Changes, asking
 
-SCORED = standings("anthropic-sonnet", anthropic_sonnet=0.81, openai_mini=0.86, anthropic_haiku=0.55)
-BEST = standings("openai-mini", openai_mini=0.97, anthropic_opus=0.3)
+SCORED = standings("anthropic-sonnet", {"anthropic-sonnet": 0.81, "openai-mini": 0.86, "anthropic-haiku": 0.55})
+BEST = standings("openai-mini", {"openai-mini": 0.97, "anthropic-opus": 0.3})
 LONG = " ".join(["word"] * 51)
 
-GOLDEN = {
+GOLDEN: dict[str, tuple[str, Changes, Outlook, list[str]]] = {
     "configured": ("configured", {}, Outlook(), ["local-tiny", "openai-mini", "anthropic-haiku"]),
     "cost": ("cost", {}, Outlook(), ["local-tiny", "anthropic-haiku", "openai-mini"]),
     "speed, expected": ("speed", {}, Outlook(), ["openai-mini", "anthropic-haiku", "local-tiny"]),
@@ -64,13 +66,12 @@ GOLDEN = {
 
 @pytest.mark.spec("RTR-01", "RTR-13", "RTR-15")
 @pytest.mark.parametrize(("strategy", "changes", "outlook", "expected"), GOLDEN.values(), ids=GOLDEN.keys())
-def test_each_strategy_has_its_order(
-    strategy: str, changes: dict[str, object], outlook: Outlook, expected: list[str]
-) -> None:
+def test_each_strategy_has_its_order(strategy: str, changes: Changes, outlook: Outlook, expected: list[str]) -> None:
     """One model a provider, the fitting one; the same input gives the same order."""
-    made = decided(outlook, strategy=strategy, **changes)
+    asked: Changes = {**changes, "strategy": strategy}
+    made = decided(outlook, **asked)
     assert names(made) == expected
-    assert made == decided(outlook, strategy=strategy, **changes)
+    assert made == decided(outlook, **asked)
 
 
 @pytest.mark.spec("RTR-20")
@@ -105,9 +106,9 @@ def test_every_choice_says_its_numbers(strategy: str, outlook: Outlook, parts: l
 def test_a_drawn_challenger_comes_first_with_its_probability() -> None:
     """The plan carries version, propensity and that it explored; the champion follows where another has come first."""
     explored = decided(
-        Outlook(standings=SCORED, draw=0.0), policy(explore_share=0.1), strategy="domain", domain=Domain.MARKET
+        Outlook(standings=SCORED, draw=0.0), replace(POLICY, explore_share=0.1), strategy="domain", domain=Domain.MARKET
     )
-    kept = decided(Outlook(standings=SCORED, draw=0.5), policy(explore_share=0.1), strategy="domain")
+    kept = decided(Outlook(standings=SCORED, draw=0.5), replace(POLICY, explore_share=0.1), strategy="domain")
 
     assert (explored.explored, explored.propensity, explored.champion_version) == (True, 0.1 / 5, 7)
     assert explored.models[0].name == "openai-mini"
@@ -120,7 +121,7 @@ def test_a_drawn_challenger_comes_first_with_its_probability() -> None:
 @pytest.mark.parametrize("strategy", sorted(STRATEGIES.keys() - {"domain"}))
 def test_only_the_strategy_that_reads_the_champion_names_its_version(strategy: str) -> None:
     """No other strategy draws or explores."""
-    made = decided(Outlook(standings=SCORED, draw=0.0), policy(explore_share=0.5), strategy=strategy)
+    made = decided(Outlook(standings=SCORED, draw=0.0), replace(POLICY, explore_share=0.5), strategy=strategy)
     assert (made.champion_version, made.propensity, made.explored) == (0, 1.0, False)
 
 
@@ -141,7 +142,7 @@ def test_near_the_cap_cheaper_models_come_first() -> None:
 @pytest.mark.spec("RTR-16", "RTR-24")
 def test_who_stands_back_is_not_drawn_and_keeps_its_place_behind() -> None:
     """A challenger is drawn among those who may come first; behind them the champion stays before its challengers."""
-    scores = standings("openai-mini", openai_mini=0.8, anthropic_opus=0.7, openai_turbo=0.6)
+    scores = standings("openai-mini", {"openai-mini": 0.8, "anthropic-opus": 0.7, "openai-turbo": 0.6})
     outlook = Outlook(standings=scores, draw=0.0, remaining_micro_usd=15_000)
     made = choose(
         STRATEGIES["domain"],
@@ -186,7 +187,7 @@ def test_what_the_budget_cannot_pay_at_all_is_left_out() -> None:
     """The free model remains; with none that is cheap enough the cheapest remains, for the books to refuse."""
     spent = Outlook(remaining_micro_usd=0)
     made = decided(spent, strategy="quality")
-    alone = decided(spent, policy(providers=("openai", "anthropic")), strategy="quality")
+    alone = decided(spent, replace(POLICY, providers=("openai", "anthropic")), strategy="quality")
 
     assert names(made) == ["local-tiny"]
     assert "anthropic-opus could cost more than the 0 micro-dollars that the budget leaves" in made.explanation
@@ -195,7 +196,7 @@ def test_what_the_budget_cannot_pay_at_all_is_left_out() -> None:
 
 def test_an_order_has_a_model_for_each_provider_and_a_second_try_where_the_first_is_dear() -> None:
     """A provider whose best model cannot be paid beside the others offers a cheaper one."""
-    made = decided(None, policy(limits=policy().limits.__class__(micro_usd=30_000)), strategy="quality")
+    made = decided(None, replace(POLICY, limits=Limits(micro_usd=30_000)), strategy="quality")
     assert names(made) == ["anthropic-opus", "openai-mini", "local-tiny"]
     assert "openai-turbo could cost" in made.explanation
 
@@ -207,7 +208,7 @@ def test_an_order_has_a_model_for_each_provider_and_a_second_try_where_the_first
     remaining=st.one_of(st.none(), st.integers(0, 1_000_000)),
     draw=st.floats(0, 1),
     success=st.one_of(st.none(), st.floats(0, 1)),
-    scores=st.dictionaries(st.sampled_from([m.name.replace("-", "_") for m in MODELS]), st.floats(0, 1)),
+    scores=st.dictionaries(st.sampled_from([m.name for m in MODELS]), st.floats(0, 1)),
 )
 def test_whatever_the_world_is_like_an_order_is_sound(  # noqa: PLR0917 - Hypothesis gives them by name
     strategy: str,
@@ -223,9 +224,9 @@ def test_whatever_the_world_is_like_an_order_is_sound(  # noqa: PLR0917 - Hypoth
         remaining_micro_usd=remaining,
         draw=draw,
         success_rate=success,
-        standings=standings(next(iter(scores), "").replace("_", "-") or None, **scores),
+        standings=standings(next(iter(scores), None), scores),
     )
-    made = decided(outlook, policy(explore_share=0.2), strategy=strategy)
+    made = decided(outlook, replace(POLICY, explore_share=0.2), strategy=strategy)
 
     assert len(set(made.order)) == len(made.order) >= 1
     assert away.isdisjoint(made.order)

@@ -15,8 +15,9 @@ from services.router.caching.stream import CachedStream
 from services.router.core.account import Outcome
 from services.router.core.answer import Answer
 from services.router.core.breakers import Verdict, judge
+from services.router.core.catalogue import Capability
 from services.router.core.plan import Plan
-from services.router.core.recovery import CONTINUES, Discarded, Leg
+from services.router.core.recovery import Discarded, Leg
 from services.router.core.request import Recovery
 from services.router.ports import Piece, Reply, Unanswered
 from services.router.streaming import Streamer
@@ -135,7 +136,8 @@ def continuing(*providers: str) -> Plan:
     return replace(
         THREE,
         models=tuple(
-            replace(model, capabilities=(CONTINUES,) if model.provider in providers else ()) for model in THREE.models
+            replace(model, capabilities=(Capability.CONTINUE,) if model.provider in providers else ())
+            for model in THREE.models
         ),
     )
 

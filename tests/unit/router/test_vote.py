@@ -1,14 +1,16 @@
 """The rules of a vote over ballots that are already grouped."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from services.router.core.outlook import Outlook
-from services.router.core.request import VotingRule
+from services.router.core.request import Limits, VotingRule
 from services.router.core.spend.reservation import claims_of
 from services.router.core.vote import Seat, count, seat_all
-from tests.unit.router.choosing import MODELS, decided, policy, standings
+from tests.unit.router.choosing import MODELS, POLICY, decided, standings
 
 U, M, W, C = VotingRule.UNANIMOUS, VotingRule.MAJORITY, VotingRule.WEIGHTED, VotingRule.CONFIDENCE
 
@@ -83,7 +85,9 @@ def test_any_vote_is_sound(rule: VotingRule, ballots: list[tuple[float, int | No
 @pytest.mark.spec("RTR-19", "T18")
 def test_a_plan_with_a_vote_seats_the_best_of_each_provider_first() -> None:
     """Independent voters before related ones; the price is that of all; nobody votes where no rule is named."""
-    made = decided(None, policy(providers=("openai", "anthropic"), voters=3), strategy="quality", voting_rule=M)
+    made = decided(
+        None, replace(POLICY, providers=("openai", "anthropic"), voters=3), strategy="quality", voting_rule=M
+    )
 
     assert [seat.model.name for seat in made.seats] == ["anthropic-opus", "openai-turbo", "anthropic-sonnet"]
     assert made.order == ("anthropic", "openai")
@@ -95,8 +99,8 @@ def test_a_plan_with_a_vote_seats_the_best_of_each_provider_first() -> None:
 @pytest.mark.spec("RTR-19", "PRV-08")
 def test_all_voters_together_stay_below_the_limit_of_a_request() -> None:
     """Who cannot be paid beside the others has no seat, and it is said that fewer vote than wanted."""
-    limits = policy().limits.__class__(micro_usd=30_000)
-    made = decided(None, policy(limits=limits), strategy="quality", voting_rule=M)
+    limits = Limits(micro_usd=30_000)
+    made = decided(None, replace(POLICY, limits=limits), strategy="quality", voting_rule=M)
     set_aside = [claims_of(made.alone(seat.model), 30_000)[0].micro_usd for seat in made.seats]
 
     assert sum(set_aside) <= 30_000
@@ -107,15 +111,15 @@ def test_all_voters_together_stay_below_the_limit_of_a_request() -> None:
 @pytest.mark.spec("RTR-24")
 def test_a_vote_draws_nobody() -> None:
     """All sit, so there is nothing to explore: the champion comes first with certainty."""
-    scores = standings("anthropic-sonnet", anthropic_sonnet=0.8, openai_mini=0.7)
+    scores = standings("anthropic-sonnet", {"anthropic-sonnet": 0.8, "openai-mini": 0.7})
     outlook = Outlook(standings=scores, draw=0.0)
-    made = decided(outlook, policy(explore_share=0.5), strategy="domain", voting_rule=M)
+    made = decided(outlook, replace(POLICY, explore_share=0.5), strategy="domain", voting_rule=M)
     assert (made.explored, made.propensity, made.seats[0].model.name) == (False, 1.0, "anthropic-sonnet")
 
 
 def test_fewer_models_than_seats_is_said() -> None:
     """A mesh with one model has a vote of one, which can never agree."""
-    made = decided(None, policy(providers=("local",)), voting_rule=M)
+    made = decided(None, replace(POLICY, providers=("local",)), voting_rule=M)
     assert "1 vote by the rule majority, 3 were wanted: local-tiny" in made.explanation
 
 

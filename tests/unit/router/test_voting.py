@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 import pytest
@@ -15,10 +15,10 @@ from services.router.core.plan import Plan
 from services.router.core.request import Request, VotingRule
 from services.router.ports import Embedding
 from services.router.voting import Voter
-from tests.unit.router.choosing import decided, policy
+from tests.unit.router.choosing import POLICY, decided
 from tests.unit.router.requests import SPAN, asking
 
-PANEL = policy(providers=("openai", "anthropic"))
+PANEL = replace(POLICY, providers=("openai", "anthropic"))
 TURBO, OPUS, SONNET = "openai-turbo", "anthropic-opus", "anthropic-sonnet"
 SILENT = ""
 

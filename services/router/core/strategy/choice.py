@@ -10,12 +10,11 @@ from services.router.core.strategy.ranking import Ranking, Situation, Strategy
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
-    """A ranking, and who stands behind cheaper ones for the budget's sake."""
+    """A ranking, and why some stand behind cheaper ones for the budget's sake."""
 
     ranking: Ranking
-    stepped_back: tuple[Model, ...] = ()
     why: str = ""
-    """Why they did."""
+    """Who stands back, and why; empty where nobody does."""
 
 
 def choose(strategy: Strategy, candidates: Sequence[Model], situation: Situation, *, stretch: int) -> Choice:
@@ -34,7 +33,6 @@ def choose(strategy: Strategy, candidates: Sequence[Model], situation: Situation
     names = ", ".join(model.name for model in dear)
     return Choice(
         ranking=replace(first, models=(*first.models, *last.models), figures={**last.figures, **first.figures}),
-        stepped_back=tuple(dear),
         why=f"{names} stand back: the budget leaves {dollars(remaining or 0)}, less than {stretch} such requests",
     )
 
