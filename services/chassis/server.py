@@ -1,10 +1,12 @@
 """One gRPC server on a unix socket: chain of steps, health, reflection, and an end that loses no call."""
 
 import asyncio
+import math
 import os
 import socket as sockets
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,6 +31,10 @@ _OWNER_AND_GROUP = 0o117
 """Umask that leaves a socket mode 0660."""
 _REFUSING_S = 0.25
 """How long late calls are refused in words although none runs: longer than a proxy's health checks are apart."""
+_HEARING_S = 2.0
+"""How much longer where a proxy asks regularly, but not yet since it would hear of the end: a busy one asks late."""
+_REGULARLY_S = 3.0
+"""Whose last health check is older does not steer calls by them."""
 _LONGEST_SOCKET_PATH = 107
 """Bytes that the kernel takes for the path of a unix socket."""
 
@@ -102,10 +108,15 @@ class MeshServer:
         await self._health.enter_graceful_shutdown()
         await asyncio.sleep(delay_s)
         ends_at = time.monotonic() + grace_s
-        refusing = asyncio.sleep(min(delay_s, _REFUSING_S))
-        await asyncio.gather(refusing, self._door.close(grace_s=grace_s))
+        await asyncio.gather(self._steer_away(delay_s), self._door.close(grace_s=grace_s))
         self._health.dismiss()
         await self._server.stop(max(0.0, ends_at - time.monotonic()))
+
+    async def _steer_away(self, delay_s: float) -> None:
+        """Wait until the proxy has heard of the end and sends nothing more."""
+        if delay_s:
+            await self._health.heard(limit_s=_HEARING_S)
+        await asyncio.sleep(min(delay_s, _REFUSING_S))
 
     async def _say(self, status: "health_pb2.HealthCheckResponse.ServingStatus") -> None:
         for name in ("", *self._names):
@@ -113,11 +124,34 @@ class MeshServer:
 
 
 class _Health(health.aio.HealthServicer):  # type: ignore[misc]  # untyped library
-    """The standard health service, whose watchers do not hold up the drain."""
+    """The standard health service, whose watchers do not hold up the drain, and which knows who has heard of it."""
 
     def __init__(self) -> None:
         super().__init__()
         self._dismissed = asyncio.Event()
+        self._asked_at = -math.inf
+        self._heard: asyncio.Event | None = None
+        """Set once the end was told; None before the end."""
+
+    async def enter_graceful_shutdown(self) -> None:
+        """Say NOT_SERVING from now on."""
+        self._heard = asyncio.Event()
+        await super().enter_graceful_shutdown()
+
+    async def heard(self, *, limit_s: float) -> None:
+        """Return once somebody who asks regularly has been told of the end, after ``limit_s`` seconds at the latest."""
+        if self._heard is None or time.monotonic() - self._asked_at > _REGULARLY_S:
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(limit_s):
+                await self._heard.wait()
+
+    async def Check(self, request: Any, context: Any) -> Any:  # noqa: N802 - the name in the protocol
+        """Return the status now."""
+        self._asked_at = time.monotonic()
+        if self._heard is not None:
+            self._heard.set()
+        return await super().Check(request, context)
 
     def dismiss(self) -> None:
         """End every watch; the watchers have had the last word already."""

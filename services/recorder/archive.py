@@ -113,10 +113,12 @@ class Archive:
         if head is None:
             return Page(records=(), next_token="")
         limit = query.limit or DEFAULT_PAGE
-        records = await self._reader.records(head, replace(query, limit=limit + 1))
-        if len(records) <= limit:
-            return Page(records=records, next_token="")
-        return Page(records=records[:limit], next_token=_token(head.origin, records[limit - 1].index))
+        hits = await self._reader.records(head, replace(query, limit=limit + 1))
+        if len(hits.records) > limit:
+            records = hits.records[:limit]
+            return Page(records=records, next_token=_token(head.origin, records[-1].index))
+        more = hits.upto < head.frontier.size
+        return Page(records=hits.records, next_token=_token(head.origin, hits.upto - 1) if more else "")
 
     async def _head(self, tenant: str, origin: str) -> Head | None:
         return await self._reader.head(tenant, check_origin(origin))

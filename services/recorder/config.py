@@ -38,8 +38,9 @@ class Config(Settings, env_prefix="MAGISTRATE_RECORDER_"):
     """Seconds between two looks for such intents."""
     retention_days: int = Field(default=0, ge=0, le=36_500)
     """Days after the end of a log's half-year for which its bodies are kept; 0 is for ever. The log always stays."""
-    tile_cache_mib: int = Field(default=64, ge=1, le=65_536)
-    """Memory for the tree of the logs, in MiB: 64 hold all that the proofs of a million records are made from."""
+    tile_cache_mib: int = Field(default=320, ge=1, le=65_536)
+    """Most memory for the tree of the logs, in MiB: every 64 hold what the proofs of a million records are made from,
+    and are taken only where proofs all over so many are asked for."""
     volume_dir: Path | None = None
     """Folder on the volume of the database, where the recorder can see it; none where it cannot."""
     volume_limit_percent: float = Field(default=85.0, gt=0, le=100)

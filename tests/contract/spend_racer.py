@@ -21,7 +21,7 @@ from tests.contract.spend import attempt, claim, payer, reservation
 
 async def main(order: dict[str, object]) -> None:
     """Race."""
-    settings = PostgresSettings.model_validate(order["postgres"] | {"password_file": None})  # type: ignore[operator]
+    settings = PostgresSettings.model_validate(order["postgres"] | {"password_file": None})  # type: ignore[operator]  # JSON of the test
     secret = SecretFile(Path(str(order["password_file"])))
     async with open_pool(settings.model_copy(update={"password_file": secret})) as pool:
         ledger = PostgresLedger(pool)

@@ -65,7 +65,7 @@ async def engine(
 def ask(query: str = "How many days of leave?", request_id: str = "", **more: object) -> engine_pb2.DecideRequest:
     """Return a request that is right unless ``more`` makes it wrong."""
     fields: dict[str, object] = {"query": query, "domain": DOMAIN_GENERAL, "task_type": TASK_TYPE_ANALYSIS, **more}
-    return engine_pb2.DecideRequest(question=engine_pb2.Question(**fields), request_id=request_id)  # type: ignore[arg-type]
+    return engine_pb2.DecideRequest(question=engine_pb2.Question(**fields), request_id=request_id)  # type: ignore[arg-type]  # the wrong field is the test
 
 
 @pytest.mark.spec("ENG-01", "ENG-45", "ENG-27")
@@ -302,8 +302,8 @@ async def test_list_decisions_pages_newest_first() -> None:
     [
         (engine_pb2.ListDecisionsRequest(page_size=1001), "FIELD_OUT_OF_RANGE"),
         (engine_pb2.ListDecisionsRequest(page_token="nonsense"), "FIELD_MALFORMED"),
-        (engine_pb2.ListDecisionsRequest(verdict=77), "ENUM_UNKNOWN"),  # type: ignore[arg-type]
-        (engine_pb2.ListDecisionsRequest(domain=77), "ENUM_UNKNOWN"),  # type: ignore[arg-type]
+        (engine_pb2.ListDecisionsRequest(verdict=77), "ENUM_UNKNOWN"),  # type: ignore[arg-type]  # a later client
+        (engine_pb2.ListDecisionsRequest(domain=77), "ENUM_UNKNOWN"),  # type: ignore[arg-type]  # the same
     ],
 )
 async def test_list_decisions_checks_its_filters(request_: engine_pb2.ListDecisionsRequest, reason: str) -> None:

@@ -18,13 +18,13 @@ QUESTION = Question(query="How many days of leave?", domain=Domain.GENERAL, task
 class Context(ContextServiceServicer):
     """Answers with one mode."""
 
-    def __init__(self, mode: int) -> None:
+    def __init__(self, mode: "DegradedMode.ValueType") -> None:
         """Take the mode's number."""
         self.mode = mode
 
     async def BuildContext(self, _request: BuildContextRequest, _context: Any) -> BuildContextResponse:  # noqa: N802
         """Return a context."""
-        return BuildContextResponse(text="Leave: 25 days.", degraded_mode=self.mode)  # type: ignore[arg-type]
+        return BuildContextResponse(text="Leave: 25 days.", degraded_mode=self.mode)
 
 
 @pytest.mark.spec("ENG-12")
@@ -38,7 +38,9 @@ class Context(ContextServiceServicer):
         (77, Mode.DEGRADED_NO_RAG),
     ],
 )
-async def test_a_mode_that_is_not_known_is_never_taken_for_a_full_one(said: int, mode: Mode) -> None:
+async def test_a_mode_that_is_not_known_is_never_taken_for_a_full_one(
+    said: "DegradedMode.ValueType", mode: Mode
+) -> None:
     """Modes are passed on; one that this version does not know counts as a fault of retrieval, not of the call."""
     registration = Registration(
         add_ContextServiceServicer_to_server, Context(said), "magistrate.context.v1.ContextService"

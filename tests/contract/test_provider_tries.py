@@ -116,7 +116,7 @@ async def test_a_try_that_was_taken_back_is_counted_by_what_had_come(streamed: b
 @given(turns=st.integers(0, 60))
 @settings(max_examples=40, deadline=None)
 async def test_no_moment_of_a_cancellation_loses_a_try(turns: int) -> None:
-    """Wherever the proxy takes a call back, the vendor's calls and the tries in the book are the same in number."""
+    """Wherever the proxy takes a call back, each of the vendor's calls has its try in the book, and each has ended."""
     request = generation()
     request.call_id = "call-9"
     async with FakeVendor(script=[Answer()]) as fake, provider(fake) as stub:

@@ -14,7 +14,7 @@ from grpc_health.v1 import health_pb2
 
 HEALTH_PATH = "/grpc.health.v1.Health/Check"
 DRAIN_DELAY_S = 0.5
-"""For how long a draining service still takes calls, as the chassis has it."""
+"""For how long a draining service still takes calls when its proxy has heard of its end, as the chassis has it."""
 
 Context: TypeAlias = "aio.ServicerContext[bytes, bytes]"
 Behaviour: TypeAlias = Callable[[bytes, Context], Awaitable[bytes]]
@@ -66,9 +66,13 @@ class Backend:
     """Set once a call has arrived."""
     _server: aio.Server | None = None
     _healthy: bool = True
+    _heard: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set once the proxy was told of the end."""
 
     def health(self) -> bytes:
         """Answer a health check as the chassis does: SERVING until the drain."""
+        if not self._healthy:
+            self._heard.set()
         status = health_pb2.HealthCheckResponse.SERVING if self._healthy else health_pb2.HealthCheckResponse.NOT_SERVING
         reply: bytes = health_pb2.HealthCheckResponse(status=status).SerializeToString()
         return reply
@@ -76,6 +80,7 @@ class Backend:
     async def start(self) -> None:
         """Listen on the socket."""
         self._healthy = True
+        self._heard.clear()
         self._server = aio.server(options=[("grpc.max_receive_message_length", 32 * 1024 * 1024)])
         self._server.add_generic_rpc_handlers((_AnyMethod(self),))
         self._server.add_insecure_port(f"unix:{self.socket}")
@@ -85,6 +90,7 @@ class Backend:
         """Stop: with ``grace_s`` as a service does after SIGTERM, without it at once."""
         self._healthy = grace_s is None
         if grace_s is not None:
+            await self._heard.wait()
             await asyncio.sleep(DRAIN_DELAY_S)
         if self._server is not None:
             await self._server.stop(grace_s)

@@ -8,7 +8,7 @@ from services.recorder.core.custody import Body
 from services.recorder.core.envelope import attributes
 from services.recorder.core.merkle import Frontier
 from services.recorder.core.proof import Tile, Tiles, TileTree
-from services.recorder.ports import Head, Query, Stored, Written
+from services.recorder.ports import Head, Hits, Query, Stored, Written
 
 
 @dataclass(slots=True)
@@ -74,11 +74,12 @@ class MemoryEvidence:
         log = self._logs[head.log]
         return _stored(log, index, bodies=True) if 0 <= index < len(log.entries) else None
 
-    async def records(self, head: Head, query: Query) -> Sequence[Stored]:
+    async def records(self, head: Head, query: Query) -> Hits:
         """Return a page of records, without their bodies."""
         log = self._logs[head.log]
         found = [at for at, entry in enumerate(log.entries) if at > query.after and _matches(entry, query)]
-        return [_stored(log, at, bodies=False) for at in found[: query.limit]]
+        records = [_stored(log, at, bodies=False) for at in found[: query.limit]]
+        return Hits(records=records, upto=len(log.entries))
 
     async def tiles(self, log: int, wanted: Collection[Tile]) -> Tiles:
         """Return the stored hashes of each tile; one of which nothing is stored is missing."""

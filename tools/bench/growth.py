@@ -14,7 +14,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -128,10 +128,18 @@ async def _run(root: Path, sizes: Iterable[int]) -> None:
         running_recorder(root / "run", postgres, TENANT) as channel,
     ):
         seal = AesSeal((root / "keys" / BODY_KEY).read_text())
-        for size in sizes:
-            await _fill(pool, seal, grown, size)
-            found[f"{size:,} records"] = await _measured(channel, pool, size)
-            grown = size + APPENDED
+        try:
+            for size in sizes:
+                await _fill(pool, seal, grown, size)
+                found[f"{size:,} records"] = await _measured(channel, pool, size)
+                grown = size + APPENDED
+        finally:
+            if found:
+                _show(found)
+
+
+def _show(found: Mapping[str, Measured]) -> None:
+    """Print what was measured, also where a larger log then failed: it may have taken an hour."""
     print("bytes are for each record, without its content; exported and verified without content")
     print(table(LOG, {name: measured.of_log() for name, measured in found.items()}))
     print(f"proofs of records all over the log, {BATCH} in a call, {CALLERS} calls at once; 10,000/s are wanted")

@@ -14,6 +14,7 @@ from magistrate.recorder.v1.recorder_pb2 import ListRecordsRequest
 from magistrate.recorder.v1.recorder_pb2_grpc import RecorderServiceStub
 from tools.cli.arguments import DEFAULT_STATE, Json, State, Timeout
 from tools.cli.connection import connection
+from tools.cli.records import listed
 from tools.cli.screen import listing, screen
 from tools.cli.wire import as_text
 from tools.up.failures import StackError
@@ -93,12 +94,10 @@ def _late(channel: grpc.Channel, erasure_id: str, timeout_s: float) -> str:
     """Return how many records came after the erasure and lost their content on the way in; empty for none."""
     request = ListRecordsRequest(attributes={"erasure_id": erasure_id}, page_size=1000)
     try:
-        reply = RecorderServiceStub(channel).ListRecords(request, timeout=timeout_s)
+        count = sum(1 for _ in listed(RecorderServiceStub(channel), request, timeout_s))
     except grpc.RpcError:
         return "the log does not answer, so it is not known what came to it later"
-    more = " or more" if reply.next_page_token else ""
-    count = len(reply.records)
-    return f"recorded without content since: {count}{more}, which happened before it" if count else ""
+    return f"recorded without content since: {count}, which happened before it" if count else ""
 
 
 def _confirmed(stub: ErasureServiceStub, erasure: Erasure, timeout_s: float) -> Erasure:

@@ -55,7 +55,7 @@ def records(
     )
     limit_to(request, since, until)
     with connection(state_dir) as channel:
-        found = itertools.islice(_pages(RecorderServiceStub(channel), request, timeout_s), limit)
+        found = itertools.islice(listed(RecorderServiceStub(channel), request, timeout_s), limit)
         if as_json:
             for record in found:
                 print(as_line(record))
@@ -63,7 +63,12 @@ def records(
             _show(list(found))
 
 
-def _pages(stub: RecorderServiceStub, request: ListRecordsRequest, timeout_s: float) -> Iterator[Record]:
+def listed(stub: RecorderServiceStub, request: ListRecordsRequest, timeout_s: float) -> Iterator[Record]:
+    """Yield all records that are asked for, page by page: a page may be short or empty before the last one.
+
+    Raises:
+        grpc.RpcError: a call failed, each of which may take ``timeout_s``.
+    """
     while True:
         page = stub.ListRecords(request, timeout=timeout_s)
         yield from page.records

@@ -14,6 +14,8 @@ _HEDGES = 1024
 """Hedges in flight for one order. The default of 3 would let only three slow calls at a time be hedged."""
 _HEALTH_INTERVAL = "0.2s"
 """Below half of the time for which a draining process still takes calls (``MAGISTRATE_DRAIN_DELAY_S``, 0.5 s)."""
+_HEALTH_PATIENCE = "30s"
+"""Longer than a process is ever busy; one that ends closes the connection, and the next is asked at once."""
 _NEVER = 1_000_000_000
 _CONNECTION_LIFE = "900s"
 """How long one connection between two proxies lives."""
@@ -114,7 +116,8 @@ def _leaves_when_told() -> Config:
 
     gRPC for Python answers CANCELLED to a call that arrives while its server closes; nobody could tell it from one
     that was broken off in the middle. Only the word of the process counts: a check that is late or finds no process
-    changes nothing (hence the threshold), since a busy process must not lose its calls.
+    changes nothing (hence the threshold), since a busy process must not lose its calls. The check carries its time as a
+    deadline, and gRPC answers DEADLINE_EXCEEDED for a process that is too busy to: Envoy would take that for its word.
     """
     return {
         "health_checks": [
@@ -123,7 +126,7 @@ def _leaves_when_told() -> Config:
                 "interval": _HEALTH_INTERVAL,
                 "no_traffic_interval": _HEALTH_INTERVAL,
                 "unhealthy_interval": _HEALTH_INTERVAL,
-                "timeout": "1s",
+                "timeout": _HEALTH_PATIENCE,
                 "unhealthy_threshold": _NEVER,
                 "healthy_threshold": 1,
             }

@@ -21,9 +21,16 @@ IN_BLOCKS = f"""unnest($9::bigint[]) as block (number) cross join lateral (
 FACT_OF_BLOCK = "and facts(envelope, seq) @> array[block.number || ' ' || ${fact}]"
 # Other kinds are read through: a look at the bytes tells most of the records that lack the fact.
 SEARCHABLE = "searchable"
+READ_THROUGH = 64 * BLOCK
+"""Records after which reading through has gone on for long enough: some tenths of a second."""
 FACT = f"""and position(${{mark}}::bytea in envelope) > 0
   and facts(envelope, seq) @> array[seq / {BLOCK} || ' ' || ${{fact}}]
   """
+
+
+def reads_through(query: Query) -> bool:
+    """Return whether no index leads to what meets a query."""
+    return bool(query.facts) and query.kind != INDEXED and not query.decision_id
 
 
 def listing(log: int, query: Query, part: range, limit: int) -> tuple[str, list[object]]:

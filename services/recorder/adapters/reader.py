@@ -9,13 +9,13 @@ from asyncpg import Pool
 from services.chassis.postgres import guarded
 from services.recorder.adapters.blocks import runs_of_time
 from services.recorder.adapters.bodies import BODY, BODY_TABLES, body_of
-from services.recorder.adapters.listing import listing
+from services.recorder.adapters.listing import READ_THROUGH, listing, reads_through
 from services.recorder.adapters.tiles import TILES_A_MIB, FullTiles, fetch_tiles
 from services.recorder.core.custody import Body
 from services.recorder.core.merkle import Frontier
 from services.recorder.core.proof import Tile, Tiles
 from services.recorder.core.search import parts
-from services.recorder.ports import Head, Query, Stored
+from services.recorder.ports import Head, Hits, Query, Stored
 
 HEAD = """
 select log, origin, tenant, size, frontier from head
@@ -36,8 +36,8 @@ order by log desc, seq desc limit 1"""
 class PostgresReader:
     """Reads heads, records and tiles."""
 
-    def __init__(self, pool: Pool, *, cache_mib: int = 1) -> None:
-        self._pool = pool
+    def __init__(self, pool: Pool, *, cache_mib: int = 1, read_through: int = READ_THROUGH) -> None:
+        self._pool, self._read_through = pool, read_through
         self._full = FullTiles(cache_mib * TILES_A_MIB)
 
     async def head(self, tenant: str, origin: str, stream: str = "") -> Head | None:
@@ -63,17 +63,18 @@ class PostgresReader:
             row = await self._pool.fetchrow(RECORD, head.log, index)
         return stored_of(head, row, body_of(row)) if row else None
 
-    async def records(self, head: Head, query: Query) -> Sequence[Stored]:
-        """Return a page of records, without their bodies."""
-        found = list[Stored]()
+    async def records(self, head: Head, query: Query) -> Hits:
+        """Return a page of records, without their bodies; it ends early after much that was read through."""
+        found, left = list[Stored](), self._read_through
         for part in await self._parts(head, query):
             statement, values = listing(head.log, query, part, query.limit - len(found))
             with guarded():
                 rows = await self._pool.fetch(statement, *values)
             found += [stored_of(head, row) for row in rows]
-            if len(found) == query.limit:
-                break
-        return found
+            left -= len(part)
+            if len(found) == query.limit or (left <= 0 and reads_through(query)):
+                return Hits(records=found, upto=part.stop)
+        return Hits(records=found, upto=head.frontier.size)
 
     async def _parts(self, head: Head, query: Query) -> Iterable[range]:
         """Return the parts of a log that are looked at, one after the other until a page is full."""

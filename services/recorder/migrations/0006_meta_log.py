@@ -1,6 +1,7 @@
 """Give the deployment a log of its tenants' checkpoints, and keep what its witnesses have cosigned.
 
 The publisher appends to this one log, by a function of the owner that can touch no other, and to no tenant's.
+It comes after 0009: revisions keep their names, for databases stand at them.
 """
 
 from alembic import op

@@ -3,7 +3,7 @@
 from services.recorder.ports.erasing import Erased, ErasureStore, Keyring
 from services.recorder.ports.keeping import Damage, Damages, LogDamage, Lots, Obligations, OpenLog, OpenLogs, Shelf
 from services.recorder.ports.reading import Checkpoints, EvidenceReader, RangeReader
-from services.recorder.ports.records import Head, Query, Sighting, SignedCheckpoint, Stored, Written
+from services.recorder.ports.records import Head, Hits, Query, Sighting, SignedCheckpoint, Stored, Written
 from services.recorder.ports.writing import (
     EvidenceWriter,
     LogDivergedError,
@@ -21,6 +21,7 @@ __all__ = [
     "EvidenceReader",
     "EvidenceWriter",
     "Head",
+    "Hits",
     "Keyring",
     "LogDamage",
     "LogDivergedError",

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from services.recorder.core.proof import Tile, Tiles
 from services.recorder.ports.keeping import Damage
-from services.recorder.ports.records import Head, Query, SignedCheckpoint, Stored
+from services.recorder.ports.records import Head, Hits, Query, SignedCheckpoint, Stored
 
 
 class EvidenceReader(Protocol):
@@ -24,8 +24,8 @@ class EvidenceReader(Protocol):
         """Return one record."""
         ...
 
-    async def records(self, head: Head, query: Query) -> Sequence[Stored]:
-        """Return a page of records, without their bodies."""
+    async def records(self, head: Head, query: Query) -> Hits:
+        """Return a page of records, without their bodies; it may end early where no index helps to find them."""
         ...
 
     async def tiles(self, log: int, wanted: Collection[Tile]) -> Tiles:

@@ -86,3 +86,12 @@ class Query:
     after: int = -1
     """Index behind which the page begins."""
     limit: int = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hits:
+    """Records that meet a query, and how far they were looked for."""
+
+    records: Sequence[Stored]
+    upto: int
+    """Where there are fewer than asked for: the index before which there are no others."""

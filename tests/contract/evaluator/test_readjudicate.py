@@ -37,16 +37,20 @@ async def test_the_verdict_of_its_time_and_of_another_policy(room: Room, pool: a
 @pytest.mark.parametrize(
     ("rules", "kind", "reason"),
     [
-        ({"policy": "lost@1"}, Kind.NOT_FOUND, "POLICY_NOT_FOUND"),
-        ({"trial": Policy(reference="x")}, Kind.INVALID, "FIELD_MALFORMED"),
-        ({"trial": Policy(reference="x@1", min_critics=7)}, Kind.INVALID, "FIELD_OUT_OF_RANGE"),
-        ({"trial": Policy(min_critics=2)}, Kind.INVALID, "FIELD_REQUIRED"),
+        (pb.ReadjudicateRequest(policy="lost@1"), Kind.NOT_FOUND, "POLICY_NOT_FOUND"),
+        (pb.ReadjudicateRequest(trial=Policy(reference="x")), Kind.INVALID, "FIELD_MALFORMED"),
+        (pb.ReadjudicateRequest(trial=Policy(reference="x@1", min_critics=7)), Kind.INVALID, "FIELD_OUT_OF_RANGE"),
+        (pb.ReadjudicateRequest(trial=Policy(min_critics=2)), Kind.INVALID, "FIELD_REQUIRED"),
     ],
 )
-async def test_rules_that_are_none_are_refused(room: Room, rules: dict[str, object], kind: Kind, reason: str) -> None:
+async def test_rules_that_are_none_are_refused(
+    room: Room, rules: pb.ReadjudicateRequest, kind: Kind, reason: str
+) -> None:
     """An unknown policy and a malformed trial have their reasons."""
+    asked = pb.ReadjudicateRequest(case=case())
+    asked.MergeFrom(rules)
     with pytest.raises(MeshError) as refused:
-        await room.evaluator.Readjudicate(pb.ReadjudicateRequest(case=case(), **rules))  # type: ignore[arg-type]  # a table
+        await room.evaluator.Readjudicate(asked)
 
     assert (refused.value.kind, refused.value.reason) == (kind, reason)
     assert reason in reasons("evaluator")["Readjudicate"]

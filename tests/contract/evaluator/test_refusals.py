@@ -1,6 +1,6 @@
 """What the evaluator refuses, what comes later, and what its database role may do."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 import asyncpg
@@ -91,10 +91,10 @@ async def test_adjudicate_refuses(
         lambda room: room.precedents.ListPrecedents(pb.ListPrecedentsRequest()),
     ],
 )
-async def test_later_methods_say_so(room: Room, ask: Callable[[Room], object]) -> None:
+async def test_later_methods_say_so(room: Room, ask: Callable[[Room], Awaitable[object]]) -> None:
     """What is not there yet answers UNIMPLEMENTED with its note, never with an empty success."""
     with pytest.raises(MeshError) as refused:
-        await ask(room)  # type: ignore[misc]  # each returns its own awaitable
+        await ask(room)
 
     assert (refused.value.kind, refused.value.reason) == (Kind.UNIMPLEMENTED, "NOT_YET_IMPLEMENTED")
 

@@ -273,7 +273,7 @@ async def test_full_queue_refuses(database: Database, keys: Path) -> None:
 
     assert {(error.kind, error.reason) for error in refused} == {(Kind.EXHAUSTED, "QUEUE_FULL")}
     assert all(error.retry_after_s for error in refused)
-    assert len(written) == len(listed)
+    assert len(written) == len(listed) == len(outcomes) - len(refused)
 
 
 @pytest.mark.spec("T11", "REC-02")

@@ -15,9 +15,11 @@ from services.chassis.rows import rows_of
 from services.recorder.adapters.pool import open_evidence
 from services.recorder.adapters.ranges import PostgresRanges
 from services.recorder.adapters.reader import PostgresReader
+from services.recorder.archive import Archive
 from services.recorder.core.batch import Entry
+from services.recorder.core.merkle import Frontier
 from services.recorder.core.search import BLOCK, Fact
-from services.recorder.ports import Head, Query
+from services.recorder.ports import Head, Keyring, Query
 from tests.contract.recorder.client import login
 from tests.contract.recorder.stores import START, TENANT, Store, entry, in_postgres
 from tests.fakes.memory_evidence import MemoryEvidence
@@ -107,10 +109,11 @@ async def test_indexes_find_what_reading_through_finds(
 ) -> None:
     """Page by page and in the order of the log, whatever the clocks said."""
     head, query = await head_of(store), replace(QUERIES[case], limit=limit)
-    expected = [each.index for each in await filled[1].records(head_in_memory(head), replace(query, limit=RECORDS))]
+    everything = await filled[1].records(head_in_memory(head), replace(query, limit=RECORDS))
+    expected = [each.index for each in everything.records]
 
     found = list[int]()
-    while page := await store.reader.records(head, query):
+    while page := (await store.reader.records(head, query)).records:
         found += [each.index for each in page]
         query = replace(query, after=found[-1])
 
@@ -168,6 +171,32 @@ async def test_a_page_is_found_without_reading_the_log(filled: tuple[Database, M
             await reader.records(head, replace(query, limit=100))
 
     assert watched.read <= most
+
+
+@pytest.mark.parametrize("kind", ["", "ATTEMPT"])
+async def test_what_no_index_finds_is_looked_for_a_part_at_a_time(
+    filled: tuple[Database, MemoryEvidence], kind: str
+) -> None:
+    """Every call reads few records, and the tokens of short and empty pages lead through the whole log."""
+    query = Query(kind=kind, facts=[Fact(name="model", value="model 3")], since=at(5000), limit=1000)
+    pages = list[list[int]]()
+    async with open_evidence(login(filled[0], "recorder")) as pool:
+        with rows_of(TENANT):
+            watched = Watched(pool)
+            reader = PostgresReader(cast("asyncpg.Pool", watched), read_through=BLOCK)
+            archive, token = Archive(reader, cast("Keyring", None)), ""
+            while token or not pages:
+                before = watched.read
+                page = await archive.list(TENANT, "", query, token)
+                pages.append([each.index for each in page.records])
+                token = page.next_token
+                assert watched.read - before < 1.01 * BLOCK  # of a row more or less, for the plan tells averages
+
+    memory = await filled[1].records(
+        Head(log=0, origin="", tenant=TENANT, frontier=Frontier()), replace(query, limit=RECORDS)
+    )
+    assert [index for page in pages for index in page] == [each.index for each in memory.records if each.index != 8000]
+    assert len(pages) >= 3
 
 
 @pytest.mark.parametrize(

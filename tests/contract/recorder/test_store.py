@@ -89,7 +89,7 @@ async def test_records_are_listed(store: Store, case: str) -> None:
     query, indexes = QUERIES[case]
     assert head is not None
 
-    assert [each.index for each in await store.reader.records(head, query)] == indexes
+    assert [each.index for each in (await store.reader.records(head, query)).records] == indexes
 
 
 @pytest.mark.spec("REC-21", "REC-07")
@@ -115,7 +115,7 @@ async def test_a_log_moves(database: Database, way: tuple[Opened, Opened]) -> No
         await old.writer.append(TENANT, given)
         head = await old.reader.head(TENANT, "")
         assert head is not None
-        kept = list(await old.reader.records(head, Query(limit=1000)))
+        kept = (await old.reader.records(head, Query(limit=1000))).records
         moved = [replace(given[at], envelope=each.envelope, leaf=each.leaf) for at, each in enumerate(kept)]
     async with way[1](database) as new:
         written = await new.writer.append(TENANT, moved)

@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from magistrate.recorder.v1 import recorder_pb2 as pb
@@ -80,10 +81,11 @@ async def test_a_retired_key_signs_nothing_that_is_believed(database: Database, 
 def _signed(bundle: dict[str, object], pem: bytes) -> dict[str, object]:
     """Sign the checkpoint of a bundle anew."""
     key = load_pem_private_key(pem, password=None)
+    assert isinstance(key, Ed25519PrivateKey)
     text = str(bundle["checkpoint"]).partition("\n\n")[0] + "\n"
     origin = text.partition("\n")[0]
-    made = key.sign(text.encode())  # type: ignore[union-attr, call-arg]  # an Ed25519 key
-    name = key_id(origin, key.public_key().public_bytes_raw())  # type: ignore[union-attr]
+    made = key.sign(text.encode())
+    name = key_id(origin, key.public_key().public_bytes_raw())
     line = base64.b64encode(name + made).decode()
     return {**bundle, "checkpoint": f"{text}\n\N{EM DASH} {origin} {line}\n"}
 

@@ -81,7 +81,8 @@ async def test_database_restarts_in_order(tmp_path: Path, keys: Path, database: 
 @pytest.mark.spec("REC-02", "T11")
 async def test_database_is_frozen(tmp_path: Path, keys: Path, database: Database) -> None:
     """P2: a server that holds its connections and answers nothing is broken off, and nothing is committed twice."""
-    impatient = {"MAGISTRATE_RECORDER_COMMIT_TIMEOUT_S": "0.3"}
+    # No statement runs out of time by itself, so it is the commit's own limit that breaks it off.
+    impatient = {"MAGISTRATE_RECORDER_COMMIT_TIMEOUT_S": "0.3", "MAGISTRATE_POSTGRES_STATEMENT_TIMEOUT_S": "600"}
     async with loaded(tmp_path / "run", keys, database, **impatient) as (recorder, _):
         for turn in range(2):
             database.server.freeze()

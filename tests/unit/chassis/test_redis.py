@@ -54,7 +54,7 @@ async def test_a_server_that_hangs_is_not_waited_for(tmp_path: Path) -> None:
     held: list[asyncio.StreamWriter] = []
     hanging = await asyncio.start_unix_server(lambda _, writer: held.append(writer), tmp_path / "redis.sock")
     async with hanging, open_redis(RedisSettings(socket=str(tmp_path / "redis.sock"), timeout_s=0.05)) as redis:
-        with pytest.raises(WorldError), guarded():
+        with pytest.raises(WorldError, match="STORE_UNAVAILABLE"), guarded():
             await redis.get("a")
     for writer in held:
         writer.close()

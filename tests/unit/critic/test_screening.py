@@ -164,7 +164,10 @@ def test_a_finding_never_repeats_a_secret() -> None:
     """Descriptions are fixed words."""
     secret = "ghp_" + "aB3dE5fG7hI9jK1lM3nO5pQ7rS9tU1vW3xY5"
 
-    assert all(secret not in finding.description for finding in screen(f"use {secret}").findings)
+    findings = screen(f"use {secret}").findings
+
+    assert findings
+    assert all(secret not in finding.description for finding in findings)
 
 
 @pytest.mark.parametrize(

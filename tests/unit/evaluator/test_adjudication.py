@@ -397,7 +397,7 @@ def test_context_is_lost_only_where_nothing_took_its_place() -> None:
     assert context_was_lost(["context.store"], 0.0)
     assert not context_was_lost(["context.store"], 0.4)
     assert not context_was_lost(["provider-local", "contextual"], 0.0)
-    with pytest.raises(MeshError):
+    with pytest.raises(MeshError, match="FIELD_OUT_OF_RANGE"):
         context_was_lost([], float("nan"))
 
 

@@ -44,7 +44,7 @@ def test_relevant_cases_cover() -> None:
 @pytest.mark.parametrize("similarity", [-0.1, 1.1, float("nan")])
 def test_a_similarity_is_a_share(similarity: float) -> None:
     """Anything outside 0-1 is refused."""
-    with pytest.raises(CallerError):
+    with pytest.raises(CallerError, match="FIELD_OUT_OF_RANGE"):
         consult([case(similarity)])
 
 

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from alembic.script import ScriptDirectory
 
 from services.topology import SERVICES
 from tests.fakes.postgres import PostgresServer, fresh_database
-from tools.migrate.moves import downgrade, position, upgrade
+from tools.migrate.moves import ENVIRONMENT, downgrade, position, upgrade
 from tools.migrate.schemas import BASE, MigrationError, NewerSchemaError, Position, Schema, schemas
 
 FIRST = '''"""Create the table."""
@@ -60,6 +61,17 @@ def _rows(database: str, query: str) -> list[tuple[object, ...]]:
     with psycopg.connect(database, autocommit=True) as connection:
         cursor = connection.execute(query.encode())
         return cursor.fetchall() if cursor.description else []
+
+
+@pytest.mark.spec("OPS-10")
+@pytest.mark.parametrize("schema", schemas(), ids=lambda schema: schema.name)
+def test_migrations_are_one_chain(schema: Schema) -> None:
+    """Every revision follows one other and is followed by one at most, and its file is named after it."""
+    chain = ScriptDirectory(str(ENVIRONMENT), version_locations=[str(schema.folder)])
+    revisions = [script.revision for script in chain.walk_revisions()]
+
+    assert (len(chain.get_bases()), len(chain.get_heads())) == (1, 1)
+    assert sorted(revisions) == sorted(file.name.partition("_")[0] for file in schema.folder.glob("*.py"))
 
 
 @pytest.mark.spec("OPS-10")

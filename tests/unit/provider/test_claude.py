@@ -20,6 +20,7 @@ PROMPT = Prompt(
 )
 MODELS = ("claude-haiku-4-5", "claude-opus-4-6", "claude-opus-4-7", "claude-opus-5", "claude-opus-5-5")
 SCHEMA = json.dumps({"type": "object"})
+BEGUN = "The leave policy "
 
 
 @pytest.mark.parametrize(
@@ -66,15 +67,24 @@ async def test_no_model_is_sent_what_it_refuses(client: httpx.AsyncClient, model
     assert ("tools" in sent) != ("output_config" in sent)
 
 
-@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("model", MODELS[1:])
 async def test_a_model_that_does_not_continue_is_not_asked_to(client: httpx.AsyncClient, model: str) -> None:
-    """The others get the beginning without the white space at its end, which the API refuses."""
+    """It would answer from the beginning, behind what the caller has read already."""
     async with FakeVendor() as fake:
-        wired = desk("anthropic", client, fake.base_url)
-        begun = replace(PROMPT, model=model, partial="The leave policy ")
-        if wired.vendor.continues(model):
-            assert (await wired.generate(begun, CALL)).text
-        else:
-            with pytest.raises(MeshError) as caught:
-                await wired.generate(begun, CALL)
-            assert (caught.value.reason, fake.calls) == ("PROVIDER_REJECTED", [])
+        with pytest.raises(MeshError) as caught:
+            await desk("anthropic", client, fake.base_url).generate(replace(PROMPT, model=model, partial=BEGUN), CALL)
+
+    assert (caught.value.reason, fake.calls) == ("PROVIDER_REJECTED", [])
+
+
+async def test_one_that_continues_gets_the_beginning(client: httpx.AsyncClient) -> None:
+    """Without the white space at its end, which the API refuses."""
+    async with FakeVendor() as fake:
+        asked = replace(PROMPT, model=MODELS[0], partial=BEGUN)
+        assert (await desk("anthropic", client, fake.base_url).generate(asked, CALL)).text
+
+    (sent,) = (call.json() for call in fake.calls)
+    assert sent["messages"] == [
+        {"role": "user", "content": "How many days of leave?"},
+        {"role": "assistant", "content": "The leave policy"},
+    ]

@@ -691,7 +691,7 @@ class ListRecordsRequest(_message.Message):
 
     @_builtins.property
     def attributes(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
-        """Only records with all of these attributes; at most 5."""
+        """Only records with all of these attributes; at most 5. Quick with kind DECISION; for others every record is read."""
 
     def __init__(
         self,

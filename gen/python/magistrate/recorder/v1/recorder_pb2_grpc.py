@@ -124,7 +124,8 @@ class RecorderServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListRecords(self, request, context):
-        """List the tenant's records in log order.
+        """List the tenant's records in log order. A page may have fewer records than asked for, or none, and there are more
+        as long as next_page_token is not empty: attributes of other kinds than decisions are looked for a part at a time.
         Reasons: FIELD_TOO_LONG, FIELD_OUT_OF_RANGE, FIELD_MALFORMED, ENUM_UNKNOWN, FILTERS_CONTRADICT, STORE_UNAVAILABLE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

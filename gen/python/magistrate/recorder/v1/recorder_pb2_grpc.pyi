@@ -49,7 +49,8 @@ class RecorderServiceStub:
     Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_MALFORMED, RECORD_NOT_FOUND, RECORD_DAMAGED, STORE_UNAVAILABLE.
     """
     ListRecords: _grpc.UnaryUnaryMultiCallable[_recorder_pb2.ListRecordsRequest, _recorder_pb2.ListRecordsResponse]
-    """List the tenant's records in log order.
+    """List the tenant's records in log order. A page may have fewer records than asked for, or none, and there are more
+    as long as next_page_token is not empty: attributes of other kinds than decisions are looked for a part at a time.
     Reasons: FIELD_TOO_LONG, FIELD_OUT_OF_RANGE, FIELD_MALFORMED, ENUM_UNKNOWN, FILTERS_CONTRADICT, STORE_UNAVAILABLE.
     """
     GetInclusionProof: _grpc.UnaryUnaryMultiCallable[_recorder_pb2.GetInclusionProofRequest, _recorder_pb2.GetInclusionProofResponse]
@@ -109,7 +110,8 @@ class RecorderServiceAsyncStub(RecorderServiceStub):
     Reasons: FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_MALFORMED, RECORD_NOT_FOUND, RECORD_DAMAGED, STORE_UNAVAILABLE.
     """
     ListRecords: _aio.UnaryUnaryMultiCallable[_recorder_pb2.ListRecordsRequest, _recorder_pb2.ListRecordsResponse]  # type: ignore[assignment]
-    """List the tenant's records in log order.
+    """List the tenant's records in log order. A page may have fewer records than asked for, or none, and there are more
+    as long as next_page_token is not empty: attributes of other kinds than decisions are looked for a part at a time.
     Reasons: FIELD_TOO_LONG, FIELD_OUT_OF_RANGE, FIELD_MALFORMED, ENUM_UNKNOWN, FILTERS_CONTRADICT, STORE_UNAVAILABLE.
     """
     GetInclusionProof: _aio.UnaryUnaryMultiCallable[_recorder_pb2.GetInclusionProofRequest, _recorder_pb2.GetInclusionProofResponse]  # type: ignore[assignment]
@@ -186,7 +188,8 @@ class RecorderServiceServicer:
         request: _recorder_pb2.ListRecordsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_recorder_pb2.ListRecordsResponse, _abc.Awaitable[_recorder_pb2.ListRecordsResponse]]:
-        """List the tenant's records in log order.
+        """List the tenant's records in log order. A page may have fewer records than asked for, or none, and there are more
+        as long as next_page_token is not empty: attributes of other kinds than decisions are looked for a part at a time.
         Reasons: FIELD_TOO_LONG, FIELD_OUT_OF_RANGE, FIELD_MALFORMED, ENUM_UNKNOWN, FILTERS_CONTRADICT, STORE_UNAVAILABLE.
         """
 
