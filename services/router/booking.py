@@ -18,7 +18,7 @@ from services.router.core.spend.reservation import Claim, Grant, Payer, Reservat
 from services.router.core.spend.settlement import Evidence, Reckoning, Settlement, reckon, unknown_try
 from services.router.core.spend.testimony import Testimony
 from services.router.inquest import Case, Inquest
-from services.router.ports import Ledger, Reply, Spawn, Till, Unanswered, Watcher
+from services.router.ports import Ledger, Reply, Spawn, Till, Watcher
 
 Watch = Callable[[Sequence[Attempt]], None]
 
@@ -156,7 +156,7 @@ class Booking:
             self._pursue(Reckoning(lost=self.claims), watch=self._watch_all)
             raise
 
-    def failed(self, _failure: Unanswered) -> None:
+    def failed(self) -> None:
         """Book a call that nobody answered whole: its adapters tell more exactly than whoever lost the answer."""
         self._pursue(Reckoning(lost=self.claims), watch=self._watch_all)
 

@@ -29,7 +29,7 @@ class Dispatcher:
         try:
             reply = await self.providers.generate(plan, booking.call_id)
         except Unanswered as failure:
-            booking.failed(failure)
+            booking.failed()
             raise failures.exhausted(plan.order, failure.error, attempts=failure.attempts) from failure
         except asyncio.CancelledError:
             booking.abandoned()

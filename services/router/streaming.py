@@ -124,7 +124,7 @@ class Streamer:
         if not late and (under_way or progress.leg.partial):
             leg = next_leg(request.recovery or self.recovery, booking.plan, progress.asked, partial, after)
         if leg is None:
-            booking.failed(failure)
+            booking.failed()
             raise _ended(progress, broke, failure, order=booking.plan.order, late=late) from failure
         progress.leg, progress.provider, progress.attempts, progress.first_token_after = leg, "", 1, None
         progress.recoveries += 1

@@ -199,7 +199,8 @@ async def room_pool(database: Database, room: str, *, empty: Sequence[str] = (),
         user=room,
         password_file=SecretFile(database.password_file),
         schema=room,
-        **{"connect_timeout_s": 1} | fields,
+        # Long, since a machine that is busy is no fault of the server.
+        **{"connect_timeout_s": 20} | fields,
     )
     async with open_pool(settings) as opened:
         yield opened

@@ -33,9 +33,10 @@ from services.router.caching.stream import CachedStream
 from services.router.core.caching.shelf import Shelf
 from services.router.ports import Generator, Spawn, Streams
 
-LEASE_S = 2.0
-"""Seconds for which the others wait for a replica that died while it made an answer."""
-_RENEWAL_S = LEASE_S / 4
+_RENEWALS = 4
+"""Times that a claim is renewed in each lease: one that comes late costs nothing."""
+_ENDING_S = 1.0
+"""Seconds that a write to Redis which is under way may take to notice the end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +69,7 @@ async def open_caches(rules: Rules, world: World, *, generator: Generator, strea
         clock, spawn, tally = world.clock, world.spawn, CountingTally()
         guard = RedisGuard(clock, timeout_s=world.redis.timeout_s)
         writes = WriteBehind(client, guard)
-        shelf = RedisShelf(client, guard, writes, clock, lease_s=LEASE_S)
+        shelf = RedisShelf(client, guard, writes, clock, lease_s=rules.lease_s)
         life = timedelta(seconds=2 * rules.ttl_s)
         memory = Shelf(entries=rules.entries, size=rules.size, life=timedelta(seconds=rules.ttl_s))
         epochs = Epochs(
@@ -95,7 +96,7 @@ async def open_caches(rules: Rules, world: World, *, generator: Generator, strea
             inner=generator,
             store=store,
             epochs=epochs,
-            claims=Claims(shelf=shelf, tally=tally, clock=clock, ids=world.ids, renewal_s=_RENEWAL_S),
+            claims=Claims(shelf=shelf, tally=tally, clock=clock, ids=world.ids, renewal_s=rules.lease_s / _RENEWALS),
             flights=Flights(now=clock.monotonic),
             meaning=Meaning(
                 embedder=ContextEmbedder(world.channel, timeout_s=rules.embed_s),
@@ -123,10 +124,6 @@ async def open_caches(rules: Rules, world: World, *, generator: Generator, strea
                 task.cancel()
             await asyncio.wait(background, timeout=_ENDING_S)
             await writes.flush()
-
-
-_ENDING_S = 1.0
-"""Seconds that a write to Redis which is under way may take to notice the end."""
 
 
 def _draw() -> float:

@@ -120,7 +120,6 @@ class Claims:
     async def _renew(self, key: Key, token: str) -> None:
         while True:
             await asyncio.sleep(self.renewal_s)
-            with contextlib.suppress(
-                MeshError
-            ):  # the next renewal may pass; else the lease lapses and another asks too
+            # The next renewal may pass; else the lease lapses, and another asks too.
+            with contextlib.suppress(MeshError):
                 await self.shelf.renew(key, token)

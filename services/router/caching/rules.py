@@ -15,6 +15,8 @@ class Rules:
     ttl_s: float = 1_800.0
     warmed: int = 100
     window_s: float = 0.5
+    lease_s: float = 2.0
+    """For which the others wait for a replica that died while it made an answer; not for who configures."""
     epoch_bound_s: float = 5.0
     threshold: float = 0.95
     questions: int = 1_000

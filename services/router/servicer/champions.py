@@ -20,6 +20,8 @@ from services.router.ports import Page, Reading
 from services.router.servicer import requests
 
 MAX_SCORES = 1_000
+_DIGITS = 19
+"""Of the largest whole number that a row version can be."""
 _KINDS: "Mapping[Kind, pb.ChampionChangeKind.ValueType]" = {
     Kind.FIRST: pb.CHAMPION_CHANGE_KIND_FIRST,
     Kind.PROMOTION: pb.CHAMPION_CHANGE_KIND_PROMOTION,
@@ -109,10 +111,6 @@ def _page(request: pb.GetChampionRequest) -> Page | None:
     if token and not (token.isascii() and token.isdigit() and len(token) < _DIGITS):
         raise invalid("score_page_token", "is not a token of a reply", reason="FIELD_MALFORMED")
     return Page(size=request.score_page_size, after=int(token or 0)) if request.score_page_size else None
-
-
-_DIGITS = 19
-"""Of the largest whole number that a row version can be."""
 
 
 def _said(said: Said) -> pb.ChampionChange | None:

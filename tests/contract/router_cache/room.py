@@ -24,7 +24,7 @@ HIT = usage_pb2.CacheLevel
 OFF = pb.CACHE_USE_BYPASS
 LONG = 300.0
 """Seconds that nothing in a test waits for: what happens before has another cause."""
-RULES = Rules(epoch_bound_s=LONG, window_s=LONG)
+RULES = Rules(epoch_bound_s=LONG, window_s=LONG, lease_s=LONG)
 STRICT = replace(RULES, window_s=0.0)
 """Nothing is shared with calls that have ended."""
 

@@ -13,7 +13,6 @@ from services.router.adapters.caching.guard import RedisGuard
 from services.router.adapters.caching.shared_shelf import RedisShelf
 from services.router.adapters.caching.tally import CountingTally
 from services.router.adapters.caching.write_behind import WriteBehind
-from services.router.caching.assembly import LEASE_S
 from services.router.caching.claims import Claims, Found, Lead
 from services.router.caching.ports import Taken
 from services.router.caching.store import Store
@@ -106,7 +105,7 @@ async def room(redis: Redis) -> Room:
     """Return a replica on an empty Valkey."""
     clock, tally, guard = Hands(), CountingTally(), RedisGuard(SystemClock(), timeout_s=LONG)
     writes = WriteBehind(redis, guard)
-    shelf = Watched(redis, guard, writes, clock, lease_s=30 * LEASE_S)
+    shelf = Watched(redis, guard, writes, clock, lease_s=LONG)
     shelf.waiting = asyncio.Event()
     store = Store(
         memory=Shelf(entries=0, size=0, life=WINDOW),

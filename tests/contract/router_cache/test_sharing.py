@@ -8,7 +8,6 @@ from redis.asyncio import Redis
 
 from magistrate.router.v1 import router_pb2 as pb
 from services.chassis.errors import MeshError
-from services.router.caching.assembly import LEASE_S
 from tests.contract.router_cache.room import (
     HIT,
     STRICT,
@@ -119,7 +118,7 @@ async def test_a_claim_of_a_dead_replica_lapses(pool: asyncpg.Pool, valkey: Valk
         await written(redis)
         (answer,) = await answers(redis)
         await redis.delete(answer)
-        await redis.set(answer.replace(":answer:", ":claim:"), "of a dead replica", px=round(LEASE_S * 1000))
+        await redis.set(answer.replace(":answer:", ":claim:"), "of a dead replica", px=500)
     async with replicas(1, pool, valkey) as (other,):
         reply = await ask_warm(other)
 

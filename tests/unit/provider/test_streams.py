@@ -91,17 +91,24 @@ async def test_a_refused_stream_fails_before_its_first_event(dialect: str, clien
     assert (caught.value.reason, caught.value.retry_after_s) == ("PROVIDER_RATE_LIMITED", 3.0)
 
 
-@pytest.mark.parametrize("step", [Answer(words=()), Junk(body=b"data: " + b" " * 9_000_000)])
-async def test_a_stream_without_a_word_or_without_an_end_fails_before_its_first_event(
-    dialect: str, client: httpx.AsyncClient, step: Step
-) -> None:
-    """An empty stream may still be answered by another provider; an endless line does not fill the memory."""
+async def test_a_stream_without_a_word_fails_before_its_first_event(dialect: str, client: httpx.AsyncClient) -> None:
+    """An empty stream may still be answered by another provider."""
     events: list[Event] = []
-    async with FakeVendor(script=[step]) as fake:
+    async with FakeVendor(script=[Answer(words=())]) as fake:
         with pytest.raises(MeshError) as caught:
             await read(desk(dialect, client, fake.base_url), events)
 
     assert events == []
+    assert caught.value.reason == "PROVIDER_MALFORMED"
+
+
+@pytest.mark.spec("PRV-14")
+async def test_an_endless_line_does_not_fill_the_memory(dialect: str, client: httpx.AsyncClient) -> None:
+    """Of what can be no answer any more no further byte is read."""
+    async with FakeVendor(script=[Junk(body=b" " * 9_000_000)]) as fake:
+        with pytest.raises(MeshError, match="more than an answer can be") as caught:
+            await desk(dialect, client, fake.base_url).generate(PROMPT, CALL)
+
     assert caught.value.reason == "PROVIDER_MALFORMED"
 
 

@@ -105,7 +105,6 @@ REFUSALS: list[tuple[Step, Kind, str, float | None]] = [
     (Junk(body=b'{"choices": [{"message": {"content": null}}]}'), Kind.UNAVAILABLE, "PROVIDER_MALFORMED", None),
     (Answer(words=()), Kind.UNAVAILABLE, "PROVIDER_MALFORMED", None),
     (Junk(body=b"\xff\xfe"), Kind.UNAVAILABLE, "PROVIDER_MALFORMED", None),
-    (Junk(body=b" " * 9_000_000), Kind.UNAVAILABLE, "PROVIDER_MALFORMED", None),
     (Answer(cut_after=0), Kind.UNAVAILABLE, "PROVIDER_UNAVAILABLE", None),
 ]
 

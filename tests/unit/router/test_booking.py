@@ -20,7 +20,7 @@ from services.router.core.spend.limits import Budgets, Limit, TenantLimits
 from services.router.core.spend.settlement import Settlement
 from services.router.core.spend.testimony import Told
 from services.router.inquest import Inquest
-from services.router.ports import Reply, Unanswered
+from services.router.ports import Reply
 from tests.fakes.ledger import FakeLedger
 from tests.unit.router.requests import POLICY, planned
 
@@ -215,7 +215,7 @@ async def test_a_caller_that_leaves_while_the_losers_are_asked_leaves_nothing_un
 async def test_a_failed_call_is_booked_as_its_adapters_saw_it() -> None:
     """One failed, the other was never asked: one row, and nothing held."""
     room = Room(local=[says(ended(Outcome.FAILED))], openai=[says()])
-    (await room.open()).failed(Unanswered(AWAY, provider="local", attempts=1))
+    (await room.open()).failed()
 
     assert await room.ends() == [("local", Outcome.FAILED)]
     assert room.ledger.holds == {}

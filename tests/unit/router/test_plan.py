@@ -55,6 +55,21 @@ BAD: dict[str, tuple[Changes, Kind, str]] = {
 }
 
 
+@pytest.mark.spec("PRV-11")
+def test_a_prompt_may_have_as_many_tokens_as_are_allowed_and_none_more() -> None:
+    """The limit itself is within the limit."""
+    policy = replace(POLICY, limits=Limits(prompt_tokens=500))
+
+    def counted(tokens: int) -> int:
+        return plan(asking(), policy, SHIPPED, PROMPTS, Outlook(), counted_tokens=tokens).input_tokens
+
+    assert counted(500) == 500
+    with pytest.raises(MeshError) as caught:
+        counted(501)
+
+    assert (caught.value.reason, caught.value.metadata["limit"]) == ("PROMPT_TOO_LONG", "500")
+
+
 @pytest.mark.spec("C10", "PRV-11", "RTR-22")
 @pytest.mark.parametrize(("changes", "kind", "reason"), BAD.values(), ids=BAD.keys())
 def test_a_request_that_breaks_a_limit_is_refused_with_its_reason(changes: Changes, kind: Kind, reason: str) -> None:

@@ -14,7 +14,7 @@ from services.router.core.caching.shelf import Shelf
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
 PUTS = st.lists(st.tuples(st.integers(0, 30), st.integers(0, 3000)), max_size=60)
-"""Names and lengths of what is kept."""
+"""Names and lengths of what comes in."""
 
 
 def key(name: str = "a", *, tenant: str = "acme", proof: str = "p") -> Key:
@@ -80,11 +80,7 @@ def test_an_entry_ends_with_the_level_and_with_its_own_life() -> None:
 
 
 @pytest.mark.spec("CCH-01", "CCH-14")
-@given(
-    st.lists(st.tuples(st.integers(0, 30), st.integers(0, 3000)), max_size=60),
-    st.integers(0, 8),
-    st.integers(0, 20_000),
-)
+@given(PUTS, st.integers(0, 8), st.integers(0, 20_000))
 def test_number_and_bytes_never_exceed_their_bounds(puts: list[tuple[int, int]], entries: int, size: int) -> None:
     """Whatever comes in; and the bytes that are counted are those of what is kept."""
     kept = shelf(entries, size)
@@ -94,6 +90,18 @@ def test_number_and_bytes_never_exceed_their_bounds(puts: list[tuple[int, int]],
         assert kept.size <= size
     found = [found for name in range(31) if (found := kept.get(key(str(name)), NOW))]
     assert sum(one.size for one in found) == kept.size
+
+
+@pytest.mark.spec("CCH-14")
+def test_bytes_alone_make_room() -> None:
+    """Of sixteen answers of an eighth each, the last eight are kept, though many more places are free."""
+    size = 8 * entry("x" * 700).size
+    kept = shelf(entries=1_000, size=size)
+    for name in range(16):
+        kept.put(key(str(name)), entry("x" * 700), NOW)
+
+    assert (len(kept), kept.size) == (8, size)
+    assert [kept.get(key(str(name)), NOW) is not None for name in range(16)] == [False] * 8 + [True] * 8
 
 
 def test_the_one_used_longest_ago_makes_room() -> None:
