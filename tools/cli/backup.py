@@ -13,7 +13,7 @@ from rich.table import Table
 from tools.backup import BackupError, Half, dump
 from tools.backup.drill import Restored, drill
 from tools.cli.arguments import DEFAULT_STATE, Json, State
-from tools.cli.screen import screen
+from tools.cli.screen import listing, screen
 from tools.up.control import serving
 from tools.up.database import DATABASE, OWNER
 from tools.up.failures import StackError
@@ -57,7 +57,7 @@ def practise(state_dir: State = DEFAULT_STATE, as_json: Json = False) -> None:
 
 
 def _table(found: Sequence[Restored]) -> Table:
-    table = Table("log", "size", "records", "bodies", "keys", "damaged", "whole", box=None, pad_edge=False)
+    table = listing("log", "size", "records", "bodies", "keys", "damaged", "whole")
     for log in found:
         figures = (log.size, log.records, log.bodies, log.keys, log.damaged)
         table.add_row(log.origin, *map(str, figures), "yes" if log.whole else "NO")

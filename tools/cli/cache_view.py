@@ -4,6 +4,7 @@ from rich.table import Table
 
 from magistrate.common.v1.usage_pb2 import CacheLevel
 from magistrate.router.v1.router_pb2 import CacheLevelStats, GetCacheStatsResponse
+from tools.cli.screen import listing
 
 _LEVELS = {
     CacheLevel.CACHE_LEVEL_SHARED_CALL: "identical call under way",
@@ -16,7 +17,7 @@ TITLE = "answers without a model, since the start of the router that was asked:"
 
 def cache_rates(reply: GetCacheStatsResponse) -> Table:
     """Return hits, misses, errors and the hit rate of each level."""
-    table = Table("answer from", "hits", "misses", "errors", "hit rate", box=None, pad_edge=False)
+    table = listing("answer from", "hits", "misses", "errors", "hit rate")
     for level in reply.levels:
         name = _LEVELS.get(level.level, CacheLevel.Name(level.level))
         table.add_row(name, f"{level.hits:,}", f"{level.misses:,}", f"{level.errors:,}", _rate(level))

@@ -7,12 +7,11 @@ from typing import Annotated
 
 import typer
 from cryptography import x509
-from rich.table import Table
 
 from services.topology import EDGE
 from tools.certs import Pki
 from tools.cli.arguments import DEFAULT_STATE, Json, State
-from tools.cli.screen import screen
+from tools.cli.screen import listing, screen
 from tools.up.failures import StackError
 from tools.up.options import Options
 
@@ -45,9 +44,7 @@ def show(state_dir: State = DEFAULT_STATE, as_json: Json = False) -> None:
     if as_json:
         print(json.dumps(leaves, indent=2))
         return
-    table = Table(box=None, pad_edge=False)
-    for column in ("identity", "serial", "expires"):
-        table.add_column(column)
+    table = listing("identity", "serial", "expires")
     for row in leaves:
         table.add_row(row["identity"], row["serial"], f"{row['expires']} (in {row['left']})")
     screen().print(table)

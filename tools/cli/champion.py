@@ -6,7 +6,6 @@ from typing import Annotated
 
 import grpc
 import typer
-from google.protobuf.json_format import MessageToDict, MessageToJson
 from rich.console import Group
 from rich.table import Table
 from rich.text import Text
@@ -29,7 +28,8 @@ from tools.cli.arguments import DEFAULT_STATE, Json, State, Timeout
 from tools.cli.champion_audit import Audit, Audited, audit
 from tools.cli.choices import DomainChoice, TaskChoice
 from tools.cli.connection import connection
-from tools.cli.screen import screen
+from tools.cli.screen import listing, screen
+from tools.cli.wire import as_dict, as_text
 from tools.up.failures import StackError
 
 app = typer.Typer(invoke_without_command=True, help="Show which model leads a domain and task, and change it.")
@@ -125,7 +125,7 @@ def _read(
 
 def _changed(reply: PromoteModelResponse | DemoteModelResponse, *, as_json: bool) -> None:
     if as_json:
-        print(MessageToJson(reply))
+        print(as_text(reply))
     elif reply.HasField("change"):
         print(f"{_sentence(reply.change)} (version {reply.version}).")
     else:
@@ -149,7 +149,7 @@ def _show(told: GetChampionResponse, found: Audit | None) -> None:
 
 def _standings(told: GetChampionResponse) -> Table:
     columns = ("", "model", "average", "scores", "mean 50", "deviation", "lowest", "peak", "trend", "proved")
-    table = Table(*columns, box=None, pad_edge=False)
+    table = listing(*columns)
     if told.HasField("champion"):
         table.add_row("champion", *_standing(told.champion))
     for challenger in told.challengers:
@@ -167,7 +167,7 @@ def _standing(standing: Standing) -> tuple[str, ...]:
 
 
 def _history(told: GetChampionResponse) -> Table:
-    table = Table("changed (UTC)", "version", "what", "by", "why", box=None, pad_edge=False)
+    table = listing("changed (UTC)", "version", "what", "by", "why")
     for change in told.history:
         at = change.changed_at.ToDatetime()
         table.add_row(f"{at:%Y-%m-%d %H:%M:%S}", str(change.version), _sentence(change), change.actor, change.reason)
@@ -175,7 +175,7 @@ def _history(told: GetChampionResponse) -> Table:
 
 
 def _audited(found: Audit) -> Table:
-    table = Table("by the log", "average", "scores", "stored", "draws", "if always first", box=None, pad_edge=False)
+    table = listing("by the log", "average", "scores", "stored", "draws", "if always first")
     for each in found.models:
         stored = f"differs: {', '.join(each.differs)}" if each.differs else "the same"
         row = (f"{each.standing.ema:.3f}", str(each.standing.count), stored, str(each.estimate.draws), _estimate(each))
@@ -206,7 +206,7 @@ def _sentence(change: ChampionChange) -> str:
 
 
 def _json(told: GetChampionResponse, found: Audit | None) -> str:
-    shown = MessageToDict(told)
+    shown = as_dict(told)
     shown.pop("scores", None)
     shown.pop("nextScorePageToken", None)
     if found:
@@ -215,7 +215,7 @@ def _json(told: GetChampionResponse, found: Audit | None) -> str:
             "faults": list(found.faults),
             "models": [
                 {
-                    "standing": MessageToDict(each.standing),
+                    "standing": as_dict(each.standing),
                     "differs": list(each.differs),
                     "estimate": asdict(each.estimate),
                 }

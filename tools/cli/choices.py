@@ -48,6 +48,7 @@ class KindChoice(StrEnum):
     CHANGE = "change"
     ERASURE = "erasure"
     SECURITY = "security"
+    KEY = "key"
 
 
 class VerdictChoice(StrEnum):

@@ -1,7 +1,9 @@
 """The way into a local stack: its edge, with the operator's certificate and token, as any client would come."""
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import grpc
@@ -73,13 +75,21 @@ def explained(error: grpc.RpcError) -> CallFailedError:
         late = code is grpc.StatusCode.DEADLINE_EXCEEDED
         problem = "there was no answer in time" if late else error.details()
         return CallFailedError(f"{problem} ({code.name})", hint=_LOST_HINTS.get(code, ""))
-    reason, wrong = "", []
+    reason, wrong, later = "", [], ""
     for detail in status.details:
-        info, bad = error_details_pb2.ErrorInfo(), error_details_pb2.BadRequest()
+        info, bad, retry = error_details_pb2.ErrorInfo(), error_details_pb2.BadRequest(), error_details_pb2.RetryInfo()
         if detail.Unpack(info):
             reason = info.reason
+        elif detail.Unpack(retry):
+            later = _later(retry)
         elif detail.Unpack(bad):
             wrong = [f"{violation.field}: {violation.description}" for violation in bad.field_violations]
             said = all(violation.description in status.message for violation in bad.field_violations)
             wrong = [] if said else wrong
-    return CallFailedError(f"{status.message} ({code.name}, {reason})", hint="; ".join(wrong) or _HINTS.get(reason, ""))
+    hint = "; ".join(wrong) or _HINTS.get(reason, "") or later
+    return CallFailedError(f"{status.message} ({code.name}, {reason})", hint=hint)
+
+
+def _later(retry: error_details_pb2.RetryInfo) -> str:
+    """Return when to come again, as the mesh says it: whole seconds, so that nobody comes too early."""
+    return f"again in {timedelta(seconds=math.ceil(retry.retry_delay.ToTimedelta().total_seconds()))}"

@@ -4,7 +4,6 @@ import json
 from typing import Annotated
 
 import typer
-from google.protobuf.json_format import MessageToDict
 from rich.table import Table
 
 from magistrate.router.v1.router_pb2 import GetCacheStatsRequest, GetCostSummaryRequest, GetCostSummaryResponse
@@ -13,8 +12,9 @@ from tools.cli.arguments import DEFAULT_STATE, Json, State, Timeout
 from tools.cli.cache_view import TITLE, cache_rates
 from tools.cli.connection import connection
 from tools.cli.marks import dollars
-from tools.cli.screen import screen
+from tools.cli.screen import listing, screen
 from tools.cli.text import counted
+from tools.cli.wire import as_dict
 
 
 def costs(
@@ -30,9 +30,7 @@ def costs(
         reply = router.GetCostSummary(GetCostSummaryRequest(day=day), timeout=timeout_s)
         caches = router.GetCacheStats(GetCacheStatsRequest(), timeout=timeout_s)
     if as_json:
-        # A count of nothing is said as well: a program that divides by look-ups must not miss one of its terms.
-        levels = MessageToDict(caches, always_print_fields_with_no_presence=True)["levels"]
-        print(json.dumps(MessageToDict(reply) | {"caches": levels}, indent=2))
+        print(json.dumps(as_dict(reply) | {"caches": as_dict(caches)["levels"]}, indent=2))
         return
     screen().print(headline(reply), soft_wrap=True)
     if reply.by_model:
@@ -60,7 +58,7 @@ def headline(reply: GetCostSummaryResponse) -> str:
 
 
 def _models(reply: GetCostSummaryResponse) -> Table:
-    table = Table("model", "provider", "tries", "tokens in", "tokens out", "cost", box=None, pad_edge=False)
+    table = listing("model", "provider", "tries", "tokens in", "tokens out", "cost")
     for model in reply.by_model:
         about = "~" if model.usage.estimated else ""
         table.add_row(
@@ -75,7 +73,7 @@ def _models(reply: GetCostSummaryResponse) -> Table:
 
 
 def _users(reply: GetCostSummaryResponse) -> Table:
-    table = Table("user", "requests", "cost", "held", "remains", box=None, pad_edge=False)
+    table = listing("user", "requests", "cost", "held", "remains")
     for user in reply.by_user:
         remains = dollars(user.remaining.micro_usd) if user.HasField("daily_limit") else "no limit"
         table.add_row(

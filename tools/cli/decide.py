@@ -4,7 +4,6 @@ from typing import Annotated, Never
 
 import grpc
 import typer
-from google.protobuf.json_format import MessageToJson
 
 from magistrate.common.v1.task_pb2 import Domain, TaskType
 from magistrate.engine.v1.engine_pb2 import DecideRequest, Decision, Question
@@ -20,6 +19,7 @@ from tools.cli.marks import EXIT_CODES
 from tools.cli.proof import checked
 from tools.cli.screen import screen
 from tools.cli.text import typed
+from tools.cli.wire import as_text
 from tools.up.options import Options
 
 MAX_TOOLS = 1_000
@@ -83,7 +83,7 @@ def decide(
             DecideRequest(question=question, request_id=request_id), timeout=timeout_s
         )
         if as_json:
-            print(MessageToJson(reply))
+            print(as_text(reply))
         else:
             _show(reply.decision, channel, state_dir)
     raise typer.Exit(EXIT_CODES.get(reply.decision.verdict, 1))
@@ -108,7 +108,7 @@ def _plan(question: Question, channel: grpc.Channel, timeout_s: float, *, as_jso
     if question.high_impact and not rule:
         typer.echo(_UNSEEN_VOTE, err=True)
     if as_json:
-        print(MessageToJson(reply))
+        print(as_text(reply))
     else:
         plan_view.show(reply, screen())
     raise typer.Exit

@@ -6,9 +6,7 @@ from typing import Annotated
 
 import grpc
 import typer
-from google.protobuf.json_format import MessageToJson
 from rich.console import Console
-from rich.table import Table
 
 from magistrate.engine.v1.engine_pb2 import EraseSubjectRequest, Erasure, GetErasureRequest
 from magistrate.engine.v1.engine_pb2_grpc import ErasureServiceStub
@@ -17,7 +15,8 @@ from magistrate.recorder.v1.recorder_pb2_grpc import RecorderServiceStub
 from tools.cli.arguments import DEFAULT_STATE, Json, State, Timeout
 from tools.cli.connection import connection
 from tools.cli.records import listed
-from tools.cli.screen import screen
+from tools.cli.screen import listing, screen
+from tools.cli.wire import as_text
 from tools.up.failures import StackError
 
 LOOK_S = 0.5
@@ -44,9 +43,9 @@ def erase(
     """
     if bool(subject) == bool(status) or bool(subject) != bool(basis):
         raise typer.BadParameter("give a person and --basis, or --status ERASURE_ID")
-    if subject and not yes:
-        typer.confirm("Erase for ever all content about this person?", abort=True, err=True)
     with connection(state_dir) as channel:
+        if subject and not yes:
+            typer.confirm("Erase for ever all content about this person?", abort=True, err=True)
         stub = ErasureServiceStub(channel)
         if status:
             erasure = stub.GetErasure(GetErasureRequest(erasure_id=status), timeout=timeout_s).erasure
@@ -55,7 +54,7 @@ def erase(
             erasure = _confirmed(stub, _until_answered(stub, request, timeout_s), timeout_s)
         late = "" if as_json else _late(channel, erasure.erasure_id, timeout_s)
     if as_json:
-        print(MessageToJson(erasure, always_print_fields_with_no_presence=True))
+        print(as_text(erasure))
     else:
         show(erasure, late, screen())
     if waiting := [owner.owner for owner in erasure.owners if not owner.confirmed]:
@@ -66,7 +65,7 @@ def erase(
 def show(erasure: Erasure, late: str, target: Console) -> None:
     """Show which owners have confirmed, and what came too late to be erased."""
     target.print(f"erasure {erasure.erasure_id}, {erasure.legal_basis}")
-    table = Table("owner", "confirmed", "pieces", box=None, pad_edge=False)
+    table = listing("owner", "confirmed", "pieces")
     for owner in erasure.owners:
         table.add_row(owner.owner, "yes" if owner.confirmed else "not yet", str(owner.erased_count))
     target.print(table)

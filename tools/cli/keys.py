@@ -1,5 +1,6 @@
 """`magistrate keys`: the keys that sign the evidence; one follows another without a proof that stops to hold."""
 
+import json
 import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
@@ -9,15 +10,14 @@ from typing import Annotated
 import grpc
 import psycopg
 import typer
-from rich.table import Table
 
 from magistrate.recorder.v1 import recorder_pb2 as pb
 from magistrate.recorder.v1.recorder_pb2_grpc import RecorderServiceStub
 from tools.certs.publish import write_private
-from tools.cli.arguments import DEFAULT_STATE, State
+from tools.cli.arguments import DEFAULT_STATE, Json, State
 from tools.cli.connection import connection
 from tools.cli.proof import bundle_of
-from tools.cli.screen import screen
+from tools.cli.screen import listing, screen
 from tools.cli.text import counted
 from tools.up.control import serving
 from tools.up.database import DATABASE
@@ -34,6 +34,8 @@ from tools.verify.note import is_signed, read_keys
 app = typer.Typer(no_args_is_help=True, help="Show and replace the keys that sign the evidence.")
 
 CALL_S = 10.0
+_NEWEST = "all that no former key does"
+_UNFOLLOWED = "all; `magistrate keys follow` finds out up to where"
 OLDEST_YEAR = 2024
 _HALF = re.compile(r"(.*)/(\d{4})h([12])")
 OPEN = """
@@ -43,13 +45,17 @@ where h.tenant = '' or h.origin like %s order by h.tenant, h.origin, c.size desc
 
 
 @app.command()
-def show(state_dir: State = DEFAULT_STATE) -> None:
+def show(state_dir: State = DEFAULT_STATE, as_json: Json = False) -> None:
     """Show every key that ever signed, the newest first, and how far each counts."""
-    table = Table("key", "signs", box=None, pad_edge=False)
     folder = Options(state=state_dir).folder
-    for key, line in zip(read_keys(_text(folder.verifier_key)), _lines(folder), strict=True):
+    keys = list(zip(_lines(folder), read_keys(_text(folder.verifier_key)), strict=True))
+    if as_json:
+        print(json.dumps([{"key": line, "upto": key.upto} for line, key in keys], indent=2))
+        return
+    table = listing("key", "signs")
+    for place, (line, key) in enumerate(keys):
         ranges = [f"{origin} up to size {size}" for origin, size in sorted((key.upto or {}).items())]
-        table.add_row(line, "\n".join(ranges) if key.upto is not None else "all that no former key does")
+        table.add_row(line, "\n".join(ranges) or (_UNFOLLOWED if place else _NEWEST))
     screen().print(table)
 
 
@@ -60,7 +66,7 @@ def rotate(state_dir: State = DEFAULT_STATE) -> None:
     _text(folder.secrets / VERIFIER_KEY)
     line = files.succeed(folder.secrets)
     show_keys(folder)
-    screen().print(line)
+    print(line)
     screen().print(
         "Both keys sign once it is announced. Give this line to whoever verifies, then retire the former key."
     )

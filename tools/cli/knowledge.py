@@ -6,8 +6,6 @@ from textwrap import shorten
 from typing import Annotated
 
 import typer
-from google.protobuf.json_format import MessageToJson
-from rich.table import Table
 from rich.text import Text
 
 from magistrate.context.v1.context_pb2 import (
@@ -22,8 +20,9 @@ from magistrate.context.v1.context_pb2_grpc import ContextServiceStub
 from tools.cli.arguments import DEFAULT_STATE, LARGEST, Json, State, Timeout
 from tools.cli.choices import SearchChoice
 from tools.cli.connection import connection
-from tools.cli.screen import screen
+from tools.cli.screen import listing, screen
 from tools.cli.text import counted, one_line, printable, typed
+from tools.cli.wire import as_text
 from tools.up.failures import StackError
 
 TEXT_SUFFIXES = (".md", ".txt", ".rst")
@@ -54,7 +53,7 @@ def ingest(
         for documents in calls:
             request = IngestDocumentsRequest(pack_id=pack, documents=documents, replace_pack=replace)
             reply = context.IngestDocuments(request, timeout=timeout_s)
-            print(MessageToJson(reply)) if as_json else _show_ingested(reply)
+            print(as_text(reply)) if as_json else _show_ingested(reply)
 
 
 def search(
@@ -76,7 +75,7 @@ def search(
     )
     with connection(state_dir) as channel:
         reply = ContextServiceStub(channel).Search(request, timeout=timeout_s)
-    print(MessageToJson(reply)) if as_json else _show_hits(reply)
+    print(as_text(reply)) if as_json else _show_hits(reply)
 
 
 def _documents(paths: Iterable[Path]) -> Iterator[Document]:
@@ -136,7 +135,7 @@ def _show_ingested(reply: IngestDocumentsResponse) -> None:
 
 def _show_hits(reply: SearchResponse) -> None:
     console = screen()
-    table = Table("score", "similarity", "passage", box=None, pad_edge=False)
+    table = listing("score", "similarity", "passage")
     for hit in reply.hits:
         source = hit.provenance
         place = Text(f"{source.pack_id}/{one_line(source.title or source.document_id)}", style="bold")

@@ -8,10 +8,9 @@ from types import ModuleType
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from tools.cli.arguments import DEFAULT_STATE, Json, State
-from tools.cli.screen import screen
+from tools.cli.screen import listing, screen
 from tools.migrate.schemas import HEAD, PREVIOUS, MigrationError, Position, Schema, schemas
 from tools.up.control import serving
 from tools.up.database import owner_login
@@ -84,7 +83,7 @@ def _show(positions: list[Position], *, as_json: bool) -> None:
     if as_json:
         print(json.dumps([asdict(item) for item in positions], indent=2))
         return
-    table = Table("schema", "revision", "newest", box=None, pad_edge=False)
+    table = listing("schema", "revision", "newest")
     for item in positions:
         table.add_row(item.schema, item.current or "-", item.head or "-")
     screen().print(table)

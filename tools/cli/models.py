@@ -1,14 +1,12 @@
 """`magistrate models`: what can answer."""
 
-from google.protobuf.json_format import MessageToJson
-from rich.table import Table
-
 from magistrate.router.v1.router_pb2 import ListModelsRequest, Model, ModelHealth
 from magistrate.router.v1.router_pb2_grpc import RouterServiceStub
 from tools.cli.arguments import DEFAULT_STATE, Json, State, Timeout
 from tools.cli.connection import connection
 from tools.cli.marks import dollars, span
-from tools.cli.screen import screen
+from tools.cli.screen import listing, screen
+from tools.cli.wire import as_text
 
 _HEALTH = {
     ModelHealth.MODEL_HEALTH_UNSPECIFIED: "unknown",
@@ -30,13 +28,13 @@ def models(
     with connection(state_dir) as channel:
         reply = RouterServiceStub(channel).ListModels(ListModelsRequest(), timeout=timeout_s)
     if as_json:
-        print(MessageToJson(reply))
+        print(as_text(reply))
         return
     columns = (
         *("model", "provider", "tier", "context", "in / 1M", "out / 1M"),
         *("quality", "first token", "can", "serves"),
     )
-    table = Table(*columns, box=None, pad_edge=False)
+    table = listing(*columns)
     for model in reply.models:
         table.add_row(
             model.name,

@@ -30,7 +30,7 @@ def read_policy(path: Path) -> Policy:
     except UnicodeDecodeError as error:
         raise StackError(f"{path} is not a UTF-8 text (byte {error.start})") from error
     except yaml.YAMLError as error:
-        raise StackError(f"{path} is neither YAML nor JSON") from error
+        raise StackError(f"{path} is neither YAML nor JSON{_place(error)}") from error
     if not isinstance(told, dict):
         raise StackError(f"{path} is no policy: it must be a mapping with `reference: NAME@VERSION` and numbers")
     if unknown := sorted({str(name) for name in told} - set(_FACTS)):
@@ -38,4 +38,15 @@ def read_policy(path: Path) -> Policy:
     try:
         return ParseDict({str(name): value for name, value in told.items()}, Policy())
     except ParseError as error:
-        raise StackError(f"{path} is no policy: {str(error).partition(' at ')[0]}", hint=_HINT) from error
+        raise StackError(f"{path} is no policy: {_complaint(error)}", hint=_HINT) from error
+
+
+def _place(error: yaml.YAMLError) -> str:
+    mark = error.problem_mark if isinstance(error, yaml.MarkedYAMLError) else None
+    return f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""
+
+
+def _complaint(error: ParseError) -> str:
+    """Return what protobuf says, with the fact that is wrong in front; some of its sentences name it at the end."""
+    said, _, where = str(error).rstrip(".").rpartition(f" at {Policy.DESCRIPTOR.name}.")
+    return f"{where}: {said}" if said else where

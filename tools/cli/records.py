@@ -7,8 +7,6 @@ from datetime import UTC
 from typing import Annotated
 
 import typer
-from google.protobuf.json_format import MessageToJson
-from rich.table import Table
 
 from magistrate.recorder.v1.recorder_pb2 import ListRecordsRequest, Record, RecordKind
 from magistrate.recorder.v1.recorder_pb2_grpc import RecorderServiceStub
@@ -16,7 +14,8 @@ from tools.cli.arguments import DEFAULT_STATE, Json, State, Timeout
 from tools.cli.choices import CriticChoice, KindChoice, VerdictChoice
 from tools.cli.connection import connection
 from tools.cli.moments import Since, Until, limit_to
-from tools.cli.screen import screen
+from tools.cli.screen import listing, screen
+from tools.cli.wire import as_line
 
 LARGEST_PAGE = 1000
 
@@ -59,7 +58,7 @@ def records(
         found = itertools.islice(listed(RecorderServiceStub(channel), request, timeout_s), limit)
         if as_json:
             for record in found:
-                print(MessageToJson(record, indent=None))
+                print(as_line(record))
         else:
             _show(list(found))
 
@@ -89,7 +88,7 @@ def _show(found: list[Record]) -> None:
     if not found:
         screen().print("No record is like that.")
         return
-    table = Table("index", "recorded (UTC)", "kind", "decision", "says", box=None, pad_edge=False)
+    table = listing("index", "recorded (UTC)", "kind", "decision", "says")
     for record in found:
         facts = json.loads(record.envelope)["attributes"]
         table.add_row(

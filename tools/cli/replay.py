@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Annotated, Never
 
 import typer
-from google.protobuf.json_format import MessageToJson
 from rich.console import Console
 from rich.status import Status
 
@@ -23,6 +22,7 @@ from tools.cli.connection import connection
 from tools.cli.moments import HELP, limit_to
 from tools.cli.policy_file import read_policy
 from tools.cli.screen import screen
+from tools.cli.wire import as_line, as_text
 from tools.up.failures import StackError
 
 DIFFERENT = 3
@@ -70,7 +70,7 @@ def replay(
 def _one(stub: ReplayServiceStub, decision_id: str, timeout_s: float, *, as_json: bool) -> bool:
     reply = stub.ReplayDecision(ReplayDecisionRequest(decision_id=decision_id), timeout=timeout_s)
     if as_json:
-        print(MessageToJson(reply, always_print_fields_with_no_presence=True))
+        print(as_text(reply))
     else:
         replay_view.show_one(reply, screen())
     return not reply.same
@@ -87,7 +87,7 @@ def _many(stub: ReplayServiceStub, request: ReadjudicateRequest, timeout_s: floa
 def _printed(answers: Iterator[ReadjudicateResponse]) -> ReplaySummary | None:
     summary = None
     for answer in answers:
-        print(MessageToJson(answer, indent=None, always_print_fields_with_no_presence=True), flush=True)
+        print(as_line(answer), flush=True)
         if answer.HasField("summary"):
             summary = answer.summary
     return summary

@@ -14,6 +14,7 @@ from magistrate.engine.v1.engine_pb2 import (
     VerdictChange,
 )
 from tools.cli.marks import LABELS
+from tools.cli.screen import listing
 from tools.cli.text import counted
 
 _ID_WIDTH, _VERDICT_WIDTH, _TIME_WIDTH = 38, 18, 19
@@ -79,7 +80,7 @@ def progress(told: ReplayProgress) -> str:
 
 
 def _differences(reply: ReplayDecisionResponse) -> Table:
-    table = Table("part", "on record", "now", box=None, pad_edge=False)
+    table = listing("part", "on record", "now")
     for difference in reply.differences:
         table.add_row(difference.part, difference.recorded or "-", difference.replayed or "-")
     return table

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from tools.cli.arguments import DEFAULT_STATE, Json, State
 from tools.cli.demo import demonstrate
-from tools.cli.screen import screen
+from tools.cli.screen import listing, screen
 from tools.cli.text import printable
 from tools.up import control, detached, state, supervisor
 from tools.up.events import failed
@@ -119,9 +119,8 @@ def _phase(record: state.StackRecord, part: state.PartRecord) -> state.Phase:
 def _table(record: state.StackRecord) -> Table | str:
     if not record.parts:
         return "No stack was ever started here."
-    table = Table(box=None, pad_edge=False, title=_title(record))
-    for column in ("part", "phase", "pid", "restarts", "address"):
-        table.add_column(column, overflow="fold")
+    table = listing("part", "phase", "pid", "restarts", "address")
+    table.title = _title(record)
     for name, part in record.parts.items():
         pid = str(part.process.pid) if part.process and part.process.alive else ""
         table.add_row(name, part.phase, pid, str(part.restarts or ""), part.address)

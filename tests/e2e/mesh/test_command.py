@@ -33,9 +33,9 @@ ANSWERS = [
 
 
 def decided(run: subprocess.CompletedProcess[str]) -> DecideResponse:
-    """Read the output of ``magistrate decide --json``, which must be canonical."""
+    """Read the output of ``magistrate decide --json``, which must be canonical and say what is zero or empty too."""
     reply = Parse(run.stdout, DecideResponse())
-    assert run.stdout == MessageToJson(reply) + "\n"
+    assert run.stdout == MessageToJson(reply, always_print_fields_with_no_presence=True) + "\n"
     return reply
 
 

@@ -15,7 +15,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from tools.cli.main import run
-from tools.verify.keys import SIGNING_KEY, VERIFIER_KEY, generate
+from tools.up.folder import Folder
+from tools.up.signing import show_keys
+from tools.verify.keys import SIGNING_KEY, VERIFIER_KEY, generate, succeed
 from tools.verify.note import key_hash
 
 ORIGIN = "evidence/local/default/2026h2"
@@ -152,6 +154,7 @@ def test_wrong_usage_ends_with_2(arguments: tuple[str, ...], tmp_path: Path) -> 
         ("champion", "promote", "gpt-4", "--reason", "better"),
         ("champion", "demote", "gpt-4", "--reason", "worse"),
         ("verify", "d-1"),
+        ("erase", "ada", "--basis", "GDPR Art. 17"),
         ("migrate", "current"),
         ("certs", "rotate"),
         ("logs", "engine"),
@@ -316,3 +319,18 @@ def test_a_second_witness_key_under_another_name_is_refused(tmp_path: Path) -> N
     assert again.stdout == first.stdout
     assert other.returncode == 1
     assert "is the key of w.example/1" in other.stderr
+
+
+def test_keys_are_shown_whole_on_any_screen(tmp_path: Path) -> None:
+    """A key that is shown can be given to whoever verifies; of the former one nobody knows yet how far it counts."""
+    folder = Folder(root=tmp_path)
+    generate(folder.secrets)
+    newest = succeed(folder.secrets)
+    show_keys(folder)
+    shown = magistrate("keys", "show", "--state", str(tmp_path), env={"COLUMNS": "60"})
+    told = magistrate("keys", "show", "--json", "--state", str(tmp_path))
+
+    assert newest[-10:] in shown.stdout
+    assert "keys follow" in shown.stdout
+    assert [key["key"] == newest for key in json.loads(told.stdout)] == [True, False]
+    assert [key["upto"] for key in json.loads(told.stdout)] == [None, None]

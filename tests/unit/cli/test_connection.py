@@ -9,6 +9,7 @@ from typing import NoReturn
 import grpc
 import pytest
 from google.protobuf.any_pb2 import Any
+from google.protobuf.message import Message
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 from grpc_status import rpc_status
 
@@ -48,7 +49,7 @@ def _refusal(folder: Path, status: status_pb2.Status | None) -> Iterator[grpc.Rp
     server.stop(None).wait()
 
 
-def _packed(message: error_details_pb2.ErrorInfo | error_details_pb2.BadRequest) -> Any:
+def _packed(message: Message) -> Any:
     packed = Any()
     packed.Pack(message)
     return packed
@@ -83,6 +84,16 @@ def test_a_refusal_says_nothing_twice(field: str, description: str, message: str
     status = status_pb2.Status(code=code_pb2.INVALID_ARGUMENT, message=message, details=details)
     with _refusal(tmp_path, status) as error:
         assert explained(error).hint == ""
+
+
+def test_a_refusal_for_now_says_when_to_come_again(tmp_path: Path) -> None:
+    """A budget that is used up comes back at midnight: whoever is refused need not guess."""
+    retry = error_details_pb2.RetryInfo()
+    retry.retry_delay.FromMilliseconds(3 * 3_600_000 + 4_100)
+    details = [_packed(error_details_pb2.ErrorInfo(reason="BUDGET_EXCEEDED")), _packed(retry)]
+    status = status_pb2.Status(code=code_pb2.RESOURCE_EXHAUSTED, message="nothing remains today", details=details)
+    with _refusal(tmp_path, status) as error:
+        assert explained(error).hint == "again in 3:00:05"
 
 
 def test_a_failure_without_details_keeps_its_text(tmp_path: Path) -> None:

@@ -26,12 +26,14 @@ def test_yaml_and_json_are_read(text: str, tmp_path: Path) -> None:
         (b"", "is no policy: it must be a mapping"),
         (b"- 1", "is no policy: it must be a mapping"),
         (b"reference: [", "is neither YAML nor JSON"),
+        (b"reference: mine@1\n  severe_0_3: 2", "is neither YAML nor JSON (line 2, column 13)"),
         (b"caf\xe9", "is not a UTF-8 text"),
         (b"x" * (MAX_BYTES + 1), "so it is no policy"),
         (b"reference: mine@1\nseverity: 2", "is no policy: it has severity"),
-        (b"severe_0_3: much", "much"),
+        (b"severe_0_3: much", "is no policy: severe_0_3: Couldn't parse float: much"),
+        (b"min_critics: [1]", "min_critics"),
     ],
-    ids=["empty", "list", "broken", "latin", "huge", "unknown", "words"],
+    ids=["empty", "list", "broken", "indented", "latin", "huge", "unknown", "words", "nested"],
 )
 def test_what_is_no_policy_is_named(content: bytes, problem: str, tmp_path: Path) -> None:
     """One line with the file and what is wrong in it."""
