@@ -18,25 +18,25 @@ from services.recorder.adapters.reader import PostgresReader
 from services.recorder.adapters.shelf import PostgresShelf
 from services.recorder.adapters.volume import used_percent
 from services.recorder.adapters.writer import PostgresWriter
-from services.recorder.archive import Archive
-from services.recorder.committer import Committer
 from services.recorder.config import Config
 from services.recorder.core.batch import Window
 from services.recorder.core.note import public_keys_of
-from services.recorder.crier import Crier
-from services.recorder.desk import Desk
-from services.recorder.entries import EntryMaker
-from services.recorder.eraser import Eraser
-from services.recorder.exporter import Exporter
-from services.recorder.herald import Herald
-from services.recorder.intake import Intake
-from services.recorder.keeper import Keeper
+from services.recorder.keeping.crier import Crier
+from services.recorder.keeping.eraser import Eraser
+from services.recorder.keeping.herald import Herald
+from services.recorder.keeping.keeper import Keeper
+from services.recorder.keeping.reconciler import Reconciler
+from services.recorder.keeping.sampler import Sampler
 from services.recorder.ports import EvidenceWriter
-from services.recorder.prover import Prover
-from services.recorder.reconciler import Reconciler
-from services.recorder.sampler import Sampler
+from services.recorder.reading.archive import Archive
+from services.recorder.reading.desk import Desk
+from services.recorder.reading.exporter import Exporter
+from services.recorder.reading.prover import Prover
 from services.recorder.servicer import RecorderServicer
-from services.recorder.valve import Valve
+from services.recorder.writing.committer import Committer
+from services.recorder.writing.entries import EntryMaker
+from services.recorder.writing.intake import Intake
+from services.recorder.writing.valve import Valve
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,10 @@ from services.chassis.config import USAGE
 from services.router.adapters.budgets import read_budgets
 from services.router.adapters.embeddings import ContextEmbedder
 from services.router.adapters.files import TEMPLATES, WrongFileError, pinned, read_catalogue, read_templates
-from services.router.booking import Allowance, Bookkeeper
+from services.router.answering.dispatch import Dispatcher
+from services.router.answering.finishing import Finisher, StreamFinisher
+from services.router.answering.streaming import Streamer
+from services.router.answering.voting import Voter
 from services.router.config import Config
 from services.router.core import latency
 from services.router.core.breakers import Breakers
@@ -21,12 +24,9 @@ from services.router.core.latency import Latencies
 from services.router.core.plan import Policy
 from services.router.core.prompt import Template
 from services.router.core.spend.limits import Budgets
-from services.router.dispatch import Dispatcher
-from services.router.finishing import Finisher, StreamFinisher
-from services.router.flight import Flight
+from services.router.planning.flight import Flight
 from services.router.ports import Faults, Health, Providers
-from services.router.streaming import Streamer
-from services.router.voting import Voter
+from services.router.spending.booking import Allowance, Bookkeeper
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,22 +19,22 @@ from services.router.adapters.ledger import PostgresAccounts, PostgresLedger
 from services.router.adapters.meter import ChampionMeter, PrometheusMeter
 from services.router.adapters.poll import HealthPoll
 from services.router.adapters.route import HedgedRoute
-from services.router.booking import Bookkeeper
+from services.router.answering.dispatch import Dispatcher
 from services.router.caching.assembly import World, open_caches
-from services.router.championship import Championship
+from services.router.championing.championship import Championship
+from services.router.championing.scorekeeper import Scorekeeper
 from services.router.config import Config
-from services.router.costs import Costs
-from services.router.dispatch import Dispatcher
-from services.router.inquest import Inquest
-from services.router.lookout import Watch
-from services.router.memory import Memory
-from services.router.planner import Planner
-from services.router.reconciler import Reconciler
-from services.router.remaining import Remaining
-from services.router.scorekeeper import Scorekeeper
+from services.router.planning.lookout import Watch
+from services.router.planning.memory import Memory
+from services.router.planning.planner import Planner
+from services.router.planning.remaining import Remaining
 from services.router.servicer import RouterServicer
 from services.router.servicer.caches import CacheCalls
 from services.router.servicer.champions import ChampionCalls
+from services.router.spending.booking import Bookkeeper
+from services.router.spending.costs import Costs
+from services.router.spending.inquest import Inquest
+from services.router.spending.reconciler import Reconciler
 
 SERVICE = "magistrate.router.v1.RouterService"
 

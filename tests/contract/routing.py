@@ -30,30 +30,30 @@ from services.router.adapters.ledger import PostgresAccounts, PostgresLedger
 from services.router.adapters.meter import PrometheusMeter
 from services.router.adapters.poll import HealthPoll
 from services.router.adapters.route import HedgedRoute
-from services.router.booking import Allowance, Bookkeeper
+from services.router.answering.dispatch import Dispatcher
+from services.router.answering.finishing import Finisher, StreamFinisher
+from services.router.answering.streaming import Streamer
+from services.router.answering.voting import Voter
 from services.router.caching import rules as caching_rules
 from services.router.caching.assembly import Caches, World, open_caches
-from services.router.championship import Championship
+from services.router.championing.championship import Championship
+from services.router.championing.scorekeeper import Scorekeeper
 from services.router.core.champion.contest import Rules
 from services.router.core.outlook import Outlook
 from services.router.core.plan import Policy
 from services.router.core.request import CacheUse, Limits, Request
 from services.router.core.spend.limits import Budgets, Limit, TenantLimits
-from services.router.costs import Costs
-from services.router.dispatch import Dispatcher
-from services.router.finishing import Finisher, StreamFinisher
-from services.router.inquest import Inquest
-from services.router.lookout import Watch
-from services.router.planner import Planner
+from services.router.planning.lookout import Watch
+from services.router.planning.planner import Planner
+from services.router.planning.remaining import Remaining
 from services.router.ports import Embedding, Lookout, Spawn
-from services.router.reconciler import Reconciler
-from services.router.remaining import Remaining
-from services.router.scorekeeper import Scorekeeper
 from services.router.servicer import RouterServicer
 from services.router.servicer.caches import CacheCalls
 from services.router.servicer.champions import ChampionCalls
-from services.router.streaming import Streamer
-from services.router.voting import Voter
+from services.router.spending.booking import Allowance, Bookkeeper
+from services.router.spending.costs import Costs
+from services.router.spending.inquest import Inquest
+from services.router.spending.reconciler import Reconciler
 from tests.fakes.vendors import Answer, FakeVendor, Step
 from tests.unit.provider.wiring import servicer
 

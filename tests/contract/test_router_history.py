@@ -15,9 +15,9 @@ from services.chassis.errors import MeshError
 from services.chassis.metrics import REGISTRY
 from services.router.adapters.history import PostgresHistory
 from services.router.core.request import Request
-from services.router.lookout import Watch
-from services.router.memory import Memory
-from services.router.remaining import Remaining
+from services.router.planning.lookout import Watch
+from services.router.planning.memory import Memory
+from services.router.planning.remaining import Remaining
 from tests.contract.routing import mesh, routing
 from tests.fakes.postgres import Database, PostgresServer, fresh_database, room_pool
 from tests.unit.router.requests import asking

@@ -18,7 +18,7 @@ from services.chassis.clock import RandomIds, SystemClock
 from services.router.adapters.board import Board
 from services.router.adapters.contests import PostgresContests
 from services.router.adapters.evidence import letter
-from services.router.championship import Championship, Wish
+from services.router.championing.championship import Championship, Wish
 from services.router.core.champion.contest import Rules
 from services.router.core.champion.report import Arena, Report
 from services.router.core.request import Domain, Task

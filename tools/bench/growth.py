@@ -36,7 +36,7 @@ from services.recorder.adapters.writer import PostgresWriter
 from services.recorder.core import audit
 from services.recorder.core.envelope import Draft, Stamp, write
 from services.recorder.core.merkle import HASH_BYTES, Frontier, hash_leaf
-from services.recorder.entries import EntryMaker
+from services.recorder.writing.entries import EntryMaker
 from tools.archive import write as write_archive
 from tools.bench.database import scratch_database
 from tools.bench.recorder_process import running_recorder

@@ -11,10 +11,10 @@ from services.chassis.call import current, remaining_s
 from services.chassis.errors import MeshError, invalid
 from services.chassis.status import unexpected
 from services.recorder.core.envelope import Draft
-from services.recorder.intake import Intake, Outcome
 from services.recorder.ports import Written
 from services.recorder.servicer import replies, requests
-from services.recorder.unordered import in_any_order
+from services.recorder.writing.intake import Intake, Outcome
+from services.recorder.writing.unordered import in_any_order
 
 STREAM_MESSAGES = 500
 """Messages of one stream that may wait for their commit; the sender of more is slowed down."""

@@ -8,15 +8,15 @@ import grpc
 from magistrate.recorder.v1 import recorder_pb2 as pb
 from magistrate.recorder.v1 import recorder_pb2_grpc as rpc
 from services.chassis.call import current, remaining_s, tenant
-from services.recorder.archive import Archive
-from services.recorder.desk import Desk
-from services.recorder.eraser import Eraser
-from services.recorder.exporter import Earlier, Exporter, Hashes, Opening, Piece
-from services.recorder.intake import Intake
+from services.recorder.keeping.eraser import Eraser
 from services.recorder.ports import Keyring, SignedCheckpoint
-from services.recorder.prover import Prover
+from services.recorder.reading.archive import Archive
+from services.recorder.reading.desk import Desk
+from services.recorder.reading.exporter import Earlier, Exporter, Hashes, Opening, Piece
+from services.recorder.reading.prover import Prover
 from services.recorder.servicer import replies, requests
 from services.recorder.servicer.appends import Appends
+from services.recorder.writing.intake import Intake
 
 _Context = grpc.aio.ServicerContext[object, object]
 

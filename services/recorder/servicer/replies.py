@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from magistrate.recorder.v1 import recorder_pb2 as pb
-from services.recorder.archive import Found
 from services.recorder.core.custody import Erasure
-from services.recorder.exporter import Exported, Opening
 from services.recorder.ports import Stored, Written
+from services.recorder.reading.archive import Found
+from services.recorder.reading.exporter import Exported, Opening
 from services.recorder.servicer.requests import KIND_PREFIX
 
 BODY_PREFIX = "BODY_STATE_"

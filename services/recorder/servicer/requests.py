@@ -8,12 +8,12 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from magistrate.recorder.v1 import recorder_pb2 as pb
 from services.chassis.call import current, tenant
 from services.chassis.errors import invalid
-from services.recorder.archive import Place
 from services.recorder.core.envelope import Draft
 from services.recorder.core.filter import Filter
 from services.recorder.core.notice import check_producer
-from services.recorder.exporter import Wanted
 from services.recorder.ports import Query
+from services.recorder.reading.archive import Place
+from services.recorder.reading.exporter import Wanted
 
 KIND_PREFIX = "RECORD_KIND_"
 KINDS: Mapping[int, str] = {number: name.removeprefix(KIND_PREFIX) for name, number in pb.RecordKind.items() if number}

@@ -10,7 +10,7 @@ from magistrate.router.v1 import router_pb2 as pb
 from services.chassis import call
 from services.chassis.clock import Clock
 from services.chassis.errors import invalid
-from services.router.championship import Championship, Said, Wish
+from services.router.championing.championship import Championship, Said, Wish
 from services.router.core.champion.change import Change, Kind, Recorded
 from services.router.core.champion.contest import due
 from services.router.core.champion.report import Arena, Report, Scored

@@ -4,7 +4,7 @@ from magistrate.common.v1 import usage_pb2
 from magistrate.router.v1 import router_pb2 as pb
 from services.router.core.spend.limits import Limit
 from services.router.core.spend.statement import Balance, ModelSpend, Statement
-from services.router.costs import Costs
+from services.router.spending.costs import Costs
 
 _LARGEST = 2**31 - 1
 """Of the message that all services share for tokens."""

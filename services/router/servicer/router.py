@@ -12,12 +12,12 @@ from services.chassis import call
 from services.router.core.answer import Answer
 from services.router.core.recovery import Discarded
 from services.router.core.request import Request
-from services.router.costs import Costs
-from services.router.planner import Planner
+from services.router.planning.planner import Planner
 from services.router.ports import Generator, Health, Pace, Streams
 from services.router.servicer import costs, replies, requests
 from services.router.servicer.caches import CacheCalls
 from services.router.servicer.champions import ChampionCalls
+from services.router.spending.costs import Costs
 
 _Context = grpc.aio.ServicerContext[object, object]
 

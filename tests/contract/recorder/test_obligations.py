@@ -9,7 +9,7 @@ import pytest
 from magistrate.recorder.v1 import recorder_pb2 as pb
 from services.chassis.clock import SystemClock
 from services.chassis.errors import MeshError
-from services.recorder.reconciler import AT_ONCE
+from services.recorder.keeping.reconciler import AT_ONCE
 from tests.contract.recorder.client import OTHER, Stub, append, calling, entry, recording, tamper
 from tests.fakes.postgres import Database
 

@@ -13,8 +13,8 @@ from magistrate.recorder.v1 import recorder_pb2 as pb
 from services.chassis.config import SecretFile
 from services.chassis.errors import Kind, MeshError
 from services.chassis.postgres import PostgresSettings, open_pool
-from services.recorder import valve
 from services.recorder.adapters.durability import NotDurableError, check_durable
+from services.recorder.writing import valve
 from tests.contract.promises import reasons
 from tests.contract.recorder.client import PAYLOAD, Stub, append, at, calling, recording
 from tests.fakes.postgres import ACCOUNT, Database, PostgresServer

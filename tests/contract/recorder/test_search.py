@@ -15,11 +15,11 @@ from services.chassis.rows import rows_of
 from services.recorder.adapters.pool import open_evidence
 from services.recorder.adapters.ranges import PostgresRanges
 from services.recorder.adapters.reader import PostgresReader
-from services.recorder.archive import Archive
 from services.recorder.core.batch import Entry
 from services.recorder.core.merkle import Frontier
 from services.recorder.core.search import BLOCK, Fact
 from services.recorder.ports import Head, Keyring, Query
+from services.recorder.reading.archive import Archive
 from tests.contract.recorder.client import login
 from tests.contract.recorder.stores import START, TENANT, Store, entry, in_postgres
 from tests.fakes.memory_evidence import MemoryEvidence

@@ -13,8 +13,8 @@ from typing import Any
 
 from asyncpg.transaction import Transaction
 
-from services.recorder import committer
 from services.recorder.adapters import writer
+from services.recorder.writing import committer
 
 KILLED = 137
 _passes = int(os.environ.get("CRASH_AFTER", "0"))

@@ -10,11 +10,11 @@ import pytest
 from services.chassis.clock import SystemClock
 from services.chassis.errors import Kind, WorldError, unavailable
 from services.chassis.metrics import REGISTRY
-from services.recorder.committer import Committer
 from services.recorder.core.batch import Entry, Window
 from services.recorder.core.custody import Body
 from services.recorder.ports import LogDivergedError, RejectedError, StaleKeysError, StoreFullError, Written
-from services.recorder.valve import Valve
+from services.recorder.writing.committer import Committer
+from services.recorder.writing.valve import Valve
 from tests.unit.recorder.test_batch import entry
 
 AWAY = unavailable("STORE_UNAVAILABLE", "away")

@@ -6,7 +6,7 @@ from contextlib import aclosing
 
 import pytest
 
-from services.recorder.unordered import in_any_order
+from services.recorder.writing.unordered import in_any_order
 
 
 async def numbers(count: int, taken: list[int] | None = None) -> AsyncIterator[int]:

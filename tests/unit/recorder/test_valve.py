@@ -7,7 +7,7 @@ import pytest
 from services.chassis.clock import SystemClock
 from services.chassis.errors import Kind, WorldError
 from services.recorder.adapters.volume import used_percent
-from services.recorder.valve import PROBE_S, Valve
+from services.recorder.writing.valve import PROBE_S, Valve
 
 
 class SetClock(SystemClock):

@@ -12,15 +12,15 @@ from services.chassis import call
 from services.chassis.call import Call, Principal
 from services.chassis.clock import RandomIds, SystemClock
 from services.chassis.errors import MeshError, unavailable
-from services.router.booking import Allowance, Booking, Bookkeeper
 from services.router.core.account import Attempt, Outcome, Usage
 from services.router.core.plan import Plan
 from services.router.core.spend import testimony
 from services.router.core.spend.limits import Budgets, Limit, TenantLimits
 from services.router.core.spend.settlement import Settlement
 from services.router.core.spend.testimony import Told
-from services.router.inquest import Inquest
 from services.router.ports import Reply
+from services.router.spending.booking import Allowance, Booking, Bookkeeper
+from services.router.spending.inquest import Inquest
 from tests.fakes.ledger import FakeLedger
 from tests.unit.router.requests import POLICY, planned
 

@@ -6,7 +6,7 @@ import pytest
 
 from services.chassis.clock import RandomIds, SystemClock
 from services.chassis.errors import MeshError, unavailable
-from services.router.championship import Championship, Wish
+from services.router.championing.championship import Championship, Wish
 from services.router.core.champion.report import Arena, Report
 from services.router.core.request import Domain, Task
 from services.router.ports import Amendment

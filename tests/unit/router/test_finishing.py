@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 import pytest
 
 from services.chassis.errors import MeshError
+from services.router.answering.finishing import StreamFinisher
 from services.router.core import failures
 from services.router.core.plan import Plan
 from services.router.core.recovery import Discarded
 from services.router.core.request import Request
-from services.router.finishing import StreamFinisher
 from services.router.ports import Streamed
 from tests.unit.router.requests import asking, planned
 

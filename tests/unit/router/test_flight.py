@@ -10,7 +10,7 @@ from services.router.core.account import Attempt, Outcome
 from services.router.core.breakers import Breakers
 from services.router.core.hedging import Budget
 from services.router.core.latency import Latencies
-from services.router.flight import Flight
+from services.router.planning.flight import Flight
 from tests.unit.router.requests import planned
 from tests.unit.router.tries import attempt
 

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from services.router.core.spend.reservation import Grant
-from services.router.remaining import Remaining
+from services.router.planning.remaining import Remaining
 from tests.contract.spend import NOW, claim, payer, reservation
 
 

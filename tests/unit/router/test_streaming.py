@@ -11,6 +11,7 @@ import pytest
 
 from services.chassis.clock import SystemClock
 from services.chassis.errors import Kind, MeshError, WorldError, unavailable
+from services.router.answering.streaming import Streamer
 from services.router.caching.stream import CachedStream
 from services.router.core.account import Outcome
 from services.router.core.answer import Answer
@@ -20,7 +21,6 @@ from services.router.core.plan import Plan
 from services.router.core.recovery import Discarded, Leg
 from services.router.core.request import Recovery
 from services.router.ports import Piece, Reply, Unanswered
-from services.router.streaming import Streamer
 from tests.unit.router.requests import SHIPPED, asking, planned
 from tests.unit.router.test_booking import USED, Room, ended, says
 

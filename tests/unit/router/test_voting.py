@@ -9,12 +9,12 @@ import pytest
 
 from services.chassis.errors import CallerError, Kind, MeshError, WorldError, unavailable
 from services.chassis.metrics import REGISTRY
+from services.router.answering.voting import Voter
 from services.router.core.account import Attempt, Outcome, Usage
 from services.router.core.answer import Answer
 from services.router.core.plan import Plan
 from services.router.core.request import Request, VotingRule
 from services.router.ports import Embedding
-from services.router.voting import Voter
 from tests.unit.router.choosing import POLICY, decided
 from tests.unit.router.requests import SPAN, asking
 

@@ -8,9 +8,9 @@ from services.recorder.core import erasure
 from services.recorder.core.batch import Entry
 from services.recorder.core.custody import DataKey, Tombstone
 from services.recorder.core.envelope import check_erasure
-from services.recorder.entries import EntryMaker
 from services.recorder.ports import Erased, ErasureStore, Keyring, StaleKeysError, StoreFullError
-from services.recorder.valve import store_full
+from services.recorder.writing.entries import EntryMaker
+from services.recorder.writing.valve import store_full
 
 
 class Eraser:

@@ -9,7 +9,6 @@ from services.chassis.errors import CallerError, Kind, MeshError, WorldError, un
 from services.chassis.log import get_logger
 from services.chassis.metrics import counter
 from services.chassis.rows import rows_of
-from services.recorder.committer import AWAY_RETRY_S, FIRST_RETRY_S, Committer
 from services.recorder.core import body
 from services.recorder.core.batch import Entry
 from services.recorder.core.custody import DataKey
@@ -17,8 +16,9 @@ from services.recorder.core.envelope import Draft, check, restate
 from services.recorder.core.erasure import same_but_for_content, withheld
 from services.recorder.core.merkle import hash_leaf
 from services.recorder.core.redaction import cleaned
-from services.recorder.entries import EntryMaker
 from services.recorder.ports import Keyring, RejectedError, StaleKeysError, Written
+from services.recorder.writing.committer import AWAY_RETRY_S, FIRST_RETRY_S, Committer
+from services.recorder.writing.entries import EntryMaker
 
 ANSWER_S = 0.05
 """What is kept back of the caller's time, so that it learns the reason and not just that its time is over."""

@@ -3,12 +3,12 @@
 import asyncio
 from dataclasses import dataclass
 
-from services.router.booking import Bookkeeper
 from services.router.core import failures
 from services.router.core.answer import Answer
 from services.router.core.plan import Plan
 from services.router.core.request import Request
 from services.router.ports import Providers, Unanswered
+from services.router.spending.booking import Bookkeeper
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,7 @@ from services.chassis import call
 from services.chassis.clock import Clock
 from services.chassis.errors import MeshError
 from services.chassis.log import get_logger
-from services.router.championship import Championship
+from services.router.championing.championship import Championship
 from services.router.core.champion.report import Arena, Report
 from services.router.core.plan import Plan
 from services.router.ports import Spawn

@@ -12,9 +12,9 @@ from services.recorder.core.envelope import check_person
 from services.recorder.core.export import Extent, disclosure, extent, groups
 from services.recorder.core.merkle import HASH_BYTES
 from services.recorder.core.proof import TILE_WIDTH, Tile
-from services.recorder.intake import Intake
 from services.recorder.ports import EvidenceReader, Head, Keyring, RangeReader, SignedCheckpoint, Stored
-from services.recorder.prover import Prover
+from services.recorder.reading.prover import Prover
+from services.recorder.writing.intake import Intake
 
 EARLIER_CHECKPOINTS = 100
 """Of the checkpoints that a log had, so many at most, from all of the range."""

@@ -17,8 +17,8 @@ from services.router.core.spend.refusal import Refusal
 from services.router.core.spend.reservation import Claim, Grant, Payer, Reservation, claims_of, trimmed
 from services.router.core.spend.settlement import Evidence, Reckoning, Settlement, reckon, unknown_try
 from services.router.core.spend.testimony import Testimony
-from services.router.inquest import Case, Inquest
 from services.router.ports import Ledger, Reply, Spawn, Till, Watcher
+from services.router.spending.inquest import Case, Inquest
 
 Watch = Callable[[Sequence[Attempt]], None]
 

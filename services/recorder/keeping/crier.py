@@ -5,8 +5,8 @@ import asyncio
 from services.chassis.errors import MeshError
 from services.chassis.log import get_logger
 from services.recorder.core.alarm import damaged_log
-from services.recorder.intake import Intake
 from services.recorder.ports import Damages
+from services.recorder.writing.intake import Intake
 
 _log = get_logger("recorder.crier")
 

@@ -8,13 +8,13 @@ from datetime import timedelta
 
 from services.chassis import call
 from services.chassis.errors import Kind, MeshError
-from services.router.booking import Booking, Bookkeeper
 from services.router.core import failures
 from services.router.core.answer import Answer
 from services.router.core.plan import Plan
 from services.router.core.recovery import Discarded, Leg, next_leg
 from services.router.core.request import Recovery, Request
 from services.router.ports import Faults, Piece, Providers, Reply, Streamed, Unanswered
+from services.router.spending.booking import Booking, Bookkeeper
 
 
 @dataclass(slots=True)

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from services.chassis.errors import WorldError
 from services.chassis.log import get_logger
-from services.router.inquest import Inquest
 from services.router.ports import Ledger
+from services.router.spending.inquest import Inquest
 
 MOST = 50
 """Holds that one look takes; every replica takes its own."""

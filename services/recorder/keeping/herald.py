@@ -8,9 +8,9 @@ from services.chassis.log import get_logger
 from services.chassis.metrics import gauge
 from services.recorder.core import note
 from services.recorder.core.succession import announcement
-from services.recorder.entries import EntryMaker
-from services.recorder.intake import Intake
 from services.recorder.ports import OpenLogs
+from services.recorder.writing.entries import EntryMaker
+from services.recorder.writing.intake import Intake
 
 _log = get_logger("recorder.herald")
 _waiting = gauge("magistrate_recorder_former_key_logs", "Open logs whose newest checkpoint a former key alone signs")

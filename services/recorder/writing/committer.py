@@ -10,9 +10,9 @@ from services.chassis.errors import Kind, WorldError, unavailable
 from services.chassis.log import get_logger
 from services.chassis.metrics import gauge, histogram
 from services.recorder.core.batch import Entry, Window
-from services.recorder.line import Line, Place, Waiting
 from services.recorder.ports import EvidenceWriter, LogDivergedError, RejectedError, StaleKeysError, StoreFullError
-from services.recorder.valve import Valve, store_full
+from services.recorder.writing.line import Line, Place, Waiting
+from services.recorder.writing.valve import Valve, store_full
 
 FIRST_RETRY_S = 0.05
 LONGEST_RETRY_S = 1.0

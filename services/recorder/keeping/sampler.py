@@ -11,8 +11,8 @@ from services.recorder.core import body
 from services.recorder.core.alarm import damaged_body
 from services.recorder.core.custody import BodyState
 from services.recorder.core.envelope import commitment
-from services.recorder.intake import Intake
 from services.recorder.ports import EvidenceReader, Keyring, Lots, Stored
+from services.recorder.writing.intake import Intake
 
 AT_ONCE = 10
 

@@ -8,8 +8,8 @@ from services.chassis.errors import MeshError
 from services.chassis.log import get_logger
 from services.chassis.metrics import counter
 from services.recorder.core.retention import announcement, expired
-from services.recorder.intake import Intake
 from services.recorder.ports import Shelf
+from services.recorder.writing.intake import Intake
 
 LOOK_S = 3600.0
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from services.chassis.errors import WorldError, invalid
 from services.recorder.core.log import outside
 from services.recorder.core.proof import Span, Tile, consistency_spans, fold, inclusion_spans, tiles_of, way, way_tiles
-from services.recorder.desk import Desk
 from services.recorder.ports import EvidenceReader, Head, SignedCheckpoint
+from services.recorder.reading.desk import Desk
 
 LARGEST_BATCH = 1000
 PATHS_AT_ONCE = 100

@@ -8,10 +8,10 @@ from services.router.core.champion.report import Arena
 from services.router.core.outlook import Outlook
 from services.router.core.request import Request
 from services.router.core.standing import Standings
-from services.router.flight import Flight
-from services.router.memory import Memory
+from services.router.planning.flight import Flight
+from services.router.planning.memory import Memory
+from services.router.planning.remaining import Remaining
 from services.router.ports import StandingsBoard
-from services.router.remaining import Remaining
 
 
 def _never() -> float:

@@ -9,8 +9,8 @@ from services.chassis.errors import MeshError
 from services.chassis.log import get_logger
 from services.chassis.metrics import counter, gauge
 from services.recorder.core.obligation import Obligation, unknown
-from services.recorder.intake import Intake
 from services.recorder.ports import Obligations
+from services.recorder.writing.intake import Intake
 
 AT_ONCE = 100
 

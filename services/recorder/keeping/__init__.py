@@ -1,0 +1,1 @@
+"""What looks after the logs: erasure, retention, samples, obligations, notices of keys and alarms."""

@@ -1,0 +1,1 @@
+"""Where records come out: found, proven, covered by a signed checkpoint, exported."""

@@ -1,0 +1,1 @@
+"""What brings the answer of a planned call: in one piece, token by token, or by vote."""

@@ -1,0 +1,1 @@
+"""What is known when a call is planned, and the plan made of it."""
