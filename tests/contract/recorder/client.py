@@ -63,7 +63,7 @@ def login(database: Database, role: str) -> PostgresSettings:
         user=role,
         password_file=SecretFile(database.password_file),
         schema="recorder",
-        connect_timeout_s=1,
+        connect_timeout_s=30,
     )
 
 
