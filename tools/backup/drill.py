@@ -65,9 +65,15 @@ def drill(login: Login, superuser: str, database: str) -> Sequence[Restored]:
             dump(login(database), half, path)
         with _scratch(superuser, login(database)) as name:
             restore(login(name), *halves)
-            with psycopg.connect(login(name)) as restored, psycopg.connect(login(database)) as living:
-                sizes: dict[str, int] = dict(living.execute(SIZES).fetchall())
-                return [_restored(row, sizes.get(row[0], 0)) for row in restored.execute(FOUND).fetchall()]
+            return inspect(login(name), beside=login(database))
+
+
+def inspect(restored: str, *, beside: str) -> Sequence[Restored]:
+    """Return what has come back to the database at ``restored``, with the sizes of the logs ``beside`` it."""
+    with psycopg.connect(beside) as living:
+        sizes: dict[str, int] = dict(living.execute(SIZES).fetchall())
+    with psycopg.connect(restored) as connection:
+        return [_restored(row, sizes.get(row[0], 0)) for row in connection.execute(FOUND).fetchall()]
 
 
 def _restored(row: tuple[str, int, int, int, int, int], living_size: int) -> Restored:

@@ -49,28 +49,44 @@ def dump(conninfo: str, half: Half, target: Path) -> None:
     """
     with tempfile.TemporaryDirectory(prefix=".", dir=target.parent) as private:
         draft = Path(private) / "draft"
-        _run(conninfo, "pg_dump", "--format=custom", f"--file={draft}", *_WHAT[half])
+        _run(conninfo, "pg_dump", "--no-password", "--format=custom", f"--file={draft}", *_WHAT[half])
         draft.chmod(_OWNER_ONLY)
         draft.replace(target)
 
 
-def restore(conninfo: str, *sources: Path) -> None:
+def restore(conninfo: str, *sources: Path, over_empty_tables: bool = False) -> None:
     """Bring backups into the database at ``conninfo``, evidence first, each in one transaction.
+
+    Args:
+        conninfo: The owner's login.
+        sources: Files that `dump` has written.
+        over_empty_tables: The database has been migrated already: the evidence brings its tables instead of those.
 
     Raises:
         BackupError: A backup does not fit what is there; nothing of it was brought in.
     """
     for source in sources:
         database = str(conninfo_to_dict(conninfo)["dbname"])
-        options = ("--single-transaction", "--exit-on-error", "--no-owner", f"--dbname={database}")
+        options = ["--no-password", "--single-transaction", "--exit-on-error", "--no-owner", f"--dbname={database}"]
+        if over_empty_tables and source == sources[0]:
+            options += ["--clean", "--if-exists"]
         _run(conninfo, "pg_restore", *options, str(source))
+
+
+def look_into(source: Path) -> None:
+    """Read the table of contents of a backup.
+
+    Raises:
+        BackupError: The file is none, or cannot be read.
+    """
+    _run("", "pg_restore", "--list", str(source))
 
 
 def _run(conninfo: str, program: str, *options: str) -> None:
     """Run a program that logs in by its environment, where no other account can read the password."""
     parts = conninfo_to_dict(conninfo)
     env = {name: str(parts[part]) for part, name in _VARIABLES.items() if parts.get(part) is not None}
-    command = [str(installed_programs() / program), "--no-password", *options]
+    command = [str(installed_programs() / program), *options]
     done = subprocess.run(command, capture_output=True, check=False, env={"PATH": os.defpath} | env)
     if done.returncode:
         raise BackupError(f"{program}: {done.stderr.decode(errors='replace').strip()}")

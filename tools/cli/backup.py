@@ -12,6 +12,7 @@ from rich.table import Table
 
 from tools.backup import BackupError, Half, dump
 from tools.backup.drill import Restored, drill
+from tools.backup.recovery import recover
 from tools.cli.arguments import DEFAULT_STATE, Json, State
 from tools.cli.screen import listing, screen
 from tools.up.control import serving
@@ -22,6 +23,9 @@ from tools.up.options import Options
 from tools.up.postgres import NAME, SUPERUSER, login
 
 app = typer.Typer(no_args_is_help=True, help="Back the evidence up, and practise its return.")
+
+
+_EMPTY = "docs/evidence.md says how a stack without evidence is started from the secrets of the old one"
 
 
 @app.command()
@@ -49,6 +53,26 @@ def practise(state_dir: State = DEFAULT_STATE, as_json: Json = False) -> None:
         found = drill(partial(_owner, folder), _login(folder, "postgres", SUPERUSER, "superuser"), DATABASE)
     except BackupError as error:
         raise StackError(str(error)) from error
+    _report(found, as_json=as_json)
+
+
+@app.command(name="restore")
+def bring_back(
+    source: Annotated[Path, typer.Argument(help="Folder with evidence.dump and keys.dump.", metavar="FOLDER")],
+    state_dir: State = DEFAULT_STATE,
+    as_json: Json = False,
+) -> None:
+    """Bring a backup back into a stack that has no evidence yet. Exit code 1 where a log is not whole."""
+    folder = Options(state=state_dir).folder
+    try:
+        found = recover(_owner(folder, DATABASE), source)
+    except BackupError as error:
+        raise StackError(str(error), hint=_EMPTY) from error
+    _report(found, as_json=as_json)
+
+
+def _report(found: Sequence[Restored], *, as_json: bool) -> None:
+    """Show what came back, and end with 1 where a log is not whole."""
     if as_json:
         print(json.dumps([asdict(log) | {"whole": log.whole} for log in found], indent=2))
     else:

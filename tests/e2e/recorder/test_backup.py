@@ -14,6 +14,7 @@ from tests.fakes.bundles import bundle_of
 from tests.fakes.postgres import Database, PostgresServer, fresh_database, migrator_dsn
 from tools.backup import BackupError, Half, dump, restore
 from tools.backup.drill import drill
+from tools.backup.recovery import recover
 from tools.verify import verify
 from tools.verify.keys import VERIFIER_KEY, generate
 
@@ -31,6 +32,13 @@ def database(postgres: PostgresServer) -> Iterator[Database]:
 def restored(postgres: PostgresServer) -> Iterator[Database]:
     """Yield an empty database for what is brought back."""
     with fresh_database(postgres) as fresh:
+        yield fresh
+
+
+@pytest.fixture
+def migrated(postgres: PostgresServer) -> Iterator[Database]:
+    """Yield a database as a new stack makes it: tables, and nothing in them."""
+    with fresh_database(postgres, migrations_of=["recorder"]) as fresh:
         yield fresh
 
 
@@ -130,6 +138,58 @@ def test_backup_that_does_not_fit_changes_nothing(tmp_path: Path, database: Data
     with pytest.raises(BackupError, match="nowhere"):
         dump(database.owner_dsn.replace(database.name, "nowhere"), Half.EVIDENCE, tmp_path / "none")
     assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.spec("REC-16")
+async def test_recovery_takes_the_place_of_empty_tables(
+    tmp_path: Path, keys: Path, database: Database, migrated: Database
+) -> None:
+    """Into a database as a new stack makes it: all is read again, a new record follows, and the fences stand."""
+    async with recording(database, keys) as recorder, calling(recorder) as stub:
+        await append(stub, subject_id="person-1")
+    for half in Half:
+        dump(database.owner_dsn, half, tmp_path / f"{half}.dump")
+
+    (log,) = recover(migrated.owner_dsn, tmp_path)
+
+    assert (log.size, log.records, log.bodies, log.keys, log.whole) == (1, 1, 1, 1, True)
+    async with recording(migrated, keys) as recorder, calling(recorder) as stub:
+        assert await state(stub, 0) == ("PRESENT", PAYLOAD)
+        assert (await append(stub, "key-2", decision_id="decision-2")).position.index == 1
+    with psycopg.connect(migrated.owner_dsn) as connection, pytest.raises(psycopg.errors.InsufficientPrivilege):
+        connection.execute("update recorder.ev set ik = 'x'")
+
+
+@pytest.mark.spec("REC-16")
+async def test_recovery_replaces_no_evidence(tmp_path: Path, keys: Path, database: Database) -> None:
+    """Where there is a record nothing is brought back: it would be lost."""
+    for half in Half:
+        dump(database.owner_dsn, half, tmp_path / f"{half}.dump")
+    async with recording(database, keys) as recorder, calling(recorder) as stub:
+        await append(stub)
+        before = counts(database)
+
+        with pytest.raises(BackupError, match="holds 1 records"):
+            recover(database.owner_dsn, tmp_path)
+
+        assert counts(database) == before
+        assert await state(stub, 0) == ("PRESENT", PAYLOAD)
+
+
+@pytest.mark.spec("REC-16")
+@pytest.mark.parametrize("half", list(Half))
+def test_recovery_needs_both_halves_whole(tmp_path: Path, database: Database, migrated: Database, half: Half) -> None:
+    """A half that is missing or no backup is named before anything is changed."""
+    for each in Half:
+        dump(database.owner_dsn, each, tmp_path / f"{each}.dump")
+    before = counts(migrated)
+    (tmp_path / f"{half}.dump").write_bytes(b"no backup")
+    with pytest.raises(BackupError, match="pg_restore"):
+        recover(migrated.owner_dsn, tmp_path)
+    (tmp_path / f"{half}.dump").unlink()
+    with pytest.raises(BackupError, match=f"{half}.dump is missing"):
+        recover(migrated.owner_dsn, tmp_path)
+    assert counts(migrated) == before
 
 
 @pytest.mark.spec("REC-16")

@@ -1,0 +1,33 @@
+"""Bring a backup back into the database that the services use."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import psycopg
+
+from tools.backup.drill import SIZES, Restored, inspect
+from tools.backup.dump import BackupError, Half, look_into, restore
+
+
+def recover(conninfo: str, folder: Path) -> Sequence[Restored]:
+    """Restore both halves in ``folder`` into a database that is migrated and holds no evidence; return what came.
+
+    Args:
+        conninfo: The owner's login.
+        folder: Has ``evidence.dump`` and ``keys.dump``; the second may be newer, and should be.
+
+    Raises:
+        BackupError: A half is missing or damaged, or there is evidence in the database; nothing was changed. Or the
+            halves do not fit each other, and the evidence is there without its keys.
+    """
+    halves = [folder / f"{half}.dump" for half in Half]
+    for path in halves:
+        if not path.is_file():
+            raise BackupError(f"{path} is missing; a backup is two files, evidence.dump and keys.dump")
+        look_into(path)
+    with psycopg.connect(conninfo) as living:
+        held = sum(size for _, size in living.execute(SIZES).fetchall())
+    if held:
+        raise BackupError(f"the database holds {held} records; a backup comes back only where there are none")
+    restore(conninfo, *halves, over_empty_tables=True)
+    return inspect(conninfo, beside=conninfo)
