@@ -8,6 +8,8 @@ import psycopg
 from tools.backup.drill import SIZES, Restored, inspect
 from tools.backup.dump import BackupError, Half, look_into, restore
 
+_HOW = "docs/evidence.md says how a stack is started without"
+
 
 def recover(conninfo: str, folder: Path) -> Sequence[Restored]:
     """Restore both halves in ``folder`` into a database that is migrated and holds no evidence; return what came.
@@ -28,6 +30,6 @@ def recover(conninfo: str, folder: Path) -> Sequence[Restored]:
     with psycopg.connect(conninfo) as living:
         held = sum(size for _, size in living.execute(SIZES).fetchall())
     if held:
-        raise BackupError(f"the database holds {held} records; a backup comes back only where there are none")
+        raise BackupError(f"the database holds {held} records; a backup comes back only where there are none: {_HOW}")
     restore(conninfo, *halves, over_empty_tables=True)
     return inspect(conninfo, beside=conninfo)

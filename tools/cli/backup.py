@@ -25,9 +25,6 @@ from tools.up.postgres import NAME, SUPERUSER, login
 app = typer.Typer(no_args_is_help=True, help="Back the evidence up, and practise its return.")
 
 
-_EMPTY = "docs/evidence.md says how a stack without evidence is started from the secrets of the old one"
-
-
 @app.command()
 def make(
     target: Annotated[Path, typer.Argument(help="Folder that gets evidence.dump and keys.dump.", metavar="FOLDER")],
@@ -67,7 +64,7 @@ def bring_back(
     try:
         found = recover(_owner(folder, DATABASE), source)
     except BackupError as error:
-        raise StackError(str(error), hint=_EMPTY) from error
+        raise StackError(str(error)) from error
     _report(found, as_json=as_json)
 
 
