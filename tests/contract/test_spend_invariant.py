@@ -59,6 +59,8 @@ class Spend(RuleBasedStateMachine):
         self.granted: dict[str, tuple[Reservation, Grant]] = {}
         self.voided: set[str] = set()
         """Calls that were never made: of those no try is ever told."""
+        self.unasked: set[tuple[str, str]] = set()
+        """Call and provider of which a settlement said that it was never asked: no later one tells a try of it."""
         self.day = NOW.date()
         self.tenant = self.user = Limit()
 
@@ -106,11 +108,13 @@ class Spend(RuleBasedStateMachine):
         asked, grant = self.granted[call_id]
         held = [one for one in asked.claims if one.provider in grant.providers]
         known = [one for one in held if data.draw(st.booleans())]
+        tried = [one for one in known if (call_id, one.provider) not in self.unasked and data.draw(st.booleans())]
         tries = tuple(
             attempt(one, tokens=data.draw(st.integers(0, 10)), outcome=data.draw(st.sampled_from(Outcome)))
-            for one in known
-            if data.draw(st.booleans())
+            for one in tried
         )
+        if hold := self.oracle.holds.get(call_id):
+            self.unasked.update((call_id, one.provider) for one in known if one in hold.claims and one not in tried)
         still_open = tuple(one.provider for one in held if one not in known)
         self._settle(Settlement(call_id=call_id, payer=asked.payer, attempts=tries, open=still_open))
 
