@@ -19,17 +19,24 @@ def recover(conninfo: str, folder: Path) -> Sequence[Restored]:
         folder: Has ``evidence.dump`` and ``keys.dump``; the second may be newer, and should be.
 
     Raises:
-        BackupError: A half is missing or damaged, or there is evidence in the database; nothing was changed. Or the
-            halves do not fit each other, and the evidence is there without its keys.
+        BackupError: A half is missing or damaged, or there is evidence in the database, or the database cannot be
+            asked; nothing was changed. Or the halves do not fit each other, and the evidence is there without its keys.
     """
     halves = [folder / f"{half}.dump" for half in Half]
     for path in halves:
         if not path.is_file():
             raise BackupError(f"{path} is missing; a backup is two files, evidence.dump and keys.dump")
         look_into(path)
-    with psycopg.connect(conninfo) as living:
-        held = sum(size for _, size in living.execute(SIZES).fetchall())
-    if held:
+    if held := _records(conninfo):
         raise BackupError(f"the database holds {held} records; a backup comes back only where there are none: {_HOW}")
     restore(conninfo, *halves, over_empty_tables=True)
     return inspect(conninfo, beside=conninfo)
+
+
+def _records(conninfo: str) -> int:
+    """Return how many records all logs of a database hold."""
+    try:
+        with psycopg.connect(conninfo) as living:
+            return sum(size for _, size in living.execute(SIZES).fetchall())
+    except psycopg.Error as error:
+        raise BackupError(f"the database cannot be asked what it holds: {str(error).strip()}") from error

@@ -179,10 +179,12 @@ async def test_recovery_replaces_no_evidence(tmp_path: Path, keys: Path, databas
 @pytest.mark.spec("REC-16")
 @pytest.mark.parametrize("half", list(Half))
 def test_recovery_needs_both_halves_whole(tmp_path: Path, database: Database, migrated: Database, half: Half) -> None:
-    """A half that is missing or no backup is named before anything is changed."""
+    """A database that is not there, and a half that is missing or no backup, are named before anything is changed."""
     for each in Half:
         dump(database.owner_dsn, each, tmp_path / f"{each}.dump")
     before = counts(migrated)
+    with pytest.raises(BackupError, match="nowhere"):
+        recover(migrated.owner_dsn.replace(migrated.name, "nowhere"), tmp_path)
     (tmp_path / f"{half}.dump").write_bytes(b"no backup")
     with pytest.raises(BackupError, match="pg_restore"):
         recover(migrated.owner_dsn, tmp_path)
